@@ -1,0 +1,1 @@
+"""Message classes generated from the .proto files beside them (`make proto`)."""

@@ -1,0 +1,1 @@
+"""The query side: HTTP over read models, never over the log."""

@@ -1,0 +1,1 @@
+"""What users may ask for: each command is decided against its aggregate's own events."""

@@ -1,0 +1,1 @@
+"""The composition root: command line, configuration, bootstrap and the simulated chain."""

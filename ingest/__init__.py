@@ -1,0 +1,1 @@
+"""From raw transactions to events: decoding, translation, deduplication."""

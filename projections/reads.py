@@ -1,0 +1,161 @@
+"""What the query side may ask of the read models, and the rows that it gets.
+
+Units: `*_amount`, `*_reserves`, `supply` and `volume_quote` are integers in the smallest unit of
+what they count. A `price` is quote units per token unit (multiply by
+`10 ** (token_decimals - quote_decimals)` for whole tokens). `pos` is `Position.order_key`.
+`None` means unknown, never zero.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+
+from domain.events import Side
+
+TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
+Venue: TypeAlias = Literal["curve", "completion", "pool"]
+TokenSort: TypeAlias = Literal["last_trade", "created", "market_cap", "volume", "trades"]
+
+INTERVALS_S: dict[str, int] = {
+    "1s": 1,
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "1h": 3_600,
+    "24h": 86_400,
+}
+"""The candle intervals that are kept, and their length in seconds."""
+
+
+class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A token's card. What was never seen (a launch before the log began) is `None`."""
+
+    mint: str
+    name: str | None
+    symbol: str | None
+    uri: str | None
+    creator: str | None
+    bonding_curve: str | None
+    pool: str | None
+    quote_mint: str | None
+    quote_decimals: int | None
+    token_decimals: int | None
+    state: TokenState
+    created_time_s: int | None
+    completed_time_s: int | None
+    graduated_time_s: int | None
+    supply: int | None
+    price: float | None
+    virtual_quote_reserves: int | None
+    virtual_token_reserves: int | None
+    real_quote_reserves: int | None
+    real_token_reserves: int | None
+    initial_real_token_reserves: int | None
+    trades: int
+    buys: int
+    sells: int
+    volume_quote: int
+    first_trade_time_s: int | None
+    last_trade_time_s: int | None
+    last_trade_pos: int | None
+
+
+class TradeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One trade; reserves are those that price the token after it."""
+
+    id: str
+    pos: int
+    block_time_s: int
+    mint: str
+    venue: Venue
+    pool: str | None
+    canonical: bool
+    side: Side
+    user: str
+    quote_mint: str
+    quote_decimals: int | None
+    token_decimals: int | None
+    quote_amount: int
+    token_amount: int
+    price: float | None
+    quote_reserves: int
+    token_reserves: int
+    layout: str
+
+
+class CandleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An interval in which the token traded at least once."""
+
+    start_s: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume_quote: int
+    volume_token: int
+    buys: int
+    sells: int
+
+
+class ProjectionPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a read model has come."""
+
+    name: str
+    version: int
+    sequence: int
+    """The last log sequence that it holds."""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a list: at most `limit` rows behind the cursor `after`, newest first."""
+
+    limit: int
+    after: tuple[float | int, str] | None = None
+    """The sort value and the key of the last row of the page before."""
+
+
+class TokenReads(Protocol):
+    """The tokens read model."""
+
+    async def token(self, mint: str) -> TokenRow | None:
+        """The token's card, None for a mint that the log does not know."""
+        ...
+
+    async def tokens(
+        self, *, sort: TokenSort, state: TokenState | None, page: Page
+    ) -> Sequence[TokenRow]:
+        """Tokens by descending sort value, then by mint; those without a value come last."""
+        ...
+
+
+class TradeReads(Protocol):
+    """The trades read model."""
+
+    async def trades(
+        self, mint: str, *, limit: int, before_pos: int | None = None
+    ) -> Sequence[TradeRow]:
+        """A token's trades, newest first, before a position if one is given."""
+        ...
+
+
+class CandleReads(Protocol):
+    """The candles read model."""
+
+    async def candles(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
+    ) -> Sequence[CandleRow]:
+        """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
+        ...
+
+
+class PositionReads(Protocol):
+    """The read models' own checkpoints."""
+
+    async def positions(self) -> Sequence[ProjectionPosition]:
+        """Every read model's position, by name."""
+        ...
+
+
+class Reads(TokenReads, TradeReads, CandleReads, PositionReads, Protocol):
+    """All that the query side may ask."""
