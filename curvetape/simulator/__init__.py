@@ -1,0 +1,1 @@
+"""A chain of our own: a generated or recorded market, served as Yellowstone would."""

@@ -1,0 +1,1 @@
+"""The test kit: builders, recorded data and contract suites that strangers may use too."""
