@@ -385,9 +385,7 @@ class PoolBurned(MintEvent, frozen=True, kw_only=True, gc=False, tag="pool.burne
     boost_vault_remaining: int
 
 
-class ProgramReported(
-    ProgramEvent, frozen=True, kw_only=True, gc=False, tag="program.reported"
-):
+class ProgramReported(ProgramEvent, frozen=True, kw_only=True, gc=False, tag="program.reported"):
     """An event of our programs that we can read but that no read model has a use for yet."""
 
     subject_root: ClassVar = "pump.program.reported"

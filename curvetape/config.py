@@ -1,0 +1,125 @@
+"""Every setting of the product: one typed object, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "CURVETAPE_"
+
+
+class SettingsError(ValueError):
+    """A variable holds something that its setting cannot be."""
+
+    def __init__(self, variable: str, value: str, reason: str) -> None:
+        super().__init__(f"{variable} was {value!r}: {reason}")
+        self.variable = variable
+        self.value = value
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set. Each field is the variable `CURVETAPE_<FIELD>`, in capitals."""
+
+    home: Annotated[
+        str, Meta(description="Folder of all data, logs and sockets of the embedded servers.")
+    ] = ".curvetape"
+    nats_url: Annotated[
+        str | None, Meta(description="A NATS server to use; without it one is started.")
+    ] = None
+    nats_monitor_url: Annotated[
+        str | None,
+        Meta(description="That server's monitoring address, which proves that it syncs writes."),
+    ] = None
+    allow_unsynced_log: Annotated[
+        bool,
+        Meta(description="Append to a log whose server does not prove fsync before its ack."),
+    ] = False
+    postgres_dsn: Annotated[
+        str | None,
+        Meta(description="A PostgreSQL or TimescaleDB to use; without it one is started."),
+    ] = None
+    redis_url: Annotated[
+        str | None, Meta(description="A Redis or Valkey to use; without it one is started.")
+    ] = None
+    yellowstone_url: Annotated[
+        str | None,
+        Meta(description="A Yellowstone gRPC endpoint; without it a simulated chain is started."),
+    ] = None
+    yellowstone_token: Annotated[
+        str | None, Meta(description="The endpoint's `x-token`, where it wants one.")
+    ] = None
+    commitment: Annotated[
+        Literal["processed", "confirmed", "finalized"],
+        Meta(description="How settled a transaction has to be before it is taken."),
+    ] = "confirmed"
+    simulate_rate: Annotated[
+        float, Meta(gt=0, le=50_000, description="Transactions per second of the simulated chain.")
+    ] = 200.0
+    simulate_seed: Annotated[
+        int, Meta(ge=0, description="Seed of the simulated chain; the same seed, the same chain.")
+    ] = 1
+    simulate_slots: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Slots after which the simulated chain stops; endless without."),
+    ] = None
+    simulate_genesis_time_s: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(description="Unix time of the simulated chain's first slot; now without."),
+    ] = None
+    simulate_transactions: Annotated[
+        str | None,
+        Meta(description="Folder of recorded JSON-RPC transactions to serve instead of a market."),
+    ] = None
+    api_host: Annotated[str, Meta(description="Address that the API listens on.")] = "127.0.0.1"
+    api_port: Annotated[int, Meta(ge=1, le=65_535, description="Port that the API listens on.")] = (
+        8080
+    )
+    api_workers: Annotated[int, Meta(ge=1, le=64, description="Processes that serve the API.")] = 1
+    api_cors_origins: Annotated[
+        str, Meta(description="Origins that browsers may call the API from, by commas.")
+    ] = "*"
+    append_linger_ms: Annotated[
+        int, Meta(ge=0, le=1_000, description="How long events gather into one atomic append.")
+    ] = 5
+    project_batch_max: Annotated[
+        int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
+    ] = 5_000
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; `SettingsError` names the variable that does not fit.
+
+    Unknown `CURVETAPE_…` variables are refused too: they are nearly always a misspelt setting.
+    """
+    environment = os.environ if environment is None else environment
+    known = {PREFIX + field.upper(): field for field in Settings.__struct_fields__}
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, object] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable.startswith(PREFIX + "TEST_"):
+            continue
+        if variable not in known:
+            names = ", ".join(sorted(known))
+            raise SettingsError(variable, value, f"there is no such setting; there are {names}")
+        if value == "":
+            continue
+        field = known[variable]
+        try:
+            values[field] = msgspec.convert(value, hints[field], strict=False)
+        except msgspec.ValidationError as error:
+            raise SettingsError(variable, value, str(error)) from error
+    return Settings(**values)  # type: ignore[arg-type]  # converted field by field above
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting as (variable, default, meaning), in the order of declaration."""
+    hints = get_type_hints(Settings, include_extras=True)
+    defaults = Settings()
+    rows = []
+    for field in Settings.__struct_fields__:
+        default = getattr(defaults, field)
+        meaning = next(meta.description for meta in hints[field].__metadata__ if meta.description)
+        rows.append((PREFIX + field.upper(), "" if default is None else str(default), meaning))
+    return rows
