@@ -1,0 +1,57 @@
+"""The folder that holds everything one running Curvetape keeps, and the lock on it."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Chain: TypeAlias = Literal["live", "simulated", "recorded"]
+
+
+class HomeInUseError(RuntimeError):
+    """Another Curvetape runs on the same folder."""
+
+    def __init__(self, folder: Path, pid: str) -> None:
+        super().__init__(
+            f"{folder} is in use by process {pid}; stop that one, or give this one a folder of "
+            "its own with --home or CURVETAPE_HOME"
+        )
+        self.folder = folder
+
+
+class Home:
+    """One folder per chain, so that a recorded or simulated market never meets a live one's log."""
+
+    def __init__(self, root: Path, chain: Chain) -> None:
+        self.folder = (root / chain).absolute()
+        self.logs = self.folder / "logs"
+        self.processes_file = self.folder / "processes.json"
+
+    def data(self, of: str) -> Path:
+        """The folder of one server's or process's data."""
+        return self.folder / of
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; `HomeInUseError` if another process does. Ends with the process."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                lock.seek(0)
+                raise HomeInUseError(self.folder, lock.read().strip()) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def note_processes(self, pids: Mapping[str, int]) -> None:
+        """Write which process plays which part, for people and tools that look from outside."""
+        fresh = self.processes_file.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(pids)))
+        fresh.replace(self.processes_file)
