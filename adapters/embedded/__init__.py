@@ -1,0 +1,1 @@
+"""Servers of our own to run beside the product: NATS, Valkey and PostgreSQL from wheels."""

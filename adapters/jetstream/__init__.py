@@ -1,0 +1,1 @@
+"""The log on NATS JetStream: append, read, define and prove its streams."""
