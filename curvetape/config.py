@@ -80,9 +80,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"
-    append_linger_ms: Annotated[
-        int, Meta(ge=0, le=1_000, description="How long events gather into one atomic append.")
-    ] = 5
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000

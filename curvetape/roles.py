@@ -1,34 +1,22 @@
 """The product's own processes: started, watched, started again when they die, stopped together."""
 
 import asyncio
-import ctypes
-import os
 import signal
-import sys
+import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
+from adapters.embedded.process import ended, kill_group, set_aside, spawn, tail
 
 RESTART_WAIT_S_MIN = 0.5
 RESTART_WAIT_S_MAX = 30.0
 STEADY_AFTER_S = 60.0
 """A process that lived this long starts again without having to wait for its earlier failures."""
+WATCH_WAIT_S = 0.2
 STOP_WAIT_S_MAX = 15.0
-TAIL_LINES = 8
-TAIL_BYTES_MAX = 16_384
-
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when the one that started it dies, however it dies.
-
-    Linux only; elsewhere a killed parent leaves its children to be stopped by hand.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,38 +32,44 @@ Say = Callable[[str], None]
 
 
 class Roles:
-    """Runs roles until told to stop; says what happens to them through `say`."""
+    """Runs roles until told to stop; says what happens to them through `say`.
+
+    Start it from the main thread: the roles end when the thread that started them does.
+    """
 
     def __init__(self, roles: Sequence[Role], say: Say) -> None:
         self._roles = roles
         self._say = say
-        self._running: dict[str, asyncio.subprocess.Process] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._watches: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Start every role, each under its own watch."""
-        for role in self._roles:
-            self._tasks.append(asyncio.create_task(self._keep(role), name=role.name))
+        self._watches = [asyncio.create_task(self._keep(role)) for role in self._roles]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of every role that runs."""
+        return {name: process.pid for name, process in self._running.items()}
 
     async def stop(self) -> None:
         """End the roles in reverse order: asked first, killed after `STOP_WAIT_S_MAX`."""
-        self._stopping = True
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         for role in reversed(self._roles):
-            process = self._running.get(role.name)
-            if process is not None:
-                await end(process)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            if (process := self._running.pop(role.name, None)) is None:
+                continue
+            process.terminate()
+            if not await ended(process, wait_s_max=STOP_WAIT_S_MAX):
+                self._say(f"{role.name} did not stop within {STOP_WAIT_S_MAX:g} s and was killed")
+                kill_group(process)
 
     async def _keep(self, role: Role) -> None:
         wait_s = RESTART_WAIT_S_MIN
-        while not self._stopping:
+        while True:
             started = time.monotonic()
             code = await self._run(role)
-            if self._stopping:
-                return
             if time.monotonic() - started >= STEADY_AFTER_S:
                 wait_s = RESTART_WAIT_S_MIN
             self._say(f"{role.name} {ending(code)}; starting it again in {wait_s:g} s")
@@ -86,31 +80,18 @@ class Roles:
 
     async def _run(self, role: Role) -> int:
         role.log.parent.mkdir(parents=True, exist_ok=True)
-        with role.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *role.arguments,
-                env={**os.environ, **role.environment},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to pass on, in order
-                preexec_fn=die_with_parent,
-            )
+        set_aside(role.log)
+        process = spawn(
+            role.arguments,
+            log=role.log,
+            ending=signal.SIGTERM,
+            environment=role.environment,
+        )
         self._running[role.name] = process
-        return await process.wait()
-
-
-async def end(process: asyncio.subprocess.Process) -> None:
-    """Ask a process to stop, and kill it if it has not within `STOP_WAIT_S_MAX`."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(STOP_WAIT_S_MAX):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+        while (code := process.poll()) is None:  # noqa: ASYNC110  # no event tells of its end
+            await asyncio.sleep(WATCH_WAIT_S)
+        del self._running[role.name]
+        return code
 
 
 def ending(code: int) -> str:
@@ -118,19 +99,3 @@ def ending(code: int) -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
-
-
-def tail(path: Path) -> list[str]:
-    """The last lines of a log file."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES_MAX))
-        return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
-
-
-async def until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `work` with an event that SIGINT or SIGTERM sets."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await work(stop)

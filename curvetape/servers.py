@@ -1,0 +1,78 @@
+"""The servers behind one Curvetape: those configured, and an embedded one for each that is not."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from adapters.embedded.nats import NatsServer
+from adapters.embedded.postgres import PostgresServer
+from adapters.embedded.server import EmbeddedServer
+from adapters.embedded.valkey import ValkeyServer
+from curvetape.config import Settings
+from curvetape.definitions import definitions
+from curvetape.home import Home
+
+WATCH_WAIT_S = 0.2
+
+Say = Callable[[str], None]
+
+
+class Servers:
+    """Starts what is not configured elsewhere and starts it again when it dies."""
+
+    def __init__(self, settings: Settings, home: Home, say: Say) -> None:
+        self._settings = settings
+        self._home = home
+        self._say = say
+        self._embedded: list[EmbeddedServer] = []
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process id of every embedded server that runs."""
+        return {server.name: server.pid for server in self._embedded if server.pid is not None}
+
+    async def start(self) -> Settings:
+        """Start them all at once; the settings with the addresses of what was started."""
+        settings, home = self._settings, self._home
+        nats = NatsServer(home.data("nats"), config=definitions() / "server.conf")
+        valkey = ValkeyServer(home.data("valkey"))
+        postgres = PostgresServer(home.data("postgres"))
+        wanted = [
+            (nats, settings.nats_url),
+            (valkey, settings.redis_url),
+            (postgres, settings.postgres_dsn),
+        ]
+        self._embedded = [server for server, address in wanted if address is None]
+        async with asyncio.TaskGroup() as starting:
+            for server in self._embedded:
+                starting.create_task(server.start())
+        for server, address in wanted:
+            where = f"embedded, process {server.pid}" if address is None else "as configured"
+            self._say(f"{server.name}: {where}")
+        self._watch = asyncio.create_task(self._keep_running())
+        if settings.nats_url is None:
+            settings = msgspec.structs.replace(
+                settings, nats_url=nats.url, nats_monitor_url=nats.monitor_url
+            )
+        if settings.redis_url is None:
+            settings = msgspec.structs.replace(settings, redis_url=valkey.url)
+        if settings.postgres_dsn is None:
+            settings = msgspec.structs.replace(settings, postgres_dsn=postgres.url)
+        return settings
+
+    async def stop(self) -> None:
+        """End what was started here."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await asyncio.gather(*(server.stop() for server in self._embedded))
+
+    async def _keep_running(self) -> None:
+        while True:
+            for server in self._embedded:
+                if not server.running:
+                    self._say(f"{server.name} has died; starting it again, see {server.log}")
+                    await server.start()
+            await asyncio.sleep(WATCH_WAIT_S)
