@@ -29,7 +29,12 @@ INTERVALS_S: dict[str, int] = {
 
 
 class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's card. What was never seen (a launch before the log began) is `None`."""
+    """A token's card. What was never seen (a launch before the log began) is `None`.
+
+    The virtual reserves are those that price the token, on its curve or in its canonical pool.
+    The real reserves are the bonding curve's, as it last reported them. Trades in other pools
+    are listed but neither counted nor allowed to move the price.
+    """
 
     mint: str
     name: str | None
@@ -62,7 +67,11 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One trade; reserves are those that price the token after it."""
+    """One trade, seen from the token; reserves are those that price it afterwards.
+
+    Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
+    amounts and reserves are turned around, so that a `buy` always gets tokens.
+    """
 
     id: str
     pos: int
@@ -112,7 +121,29 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     limit: int
     after: tuple[float | int, str] | None = None
-    """The sort value and the key of the last row of the page before."""
+    """The sort value (`sort_value`) and the key of the last row of the page before."""
+
+
+SORT_VALUE_UNKNOWN = -1
+"""Stands for a missing sort value in a cursor; every known one is 0 or more."""
+
+
+def market_cap(row: TokenRow) -> float | None:
+    """Price times current supply, in quote units."""
+    return None if row.price is None or row.supply is None else row.price * float(row.supply)
+
+
+def sort_value(row: TokenRow, sort: TokenSort) -> float | int:
+    """What a list sorts the token by, for the cursor of the next page."""
+    values: dict[TokenSort, float | int | None] = {
+        "last_trade": row.last_trade_pos,
+        "created": row.created_time_s,
+        "market_cap": market_cap(row),
+        "volume": row.volume_quote,
+        "trades": row.trades,
+    }
+    value = values[sort]
+    return SORT_VALUE_UNKNOWN if value is None else value
 
 
 class TokenReads(Protocol):

@@ -1,0 +1,58 @@
+"""The trades read model: every trade once, in every venue, as its token sees it."""
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
+
+from domain.events import PoolTraded
+from domain.log import Recorded
+from projections.price import Fill, fill, is_turned
+from projections.reads import TradeRow
+
+Changes: TypeAlias = list[TradeRow]
+"""Trades to keep; each has a `pos` of its own. Two of them merge by concatenation."""
+
+
+class Trades:
+    """From events to trade rows."""
+
+    name: ClassVar = "trades"
+    version: ClassVar = 1
+
+    def apply(self, batch: Sequence[Recorded]) -> Changes:
+        """One row per trade; `PositionOutOfRangeError` for one that has no place on a chain."""
+        fills = (fill(recorded.event) for recorded in batch)
+        return [_row(each) for each in fills if each is not None]
+
+
+def _row(trade: Fill) -> TradeRow:
+    event = trade.event
+    pool: str | None = None
+    quote_mint, quote_decimals = event.quote_mint, event.quote_decimals
+    if isinstance(event, PoolTraded):
+        pool = event.pool
+        token_decimals = event.base_decimals
+        if is_turned(event):
+            quote_mint = event.base_mint
+            quote_decimals, token_decimals = token_decimals, quote_decimals
+    else:
+        token_decimals = event.token_decimals
+    return TradeRow(
+        id=event.id,
+        pos=event.pos.order_key,
+        block_time_s=event.block_time_s,
+        mint=event.mint,
+        venue=trade.venue,
+        pool=pool,
+        canonical=trade.canonical,
+        side=trade.side,
+        user=event.user,
+        quote_mint=quote_mint,
+        quote_decimals=quote_decimals,
+        token_decimals=token_decimals,
+        quote_amount=trade.quote_amount,
+        token_amount=trade.token_amount,
+        price=trade.price,
+        quote_reserves=trade.quote_reserves,
+        token_reserves=trade.token_reserves,
+        layout=event.layout,
+    )
