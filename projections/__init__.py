@@ -1,1 +1,1 @@
-"""Read models: pure functions from batches of events to changes, and the one loop that runs them."""
+"""Read models: pure functions from batches of events to changes, and the loop that runs them."""

@@ -10,6 +10,7 @@ from domain.log import Recorded
 from projections.price import Fill, fill
 from projections.reads import INTERVALS_S
 
+# ruff: noqa: PLR1730  # `max` and `min` take twice as long here, once per trade and interval
 _LENGTHS_S = sorted(INTERVALS_S.values())
 assert all(longer % shorter == 0 for shorter, longer in pairwise(_LENGTHS_S)), (
     "each interval is folded from the one before it"

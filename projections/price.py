@@ -7,7 +7,6 @@ import msgspec
 from domain.events import AnyEvent, CompletionTraded, CurveTraded, PoolTraded, Side
 from projections.reads import Venue
 
-
 AnyTraded: TypeAlias = CurveTraded | CompletionTraded | PoolTraded
 
 
@@ -48,7 +47,7 @@ def fill(event: AnyEvent) -> Fill | None:
         return Fill(
             event,
             "curve",
-            True,  # noqa: FBT003  # positional: this runs for every event
+            True,  # positional: this runs for every event
             event.side,
             event.quote_amount,
             event.token_amount,
@@ -63,7 +62,7 @@ def fill(event: AnyEvent) -> Fill | None:
         return Fill(
             event,
             "completion",
-            True,  # noqa: FBT003
+            True,
             event.side,
             event.quote_amount,
             event.token_amount,

@@ -1,0 +1,58 @@
+"""How a read model is doing: the same words in the log, in metrics and on screen."""
+
+from collections import deque
+from typing import Literal, TypeAlias
+
+import msgspec
+
+State: TypeAlias = Literal["starting", "busy", "tail", "stopped"]
+"""`tail` has all that the log has, `busy` is catching up or waiting for its store."""
+
+RATE_WINDOW_S = 10.0
+RATE_SAMPLES_MAX = 1_000
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """One read model at one moment."""
+
+    name: str
+    version: int
+    state: State
+    sequence: int
+    """The last log sequence that it holds."""
+    head: int
+    """The log's last sequence."""
+    lag: int
+    rate_per_s: float
+    """Events taken in per second, over the last `RATE_WINDOW_S`."""
+    reason: str | None = None
+    """Why it is stopped."""
+
+    @property
+    def line(self) -> str:
+        """The status as one line of text."""
+        text = (
+            f"{self.name} {self.state} {self.sequence}/{self.head}"
+            f" lag {self.lag} rate {self.rate_per_s:.0f}/s"
+        )
+        return text if self.reason is None else f"{text} ({self.reason})"
+
+
+class Rate:
+    """Counts what passes, over a sliding window."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque(maxlen=RATE_SAMPLES_MAX)
+
+    def add(self, now_s: float, count: int) -> None:
+        """Note that `count` passed just now."""
+        self._samples.append((now_s, count))
+
+    def per_s(self, now_s: float) -> float:
+        """The average over the window, or since the first sample if that is shorter."""
+        while self._samples and self._samples[0][0] < now_s - RATE_WINDOW_S:
+            self._samples.popleft()
+        if not self._samples:
+            return 0.0
+        span_s = max(now_s - self._samples[0][0], 1.0)
+        return sum(count for _, count in self._samples) / span_s

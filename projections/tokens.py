@@ -1,0 +1,153 @@
+"""The tokens read model: each token's card, told apart by what each kind of event knows."""
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
+
+from domain.events import (
+    AnyEvent,
+    CurveCompleted,
+    CurveRepriced,
+    CurveTraded,
+    PoolBurned,
+    PoolCreated,
+    PoolTraded,
+    TokenCreated,
+    TokenMigrated,
+)
+from domain.log import Recorded
+from projections.price import Fill, fill, spot
+from projections.token_change import (
+    Created,
+    CurveReserves,
+    Placed,
+    Pooled,
+    Priced,
+    Supplied,
+    TokenChange,
+    Traded,
+)
+
+Changes: TypeAlias = dict[str, TokenChange]
+"""By mint, what to merge into the card."""
+
+
+class Tokens:
+    """From events to changes of token cards."""
+
+    name: ClassVar = "tokens"
+    version: ClassVar = 1
+
+    def apply(self, batch: Sequence[Recorded]) -> Changes:
+        """What the batch alone says about each token.
+
+        `PositionOutOfRangeError` for an event that has no place on a chain.
+        """
+        changes: Changes = {}
+        for recorded in batch:
+            event = recorded.event
+            trade = fill(event)
+            if trade is not None:
+                _trade(_change(changes, trade.event.mint), trade)
+            else:
+                _fact(changes, event)
+        return changes
+
+
+def merge(first: Changes, second: Changes) -> Changes:
+    """The changes of both batches, in whichever order they came; leaves its arguments alone."""
+    merged: Changes = {}
+    for changes in (first, second):
+        for mint, change in changes.items():
+            _change(merged, mint).absorb(change)
+    return merged
+
+
+def _change(changes: Changes, mint: str) -> TokenChange:
+    change = changes.get(mint)
+    if change is None:
+        change = changes[mint] = TokenChange()
+    return change
+
+
+def _trade(change: TokenChange, trade: Fill) -> None:
+    event = trade.event
+    pos = event.pos.order_key
+    if isinstance(event, PoolTraded):
+        if event.base_supply is not None and event.mint == event.base_mint:
+            change.supplied_at(Supplied(pos, event.base_supply))
+        if not trade.canonical:
+            return
+        change.pooled_at(Pooled(pos, event.pool))
+        change.decimals_are(event.quote_decimals, event.base_decimals)
+    else:
+        change.decimals_are(event.quote_decimals, event.token_decimals)
+        if isinstance(event, CurveTraded):
+            change.curve_reserves_at(
+                CurveReserves(pos, event.real_quote_reserves, event.real_token_reserves)
+            )
+    change.priced_at(Priced(pos, trade.price, trade.quote_reserves, trade.token_reserves))
+    change.traded_at(Traded(pos, event.block_time_s, event.quote_mint))
+    change.trades += 1
+    if trade.side == "buy":
+        change.buys += 1
+    else:
+        change.sells += 1
+    change.volume_quote += trade.quote_amount
+
+
+def _fact(changes: Changes, event: AnyEvent) -> None:
+    match event:
+        case TokenCreated():
+            _created(_change(changes, event.mint), event)
+        case CurveRepriced():
+            change, pos = _change(changes, event.mint), event.pos.order_key
+            quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
+            change.priced_at(Priced(pos, spot(quote, token), quote, token))
+            change.curve_reserves_at(
+                CurveReserves(pos, event.real_quote_reserves, event.real_token_reserves)
+            )
+        case CurveCompleted():
+            _change(changes, event.mint).completed_at(
+                Placed(event.pos.order_key, event.block_time_s)
+            )
+        case TokenMigrated():
+            change, pos = _change(changes, event.mint), event.pos.order_key
+            change.graduated_at(Placed(pos, event.block_time_s))
+            change.pooled_at(Pooled(pos, event.pool))
+        case PoolCreated(canonical=True):
+            change, pos = _change(changes, event.mint), event.pos.order_key
+            change.pooled_at(Pooled(pos, event.pool))
+            change.decimals_are(event.quote_decimals, event.base_decimals)
+        case PoolBurned():
+            change, pos = _change(changes, event.mint), event.pos.order_key
+            change.burned[pos] = event.base_amount
+            quote = event.pool_quote_reserves + event.virtual_quote_reserves
+            token = event.pool_base_reserves
+            change.priced_at(Priced(pos, spot(quote, token), quote, token))
+        case _:
+            pass
+
+
+def _created(change: TokenChange, event: TokenCreated) -> None:
+    pos = event.pos.order_key
+    change.created_at(
+        Created(
+            pos,
+            event.block_time_s,
+            event.name,
+            event.symbol,
+            event.uri,
+            event.creator,
+            event.bonding_curve,
+            event.quote_mint,
+            event.real_token_reserves,
+        )
+    )
+    change.decimals_are(event.quote_decimals, event.token_decimals)
+    if event.token_total_supply is not None:
+        change.supplied_at(Supplied(pos, event.token_total_supply))
+    quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
+    if quote is not None and token is not None:
+        change.priced_at(Priced(pos, spot(quote, token), quote, token))
+    if event.real_token_reserves is not None:
+        change.curve_reserves_at(CurveReserves(pos, None, event.real_token_reserves))
