@@ -1,0 +1,118 @@
+"""Every fact in the log: immutable, in the past tense, and never changed once written.
+
+Amounts are integers in the smallest unit of what they count: lamports or the quote mint's own
+units for quote amounts, the token's own units for token amounts. They are written as JSON
+integers and may pass 2^53, so a reader in JavaScript has to parse them as big integers.
+`None` (absent in JSON) means that the program did not report it in the event's layout; it never
+stands for zero.
+"""
+
+from typing import TypeAlias
+
+import msgspec
+
+from domain.events.base import Event, MintEvent, ProgramEvent, Side
+from domain.events.curve import (
+    CompletionTraded,
+    CurveCompleted,
+    CurveFeeSwept,
+    CurveRepriced,
+    CurveTraded,
+    Shareholder,
+    TokenCreated,
+    TokenMigrated,
+)
+from domain.events.market import GapDetected, ProgramReported, SolPriced
+from domain.events.pool import (
+    PoolBoosted,
+    PoolBurned,
+    PoolCreated,
+    PoolDeposited,
+    PoolEvent,
+    PoolFeeSwept,
+    PoolTraded,
+    PoolWithdrawn,
+)
+
+__all__ = [
+    "AnyEvent",
+    "AnyProgramEvent",
+    "CompletionTraded",
+    "CurveCompleted",
+    "CurveFeeSwept",
+    "CurveRepriced",
+    "CurveTraded",
+    "Event",
+    "GapDetected",
+    "MintEvent",
+    "PoolBoosted",
+    "PoolBurned",
+    "PoolCreated",
+    "PoolDeposited",
+    "PoolEvent",
+    "PoolFeeSwept",
+    "PoolTraded",
+    "PoolWithdrawn",
+    "ProgramEvent",
+    "ProgramReported",
+    "Shareholder",
+    "Side",
+    "SolPriced",
+    "TokenCreated",
+    "TokenMigrated",
+    "decode",
+    "encode",
+]
+
+AnyEvent: TypeAlias = (
+    TokenCreated
+    | CurveTraded
+    | CurveCompleted
+    | CurveRepriced
+    | CurveFeeSwept
+    | CompletionTraded
+    | TokenMigrated
+    | PoolCreated
+    | PoolTraded
+    | PoolDeposited
+    | PoolWithdrawn
+    | PoolFeeSwept
+    | PoolBoosted
+    | PoolBurned
+    | ProgramReported
+    | SolPriced
+    | GapDetected
+)
+"""The closed union of what the log can hold."""
+
+AnyProgramEvent: TypeAlias = (
+    TokenCreated
+    | CurveTraded
+    | CurveCompleted
+    | CurveRepriced
+    | CurveFeeSwept
+    | CompletionTraded
+    | TokenMigrated
+    | PoolCreated
+    | PoolTraded
+    | PoolDeposited
+    | PoolWithdrawn
+    | PoolFeeSwept
+    | PoolBoosted
+    | PoolBurned
+    | ProgramReported
+)
+"""What a decoded transaction can turn into."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: AnyEvent) -> bytes:
+    """The event as it stands in the log: one JSON object."""
+    return _encoder.encode(event)
+
+
+def decode(payload: bytes) -> AnyEvent:
+    """Read an event back from the log; `msgspec.ValidationError` says what does not fit."""
+    return _decoder.decode(payload)
