@@ -1,0 +1,1 @@
+"""Benchmarks: each one beside its peer, in one run, on the same input."""

@@ -1,0 +1,1 @@
+"""From a transaction on the wire to events as JSON, beside Anchor's coder."""

@@ -1,0 +1,10 @@
+"""Run by the interpreter of anchorpy's own environment: ends well if it can read the interface."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from anchorpy import Idl  # type: ignore[import-not-found]
+
+print(f"anchorpy {version('anchorpy')}")
+Idl.from_json(Path(sys.argv[1]).read_text())
