@@ -110,6 +110,15 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]  # converted field by field above
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that `load` reads these settings from; what is `None` is empty."""
+    written = msgspec.to_builtins(settings, str_keys=True)
+    return {
+        PREFIX + field.upper(): "" if value is None else str(value)
+        for field, value in written.items()
+    }
+
+
 def table() -> list[tuple[str, str, str]]:
     """Every setting as (variable, default, meaning), in the order of declaration."""
     hints = get_type_hints(Settings, include_extras=True)
