@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from bench import node
-from bench.decode import agreement, anchorpy
+from bench.decode import agreement, refusal
 from bench.decode.workload import Workload, prepare
 from bench.result import Result, say
 from bench.rounds import Compared, Side, compare
@@ -20,7 +20,7 @@ ROUND_SECONDS = 1.5
 def run() -> Result:
     """Transaction in, event JSON out; beside it the narrower figures."""
     node.install()
-    refused = anchorpy.verdict()
+    refused = refusal.verdict()
     with (
         tempfile.TemporaryDirectory(prefix="curvetape-bench-") as folder,
         Worker([sys.executable, "-m", "bench.decode.ours"]) as ours,

@@ -17,7 +17,7 @@ def verdict() -> dict[str, str]:
     said = {}
     for interface in ("pump.json", "pump_amm.json"):
         done = subprocess.run(
-            [interpreter, _SIDE, INTERFACES / interface],
+            [interpreter, "-I", _SIDE, INTERFACES / interface],
             capture_output=True,
             text=True,
             check=False,
