@@ -146,6 +146,10 @@ def sort_value(row: TokenRow, sort: TokenSort) -> float | int:
     return SORT_VALUE_UNKNOWN if value is None else value
 
 
+class ReadsUnavailableError(Exception):
+    """The read models cannot be asked right now, or did not answer in time; ask again later."""
+
+
 class TokenReads(Protocol):
     """The tokens read model."""
 
@@ -189,4 +193,4 @@ class PositionReads(Protocol):
 
 
 class Reads(TokenReads, TradeReads, CandleReads, PositionReads, Protocol):
-    """All that the query side may ask."""
+    """All that the query side may ask; everything may raise `ReadsUnavailableError`."""

@@ -1,0 +1,73 @@
+"""Keeps candles."""
+
+import logging
+from typing import ClassVar
+
+from adapters.postgres.checkpoint import CheckpointedStore
+from adapters.postgres.pool import Connection
+from adapters.postgres.upsert import Upsert, added, first, latest
+from projections.candles import Candles, Changes
+
+_log = logging.getLogger("curvetape.projections")
+
+_UPSERT = Upsert(
+    "candles",
+    {
+        "mint": "text",
+        "interval_s": "integer",
+        "start_s": "bigint",
+        "open_pos": "bigint",
+        "open": "double precision",
+        "close_pos": "bigint",
+        "close": "double precision",
+        "high": "double precision",
+        "low": "double precision",
+        "volume_quote": "numeric",
+        "volume_token": "numeric",
+        "buys": "bigint",
+        "sells": "bigint",
+    },
+    key=("mint", "interval_s", "start_s"),
+    action="update set "
+    + ", ".join(
+        (
+            first("open_pos", "open"),
+            latest("close_pos", "close"),
+            "high = greatest(kept.high, excluded.high)",
+            "low = least(kept.low, excluded.low)",
+            added("volume_quote", "volume_token", "buys", "sells"),
+        )
+    ),
+)
+
+
+class CandleStore(CheckpointedStore[Changes]):
+    """The candles read model in PostgreSQL."""
+
+    name: ClassVar = Candles.name
+    version: ClassVar = Candles.version
+
+    async def write(self, connection: Connection, changes: Changes) -> None:
+        """Fold the candles into those that are there."""
+        if changes.unpriced:
+            _log.warning("%d trades had reserves that make no price", changes.unpriced)
+        if not changes.candles:
+            return
+        rows = (
+            (
+                *key,
+                candle.open_pos,
+                candle.open,
+                candle.close_pos,
+                candle.close,
+                candle.high,
+                candle.low,
+                candle.volume_quote,
+                candle.volume_token,
+                candle.buys,
+                candle.sells,
+            )
+            # In the order of the index, which keeps neighbours on the same page.
+            for key, candle in sorted(changes.candles.items(), key=lambda item: item[0])
+        )
+        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(rows))

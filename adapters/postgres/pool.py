@@ -1,0 +1,43 @@
+"""Bounded pools of connections."""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = (
+        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    )
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection
+
+CONNECTIONS_MAX = 4
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 60.0
+
+
+async def open_pool(
+    dsn: str,
+    *,
+    connections_max: int = CONNECTIONS_MAX,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
+    application: str = "curvetape",
+) -> Pool:
+    """A pool that connects when it is first used; close it with `await pool.close()`.
+
+    A statement that takes longer than `statement_timeout_s` is cancelled by the server, and
+    given up a little later by the client where the server did not.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=connections_max,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=statement_timeout_s + 1,
+        server_settings={
+            "application_name": application,
+            "statement_timeout": f"{round(statement_timeout_s * 1_000)}ms",
+        },
+    )

@@ -1,0 +1,149 @@
+"""Answers the query side from the read models' tables."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+
+from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
+from adapters.postgres.pool import Pool
+from projections.reads import (
+    CandleRow,
+    Page,
+    ProjectionPosition,
+    ReadsUnavailableError,
+    TokenRow,
+    TokenSort,
+    TokenState,
+    TradeRow,
+)
+
+_CARD = """
+    select mint, name, symbol, uri, creator, bonding_curve, pool,
+        coalesce(last_trade_quote_mint, created_quote_mint) as quote_mint,
+        quote_decimals, token_decimals, state, created_time_s, completed_time_s,
+        graduated_time_s, supply, price, virtual_quote_reserves, virtual_token_reserves,
+        real_quote_reserves, real_token_reserves, initial_real_token_reserves,
+        trades, buys, sells, volume_quote, first_trade_time_s, last_trade_time_s, last_trade_pos
+    from tokens
+"""
+
+_SORTED_BY: dict[TokenSort, tuple[str, str]] = {
+    "last_trade": ("coalesce(last_trade_pos, -1)", "bigint"),
+    "created": ("coalesce(created_time_s, -1)", "bigint"),
+    "market_cap": ("coalesce(market_cap, -1)", "double precision"),
+    "volume": ("volume_quote", "numeric"),
+    "trades": ("trades", "bigint"),
+}
+"""What each sort order compares, written exactly as its index has it, and its type."""
+
+
+def _list_of(value: str, kind: str, *, behind: bool) -> str:
+    # `<=` alone bounds the scan of the index; the rest settles equal values.
+    after = f"and {value} <= $3::{kind} and ({value} < $3::{kind} or mint > $4)"
+    return f"""
+        {_CARD} where ($1::text is null or state = $1) {after if behind else ""}
+        order by {value} desc, mint limit $2
+    """
+
+
+_FIRST_PAGE = {
+    sort: _list_of(value, kind, behind=False) for sort, (value, kind) in _SORTED_BY.items()
+}
+_NEXT_PAGE = {
+    sort: _list_of(value, kind, behind=True) for sort, (value, kind) in _SORTED_BY.items()
+}
+
+_TRADES = """
+    select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
+        quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
+        token_reserves, layout
+    from trades where mint = $1 and pos < $2 order by pos desc limit $3
+"""
+_INT64_MAX = (1 << 63) - 1
+
+_CANDLES = """
+    select start_s, open, high, low, close, volume_quote, volume_token, buys, sells
+    from candles where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
+    order by start_s desc limit $5
+"""
+
+_POSITIONS = "select name, version, sequence from checkpoints order by name"
+
+ACQUIRE_TIMEOUT_S = 5.0
+
+
+def _int64(value: float) -> int:
+    # Nothing lies beyond either end, so a bound there is as good as one further out.
+    return max(-_INT64_MAX, min(int(value), _INT64_MAX))
+
+
+_BOUND: dict[str, Callable[[float | int], object]] = {
+    "bigint": _int64,
+    "double precision": float,
+    "numeric": Decimal,
+}
+"""How a cursor's value becomes an argument of each type."""
+
+Row = TypeVar("Row", TokenRow, TradeRow, CandleRow, ProjectionPosition)
+
+
+class PostgresReads:
+    """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def token(self, mint: str) -> TokenRow | None:
+        """The token's card, None for a mint that the log does not know."""
+        rows = await self._fetch(TokenRow, f"{_CARD} where mint = $1", mint)
+        return rows[0] if rows else None
+
+    async def tokens(
+        self, *, sort: TokenSort, state: TokenState | None, page: Page
+    ) -> Sequence[TokenRow]:
+        """Tokens by descending sort value, then by mint; those without a value come last."""
+        if page.after is None:
+            return await self._fetch(TokenRow, _FIRST_PAGE[sort], state, page.limit)
+        value, mint = page.after
+        bound = _BOUND[_SORTED_BY[sort][1]](value)
+        return await self._fetch(TokenRow, _NEXT_PAGE[sort], state, page.limit, bound, mint)
+
+    async def trades(
+        self, mint: str, *, limit: int, before_pos: int | None = None
+    ) -> Sequence[TradeRow]:
+        """A token's trades, newest first, before a position if one is given."""
+        before = _INT64_MAX if before_pos is None else before_pos
+        return await self._fetch(TradeRow, _TRADES, mint, _int64(before), limit)
+
+    async def candles(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
+    ) -> Sequence[CandleRow]:
+        """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
+        rows = await self._fetch(
+            CandleRow, _CANDLES, mint, interval_s, _int64(from_s), _int64(to_s), limit
+        )
+        return rows[::-1]
+
+    async def positions(self) -> Sequence[ProjectionPosition]:
+        """Every read model's position, by name."""
+        return await self._fetch(ProjectionPosition, _POSITIONS)
+
+    async def _fetch(self, row: type[Row], sql: str, *arguments: object) -> list[Row]:
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                records = await connection.fetch(sql, *arguments)
+        except (*TRANSIENT, *PERMANENT) as error:
+            if is_transient(error) or isinstance(error, asyncpg.UndefinedTableError):
+                raise ReadsUnavailableError(f"the read models cannot be asked: {error}") from error
+            raise
+        return [msgspec.convert(_integers(record), row) for record in records]
+
+
+def _integers(record: asyncpg.Record) -> dict[str, object]:
+    # Every `numeric` of the schema is a whole number; the driver hands it over as a decimal.
+    return {
+        name: int(value) if isinstance(value, Decimal) else value for name, value in record.items()
+    }

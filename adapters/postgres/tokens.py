@@ -1,0 +1,176 @@
+"""Keeps token cards."""
+
+from typing import ClassVar
+
+from adapters.postgres.checkpoint import CheckpointedStore
+from adapters.postgres.pool import Connection
+from adapters.postgres.upsert import Upsert, added, first, known, latest
+from projections.token_change import TokenChange
+from projections.tokens import Changes, Tokens
+
+_UPSERT = Upsert(
+    "tokens",
+    {
+        "mint": "text",
+        "created_pos": "bigint",
+        "created_time_s": "bigint",
+        "name": "text",
+        "symbol": "text",
+        "uri": "text",
+        "creator": "text",
+        "bonding_curve": "text",
+        "created_quote_mint": "text",
+        "initial_real_token_reserves": "numeric",
+        "priced_pos": "bigint",
+        "price": "double precision",
+        "virtual_quote_reserves": "numeric",
+        "virtual_token_reserves": "numeric",
+        "curve_pos": "bigint",
+        "real_quote_reserves": "numeric",
+        "real_token_reserves": "numeric",
+        "supplied_pos": "bigint",
+        "supply_reported": "numeric",
+        "completed_pos": "bigint",
+        "completed_time_s": "bigint",
+        "graduated_pos": "bigint",
+        "graduated_time_s": "bigint",
+        "pool_pos": "bigint",
+        "pool": "text",
+        "first_trade_pos": "bigint",
+        "first_trade_time_s": "bigint",
+        "last_trade_pos": "bigint",
+        "last_trade_time_s": "bigint",
+        "last_trade_quote_mint": "text",
+        "quote_decimals": "smallint",
+        "token_decimals": "smallint",
+        "trades": "bigint",
+        "buys": "bigint",
+        "sells": "bigint",
+        "volume_quote": "numeric",
+    },
+    key=("mint",),
+    action="update set "
+    + ", ".join(
+        (
+            first(
+                "created_pos",
+                "created_time_s",
+                "name",
+                "symbol",
+                "uri",
+                "creator",
+                "bonding_curve",
+                "created_quote_mint",
+                "initial_real_token_reserves",
+            ),
+            latest("priced_pos", "price", "virtual_quote_reserves", "virtual_token_reserves"),
+            latest("curve_pos", "real_quote_reserves", "real_token_reserves"),
+            latest("supplied_pos", "supply_reported"),
+            first("completed_pos", "completed_time_s"),
+            first("graduated_pos", "graduated_time_s"),
+            first("pool_pos", "pool"),
+            first("first_trade_pos", "first_trade_time_s"),
+            latest("last_trade_pos", "last_trade_time_s", "last_trade_quote_mint"),
+            known("quote_decimals", "token_decimals"),
+            added("trades", "buys", "sells", "volume_quote"),
+        )
+    ),
+)
+
+_BURN = Upsert(
+    "token_burns",
+    {"mint": "text", "pos": "bigint", "amount": "numeric"},
+    key=("mint", "pos"),
+    action="nothing",
+)
+
+_RECKON = """
+    update tokens set burned_later = burns.amount
+    from (
+        select mint, coalesce(sum(amount) filter (where pos > supplied_pos), 0) as amount
+        from tokens join token_burns using (mint)
+        where mint = any($1::text[])
+        group by mint
+    ) as burns
+    where tokens.mint = burns.mint and tokens.burned_later <> burns.amount
+"""
+
+
+class TokenStore(CheckpointedStore[Changes]):
+    """The tokens read model in PostgreSQL."""
+
+    name: ClassVar = Tokens.name
+    version: ClassVar = Tokens.version
+
+    async def write(self, connection: Connection, changes: Changes) -> None:
+        """Merge the changes into the cards, then reckon the supplies that they touch."""
+        if not changes:
+            return
+        rows = [_row(mint, change) for mint, change in sorted(changes.items())]
+        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(rows))
+        burns = [
+            (mint, pos, amount)
+            for mint, change in changes.items()
+            for pos, amount in change.burned.items()
+        ]
+        if burns:
+            await connection.execute(_BURN.sql, *_BURN.arguments(burns))
+        supplied = [mint for mint, change in changes.items() if change.supplied or change.burned]
+        if supplied:
+            await connection.execute(_RECKON, supplied)
+
+
+def _row(mint: str, change: TokenChange) -> tuple[object, ...]:
+    created, priced, curve = change.created, change.priced, change.curve_reserves
+    supplied, completed, graduated = change.supplied, change.completed, change.graduated
+    pooled, opening, closing = change.pooled, change.first_trade, change.last_trade
+    return (
+        mint,
+        *(
+            (None,) * 9
+            if created is None
+            else (
+                created.pos,
+                created.time_s,
+                _text(created.name),
+                _text(created.symbol),
+                _text(created.uri),
+                created.creator,
+                created.bonding_curve,
+                created.quote_mint,
+                created.initial_real_token_reserves,
+            )
+        ),
+        *(
+            (None,) * 4
+            if priced is None
+            else (
+                priced.pos,
+                priced.price,
+                priced.virtual_quote_reserves,
+                priced.virtual_token_reserves,
+            )
+        ),
+        *(
+            (None,) * 3
+            if curve is None
+            else (curve.pos, curve.real_quote_reserves, curve.real_token_reserves)
+        ),
+        *((None, None) if supplied is None else (supplied.pos, supplied.supply)),
+        *((None, None) if completed is None else (completed.pos, completed.time_s)),
+        *((None, None) if graduated is None else (graduated.pos, graduated.time_s)),
+        *((None, None) if pooled is None else (pooled.pos, pooled.pool)),
+        *((None, None) if opening is None else (opening.pos, opening.time_s)),
+        *((None,) * 3 if closing is None else (closing.pos, closing.time_s, closing.quote_mint)),
+        change.quote_decimals,
+        change.token_decimals,
+        change.trades,
+        change.buys,
+        change.sells,
+        change.volume_quote,
+    )
+
+
+def _text(value: str) -> str:
+    # Anyone may put a zero byte into a token's name; the database's text cannot hold one.
+    return value.replace("\0", "")
