@@ -17,13 +17,22 @@ class Instruction(Protocol):
     def data(self) -> bytes: ...
 
 
+class InnerInstruction(Instruction, Protocol):
+    """An instruction that another one called; Yellowstone's `InnerInstruction` fits."""
+
+    @property
+    def stack_height(self) -> int:
+        """2 for a call by a top-level instruction, and so on; 0 where it was not recorded."""
+        ...
+
+
 class InnerInstructions(Protocol):
     """What one top-level instruction called, flattened in the order of the calls."""
 
     @property
     def index(self) -> int: ...
     @property
-    def instructions(self) -> Sequence[Instruction]: ...
+    def instructions(self) -> Sequence[InnerInstruction]: ...
 
 
 class TokenAmount(Protocol):

@@ -1,0 +1,143 @@
+"""Transactions to events as the programs wrote them; pure, and never surprised by bytes."""
+
+from collections.abc import Mapping
+
+from solders.pubkey import Pubkey
+
+from domain.chain import InnerInstructions, RawTransaction
+from domain.position import LAST_INNER
+from domain.programs import PROGRAMS
+from ingest.layouts.catalogue import BY_PROGRAM
+from ingest.layouts.layout import TooShortError
+from ingest.layouts.types import address
+from ingest.logs import TRUNCATED, logged_data
+from ingest.wire import Decoded, Place, Undecoded, WireEvent
+
+SELF_CALL_PREFIX = bytes.fromhex("e445a52e51cb9a1d")
+"""How the data of an instruction begins by which a program emits an event."""
+_EVENT = len(SELF_CALL_PREFIX)
+
+_PROGRAM_KEYS = {bytes(Pubkey.from_string(program)): program for program in PROGRAMS}
+
+_NOBODY = bytes(32)
+
+_SILENT = (
+    bytes.fromhex("9aed8a5ca202a2bb"),  # pump_fees get_fees_with_quote_mint
+    bytes.fromhex("e7257e55cf5b3f34"),  # pump_fees get_fees
+)
+"""Instructions that never emit, and that nearly every trade calls."""
+
+
+def decode(tx: RawTransaction) -> Decoded:
+    """The events of our programs in a landed transaction; none if it failed.
+
+    The programs' calls of themselves are read first; the log lines, which say the same, only for
+    a program that was called and of which no such call was recorded.
+    """
+    found = Decoded([], [])
+    if tx.failed:
+        return found
+    ours = _our_programs(tx)
+    if not ours:
+        return found
+    called, emitted = set[str](), set[str]()
+    for instruction in tx.instructions:
+        program = ours.get(instruction.program_id_index)
+        if program is not None and instruction.data[:8] not in _SILENT:
+            called.add(program)
+    for group in tx.inner_instructions:
+        _read_group(group, ours, found, called, emitted)
+    if not tx.inner_instructions_known:
+        # What called whom was not recorded, so every program of ours may have been called.
+        called.update(ours.values())
+    quiet = called - emitted
+    if quiet:
+        _read_logs(tx, frozenset(quiet), found)
+    return found
+
+
+def account_key(tx: RawTransaction, index: int) -> bytes | None:
+    """The key behind an account index; None where the transaction has none."""
+    for keys in (tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
+        count = len(keys)
+        if index < count:
+            key = keys[index]
+            return key if len(key) == 32 else None
+        index -= count
+    return None
+
+
+def _our_programs(tx: RawTransaction) -> dict[int, str]:
+    ours = {}
+    index = 0
+    for keys in (tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
+        for key in keys:
+            if key in _PROGRAM_KEYS:
+                ours[index] = _PROGRAM_KEYS[key]
+            index += 1
+    return ours
+
+
+def _read_group(
+    group: InnerInstructions,
+    ours: Mapping[int, str],
+    found: Decoded,
+    called: set[str],
+    emitted: set[str],
+) -> None:
+    for inner, instruction in enumerate(group.instructions):
+        program = ours.get(instruction.program_id_index)
+        if program is None:
+            continue
+        data = instruction.data
+        if not data.startswith(SELF_CALL_PREFIX):
+            if data[:8] not in _SILENT:
+                called.add(program)
+        elif len(data) > _EVENT:
+            emitted.add(program)
+            place = Place(group.index, inner, instruction.stack_height, "cpi")
+            _read_event(program, data, _EVENT, place, found)
+        # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
+
+
+def _read_event(program: str, data: bytes, start: int, place: Place, found: Decoded) -> None:
+    layout = BY_PROGRAM[program].get(data[start : start + 8])
+    if layout is None:
+        detail = f"no event known has discriminator {data[start : start + 8].hex()}"
+        found.undecoded.append(Undecoded(program, "unknown_event", detail, data[start:], place))
+        return
+    try:
+        values, version, end = layout.read(data, start + 8)
+    except TooShortError as error:
+        found.undecoded.append(
+            Undecoded(program, "unreadable_event", str(error), data[start:], place)
+        )
+        return
+    found.events.append(WireEvent(layout, version, values, data, start, end, place))
+
+
+def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> None:
+    top_level = [
+        address(account_key(tx, instruction.program_id_index) or _NOBODY)
+        for instruction in tx.instructions
+    ]
+    for logged in logged_data(tx.log_messages, programs, top_level):
+        place = Place(logged.outer, logged.inner, logged.height + 1, "log")
+        data = logged.data()
+        if data is None:
+            line = logged.line.encode("utf-8", "replace")
+            found.undecoded.append(
+                Undecoded(logged.program, "unreadable_log", "the line is not base64", line, place)
+            )
+        else:
+            _read_event(logged.program, data, 0, place, found)
+    found.events.sort(key=_order)
+    if not tx.inner_instructions_known and (not tx.log_messages or TRUNCATED in tx.log_messages):
+        detail = "inner instructions were not recorded, and the log lines are cut or missing"
+        program = min(programs, key=PROGRAMS.index)
+        place = Place(0, LAST_INNER, 0, "log")
+        found.undecoded.append(Undecoded(program, "not_recorded", detail, b"", place))
+
+
+def _order(event: WireEvent) -> tuple[int, int]:
+    return event.place[:2]
