@@ -97,4 +97,14 @@ class BlockMeta(msgspec.Struct, kw_only=True, frozen=True):
     executed_transaction_count: int
 
 
-ChainUpdate: TypeAlias = RawTransaction | BlockMeta
+class SlotsMissed(msgspec.Struct, kw_only=True, frozen=True):
+    """Slots that the source could not give; comes before anything newer."""
+
+    from_slot: int
+    to_slot: int
+    """The last slot that is missing, itself included."""
+    reason: str
+    received_at_ns: int
+
+
+ChainUpdate: TypeAlias = RawTransaction | BlockMeta | SlotsMissed

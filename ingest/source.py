@@ -1,0 +1,24 @@
+"""What ingest reads from: the one port that every kind of source has to fit."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from domain.chain import ChainUpdate
+
+
+class SourceError(Exception):
+    """The source cannot go on, and trying again will not help; the sentence says what to do."""
+
+
+class Source(Protocol):
+    """A stream of the chain's updates that looks after its own connection."""
+
+    def batches(self) -> AsyncIterator[Sequence[ChainUpdate]]:
+        """Everything that has arrived, again and again, in the order of arrival.
+
+        A source waits while its reader is busy and holds no more than its own limits allow. It
+        reconnects by itself: an update may come twice after that, and slots that could not be
+        had come as `SlotsMissed`, before anything newer. The iterator ends when the source has
+        no more; it raises the adapter's own error when only a person can help.
+        """
+        ...
