@@ -24,6 +24,9 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     written: int
     duplicates: int
     """Entries that the log already held, byte for byte or under another receipt time."""
+    conflicting: tuple[str, ...] = ()
+    """Ids that the log already held with another content. The log's own stays; none of these is
+    written, or counted as a duplicate."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +51,43 @@ class SequenceGapError(LogError):
         super().__init__(f"expected sequence {expected}, received {received}")
         self.expected = expected
         self.received = received
+
+
+class LogUnavailableError(LogError):
+    """The log did not answer in time; whether an append under way took place is unknown."""
+
+
+class EntryRefusedError(LogError):
+    """An entry that the log cannot hold; nothing of its batch was written."""
+
+    def __init__(self, entry_id: str, reason: str) -> None:
+        super().__init__(f"the entry {entry_id!r} cannot be appended: {reason}")
+        self.entry_id = entry_id
+
+
+class LogShorterError(LogError):
+    """The log ends before what was read from it earlier, so it is not the log that was read."""
+
+    def __init__(self, after: int, last: int) -> None:
+        super().__init__(
+            f"reading was to go on after sequence {after}, but the log ends at {last}; restore "
+            f"the log that was read, or build the read models anew"
+        )
+        self.after = after
+        self.last = last
+
+
+class UndecodableError(LogError):
+    """A message of the log that is no event known here, most often written by a newer version.
+
+    All before it has been handed out; a reader may go on after `sequence`.
+    """
+
+    def __init__(self, sequence: int, payload: bytes, reason: str) -> None:
+        super().__init__(f"sequence {sequence} of the log could not be decoded: {reason}")
+        self.sequence = sequence
+        self.payload = payload
+        self.reason = reason
 
 
 class Appender(Protocol):

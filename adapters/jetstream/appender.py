@@ -1,0 +1,168 @@
+"""The write side of the log: atomic batches, in order, durable before they are reported."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Self
+
+import msgspec
+
+from adapters.jetstream.acks import Ack, Acks
+from adapters.jetstream.batch import batch_frames, batches, check, single_frame
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.durability import prove_stored, prove_synced
+from adapters.jetstream.known import last_sequence, same_content, stored_payload
+from adapters.jetstream.patience import patiently
+from domain.log import Appended, Entry, LogError, LogUnavailableError
+
+ACK_WAIT_S_MAX = 10.0
+
+DUPLICATE_IN_BATCH = 10201
+_PASSING = frozenset({10008, 10023, 10158, 10176, 10210})
+"""Refusals that another try may overcome: JetStream or its memory momentarily unavailable, an id
+still under way, a batch cut short by a reconnection, too many batches."""
+
+_log = logging.getLogger(__name__)
+
+
+class JetStreamAppender:
+    """Appends to one stream, one batch at a time, so that order holds whatever is retried.
+
+    Several batches under way gain nothing: the server is busy with one. After a
+    `LogUnavailableError` the outcome is unknown, and only `tail.recent` can tell it once the
+    stream's `duplicate_window` has passed.
+    """
+
+    def __init__(self, connection: Connection, acks: Acks, stream: str) -> None:
+        self._connection = connection
+        self._acks = acks
+        self._stream = stream
+        self._turn = asyncio.Lock()
+        self._batch_prefix = connection.new_inbox().rpartition(".")[2]
+        self._batch_count = 0
+
+    @classmethod
+    async def open(
+        cls,
+        connection: Connection,
+        *,
+        stream: str = "PUMP",
+        monitor_urls: str | None = None,
+        allow_unsynced: bool = False,
+    ) -> Self:
+        """An appender to a stream that was proven durable, see `durability`.
+
+        `allow_unsynced` goes without the proof that the server syncs its writes. Raises
+        `NotDurableError`, or `LogError` for a stream that is missing.
+        """
+        await prove_stored(connection, stream)
+        if not allow_unsynced:
+            await prove_synced(connection, monitor_urls)
+        return cls(connection, await Acks.open(connection), stream)
+
+    def close(self) -> None:
+        """Give the acknowledgements' inbox back; the connection stays open."""
+        self._acks.close()
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        """Append in order and return once all of it is on disk.
+
+        Entries whose id the log holds already are compared with it and left out. Raises
+        `EntryRefusedError` before anything is written, `LogUnavailableError` when the log did
+        not answer for `patience.RETRY_S_MAX`, and `LogError` for any other refusal. Where there
+        are more than 1,000 entries, the first batches of them may be stored all the same.
+        """
+        check(entries, payload_bytes_max=self._connection.payload_bytes_max)
+        async with self._turn:
+            result = _Result()
+            once = _without_repeats(entries, result)
+            for batch in batches(once):
+                await self._write(batch, result)
+            last = result.last_sequence
+            if last is None:
+                last = await patiently(
+                    self._connection, lambda: last_sequence(self._connection, self._stream)
+                )
+        return Appended(
+            last_sequence=last,
+            written=result.written,
+            duplicates=result.duplicates,
+            conflicting=tuple(result.conflicting),
+        )
+
+    async def _write(self, entries: Sequence[Entry], result: "_Result") -> None:
+        """Store a batch; where the log knows some of its ids, store the two halves in turn.
+
+        The server names no ids when it refuses, but it says of a single message where it is
+        stored already. Halving finds these, and keeps the order.
+        """
+        ack = await patiently(self._connection, lambda: self._send(entries))
+        if ack.error is not None and ack.error.err_code == DUPLICATE_IN_BATCH:
+            middle = len(entries) // 2
+            await self._write(entries[:middle], result)
+            await self._write(entries[middle:], result)
+        elif ack.error is not None:
+            raise LogError(
+                f"the stream {self._stream} refused {len(entries)} entries from "
+                f"{entries[0].id!r} on: {ack.error.description} ({ack.error.err_code})"
+            )
+        elif ack.duplicate:
+            await self._compare(entries[0], ack.seq, result)
+        else:
+            result.written += len(entries)
+            result.last_sequence = ack.seq
+
+    async def _compare(self, entry: Entry, sequence: int, result: "_Result") -> None:
+        held = await patiently(
+            self._connection, lambda: stored_payload(self._connection, self._stream, sequence)
+        )
+        if same_content(held, entry.payload):
+            result.duplicates += 1
+        else:
+            result.conflicting.append(entry.id)
+            _log.warning("%s is in the log at %d with another content", entry.id, sequence)
+
+    async def _send(self, entries: Sequence[Entry]) -> Ack:
+        """One attempt; `LogUnavailableError` says that another one may do better."""
+        reply, answer = self._acks.expect()
+        if len(entries) == 1:
+            frames = single_frame(entries[0], reply=reply)
+        else:
+            self._batch_count += 1  # a batch that was cut short keeps its id for a while
+            batch_id = f"{self._batch_prefix}-{self._batch_count}".encode()
+            frames = batch_frames(entries, batch_id=batch_id, reply=reply)
+        try:
+            async with asyncio.timeout(ACK_WAIT_S_MAX):
+                await self._connection.send(frames)
+                ack = await answer
+        except TimeoutError as error:
+            raise LogUnavailableError(f"no acknowledgement within {ACK_WAIT_S_MAX:g} s") from error
+        finally:
+            self._acks.forget(reply, answer)
+        if ack.error is not None and (ack.error.code == 503 or ack.error.err_code in _PASSING):
+            raise LogUnavailableError(f"{ack.error.description} ({ack.error.err_code})")
+        assert ack.error is not None or len(entries) == 1 or ack.count == len(entries)
+        return ack
+
+
+class _Result(msgspec.Struct):
+    """What `append` has done so far."""
+
+    last_sequence: int | None = None
+    written: int = 0
+    duplicates: int = 0
+    conflicting: list[str] = []
+
+
+def _without_repeats(entries: Sequence[Entry], result: _Result) -> Sequence[Entry]:
+    """The entries without those that repeat an id among them, which no batch may hold."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        known = first.setdefault(entry.id, entry)
+        if known is entry:
+            continue
+        if same_content(known.payload, entry.payload):
+            result.duplicates += 1
+        else:
+            result.conflicting.append(entry.id)
+    return entries if len(first) == len(entries) else list(first.values())
