@@ -6,10 +6,6 @@ from typing import Protocol
 from domain.chain import ChainUpdate
 
 
-class SourceError(Exception):
-    """The source cannot go on, and trying again will not help; the sentence says what to do."""
-
-
 class Source(Protocol):
     """A stream of the chain's updates that looks after its own connection."""
 
