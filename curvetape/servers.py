@@ -26,7 +26,6 @@ class Servers:
         self._home = home
         self._say = say
         self._embedded: list[EmbeddedServer] = []
-        self._watch: asyncio.Task[None] | None = None
 
     @property
     def pids(self) -> dict[str, int]:
@@ -51,7 +50,6 @@ class Servers:
         for server, address in wanted:
             where = f"embedded, process {server.pid}" if address is None else "as configured"
             self._say(f"{server.name}: {where}")
-        self._watch = asyncio.create_task(self._keep_running())
         if settings.nats_url is None:
             settings = msgspec.structs.replace(
                 settings, nats_url=nats.url, nats_monitor_url=nats.monitor_url
@@ -64,12 +62,10 @@ class Servers:
 
     async def stop(self) -> None:
         """End what was started here."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
         await asyncio.gather(*(server.stop() for server in self._embedded))
 
-    async def _keep_running(self) -> None:
+    async def keep_running(self) -> None:
+        """Start again what has died; raises the server's own error when that fails."""
         while True:
             for server in self._embedded:
                 if not server.running:

@@ -1,0 +1,105 @@
+"""The only place where ports meet adapters: settings in, running parts out."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from adapters.jetstream.appender import JetStreamAppender
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.reader import JetStreamLog
+from adapters.jetstream.tail import recent
+from adapters.postgres.candles import CandleStore
+from adapters.postgres.pool import open_pool
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from adapters.yellowstone.client import YellowstoneSource
+from curvetape.config import Settings
+from ingest.pipeline import Pipeline
+from ingest.seen import Seen
+from ingest.source import Source
+from projections.candles import Candles
+from projections.projection import Hosted, host
+from projections.runner import Runner
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+SEEN_IDS = 200_000
+"""Ids that ingest remembers, and reads back from the log's end when it starts: a few minutes of
+the chain's own rate, and more than its stream can be asked to repeat."""
+NATS_URL = "nats://127.0.0.1:4222"
+POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
+
+
+@asynccontextmanager
+async def ingesting(settings: Settings) -> AsyncIterator[tuple[Pipeline, Source]]:
+    """A pipeline that goes on where the log ends, and the source that it reads."""
+    assert settings.yellowstone_url is not None, "the command asks for it"
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(
+            await Connection.open(settings.nats_url or NATS_URL, name="curvetape ingest")
+        )
+        log = await _appender(connection, settings, "PUMP")
+        dead_letters = await _appender(connection, settings, "DEAD")
+        stack.callback(log.close)
+        stack.callback(dead_letters.close)
+        newest = await recent(JetStreamLog(connection), SEEN_IDS)
+        seen = Seen(SEEN_IDS)
+        seen.update(recorded.event.id for recorded in newest)
+        pipeline = Pipeline(
+            log=log,
+            dead_letters=dead_letters,
+            seen=seen,
+            appended_slot=max((recorded.event.pos.slot for recorded in newest), default=None),
+        )
+        yield pipeline, _source(settings, pipeline)
+
+
+def _source(settings: Settings, pipeline: Pipeline) -> Source:
+    return YellowstoneSource(
+        settings.yellowstone_url or "",
+        x_token=settings.yellowstone_token,
+        commitment=settings.commitment,
+        from_slot=pipeline.resume_slot,
+    )
+
+
+async def _appender(connection: Connection, settings: Settings, stream: str) -> JetStreamAppender:
+    return await JetStreamAppender.open(
+        connection,
+        stream=stream,
+        monitor_urls=settings.nats_monitor_url,
+        allow_unsynced=settings.allow_unsynced_log,
+    )
+
+
+@asynccontextmanager
+async def projecting(settings: Settings) -> AsyncIterator[Runner]:
+    """Every read model, fed by one reader of the log."""
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(
+            await Connection.open(settings.nats_url or NATS_URL, name="curvetape project")
+        )
+        pool = await open_pool(
+            settings.postgres_dsn or POSTGRES_DSN, application="curvetape project"
+        )
+        stack.push_async_callback(pool.close)
+        hosted: list[Hosted] = [
+            host(Candles(), CandleStore(pool)),
+            host(Trades(), TradeStore(pool)),
+            host(Tokens(), TokenStore(pool)),
+        ]
+        yield Runner(JetStreamLog(connection), hosted, batch_max=settings.project_batch_max)
+
+
+@asynccontextmanager
+async def reading(settings: Settings, *, connections_max: int = 10) -> AsyncIterator[PostgresReads]:
+    """The read models, as the query side sees them."""
+    pool = await open_pool(
+        settings.postgres_dsn or POSTGRES_DSN,
+        connections_max=connections_max,
+        application="curvetape serve",
+    )
+    try:
+        yield PostgresReads(pool)
+    finally:
+        await pool.close()

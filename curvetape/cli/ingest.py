@@ -1,0 +1,57 @@
+"""`curvetape ingest`: from the chain to the log."""
+
+import asyncio
+
+import click
+
+from curvetape.bootstrap import ingesting
+from curvetape.cli.common import run, say, settings_or_exit
+from curvetape.config import Settings
+from ingest.pipeline import Progress
+
+STATUS_WAIT_S = 5.0
+
+
+@click.command(
+    epilog="Example: CURVETAPE_YELLOWSTONE_URL=https://host:443 CURVETAPE_YELLOWSTONE_TOKEN=… "
+    "curvetape ingest"
+)
+@click.option("--yellowstone-url", help="The endpoint to read; else CURVETAPE_YELLOWSTONE_URL.")
+def command(yellowstone_url: str | None) -> None:
+    """Read a Yellowstone endpoint, decode what our programs did and append it to the log.
+
+    Starts where the log ends and never reports an event before it is on disk.
+    """
+    settings = settings_or_exit(yellowstone_url=yellowstone_url)
+    if settings.yellowstone_url is None:
+        raise click.UsageError(
+            "no endpoint to read; set CURVETAPE_YELLOWSTONE_URL, or let `curvetape up` start a "
+            "simulated chain"
+        )
+    run(lambda stop: _ingest(settings, stop))
+
+
+async def _ingest(settings: Settings, stop: asyncio.Event) -> None:
+    async with ingesting(settings) as (pipeline, source):
+        say(f"reading {settings.yellowstone_url} from slot {pipeline.resume_slot() or 'now'} on")
+        work = asyncio.create_task(pipeline.run(source))
+        status = asyncio.create_task(_tell(pipeline.progress))
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, status, stopped):
+            task.cancel()
+        await asyncio.gather(work, status, stopped, return_exceptions=True)
+        if work in done:
+            work.result()
+
+
+async def _tell(progress: Progress) -> None:
+    before = 0
+    while True:
+        await asyncio.sleep(STATUS_WAIT_S)
+        rate = (progress.transactions - before) / STATUS_WAIT_S
+        before = progress.transactions
+        say(
+            f"slot {progress.slot}: {rate:,.0f} transactions/s, {progress.events:,} events "
+            f"appended, {progress.duplicates:,} known already, {progress.dead:,} dead letters"
+        )

@@ -1,0 +1,170 @@
+"""The whole product on one machine: servers, chain, ingest, read models and API, watched."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from adapters.embedded.ports import free_port
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.reader import JetStreamLog
+from adapters.jetstream.streams import apply
+from adapters.postgres.migrations import migrate
+from curvetape.bootstrap import reading
+from curvetape.config import Settings, environment
+from curvetape.definitions import definitions
+from curvetape.home import Chain, Home
+from curvetape.roles import Role, Roles
+from curvetape.servers import Servers
+from domain.log import LogError
+from projections.projection import StoreUnavailableError
+
+STATUS_WAIT_S = 5.0
+PIDS_WAIT_S = 0.5
+
+Say = Callable[[str], None]
+
+
+class Up:
+    """One run: `await run(stop)` returns once `stop` is set and everything has ended."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._chain = chain_of(settings)
+        self._home = Home(Path(settings.home), self._chain)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start what is needed, tell how it goes, and end it in reverse order."""
+        with self._home.locked():
+            async with AsyncExitStack() as stack:
+                self._say(f"data and logs are in {self._home.folder}")
+                servers = Servers(self._settings, self._home, self._say)
+                stack.push_async_callback(servers.stop)
+                settings = await servers.start()
+                await self._prepare(settings)
+                settings = with_chain(settings)
+                roles = Roles(roles_of(settings, self._home, self._chain), self._say)
+                stack.push_async_callback(roles.stop)
+                roles.start()
+                self._welcome(settings)
+                await self._watch(settings, servers, roles, stop)
+                self._say("stopping")
+        self._say("stopped; everything that was acknowledged is on disk")
+
+    async def _prepare(self, settings: Settings) -> None:
+        assert settings.nats_url is not None, "a server was started or configured"
+        assert settings.postgres_dsn is not None, "a server was started or configured"
+        async with await Connection.open(settings.nats_url, name="curvetape up") as connection:
+            for line in await apply(connection, definitions() / "streams.toml"):
+                self._say(line)
+        migrated = await migrate(settings.postgres_dsn)
+        for name in migrated.applied:
+            self._say(f"schema: applied {name}")
+
+    def _welcome(self, settings: Settings) -> None:
+        where = f"http://{settings.api_host}:{settings.api_port}"
+        source = {
+            "live": f"the chain at {settings.yellowstone_url}",
+            "recorded": f"recorded transactions from {settings.simulate_transactions}",
+            "simulated": f"a simulated market, {settings.simulate_rate:g} transactions/s, "
+            f"seed {settings.simulate_seed}",
+        }[self._chain]
+        self._say(f"reading {source}")
+        self._say(f"look at {where}/api/v1/tokens   or at {where}/ for all there is")
+        self._say("Ctrl-C stops everything; the next start goes on from here")
+
+    async def _watch(
+        self, settings: Settings, servers: Servers, roles: Roles, stop: asyncio.Event
+    ) -> None:
+        tasks = {
+            asyncio.create_task(stop.wait()),
+            asyncio.create_task(servers.keep_running()),
+            asyncio.create_task(self._note_processes(servers, roles)),
+            asyncio.create_task(self._tell(settings)),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _note_processes(self, servers: Servers, roles: Roles) -> None:
+        noted: dict[str, int] = {}
+        while True:
+            if (pids := servers.pids | roles.pids) != noted:
+                self._home.note_processes(pids)
+                noted = pids
+            await asyncio.sleep(PIDS_WAIT_S)
+
+    async def _tell(self, settings: Settings) -> None:
+        """Say every few seconds how far the log and each read model are."""
+        assert settings.nats_url is not None, "a server was started or configured"
+        async with (
+            await Connection.open(settings.nats_url, name="curvetape up") as connection,
+            reading(settings, connections_max=1) as reads,
+        ):
+            log = JetStreamLog(connection)
+            before = await log.last_sequence()
+            while True:
+                await asyncio.sleep(STATUS_WAIT_S)
+                try:
+                    last = await log.last_sequence()
+                    positions = await reads.positions()
+                except (LogError, StoreUnavailableError, OSError) as error:
+                    self._say(f"no status just now: {error}")
+                    continue
+                behind = ", ".join(f"{p.name} {last - p.sequence:,} behind" for p in positions)
+                rate = (last - before) / STATUS_WAIT_S
+                self._say(f"log: {last:,} events, {rate:,.0f}/s; {behind or 'no read model yet'}")
+                before = last
+
+
+def chain_of(settings: Settings) -> Chain:
+    """Which chain these settings read."""
+    if settings.yellowstone_url is not None:
+        return "live"
+    return "simulated" if settings.simulate_transactions is None else "recorded"
+
+
+def with_chain(settings: Settings) -> Settings:
+    """The settings with the simulated chain's address, where there is to be one."""
+    if settings.yellowstone_url is not None:
+        return settings
+    return msgspec.structs.replace(settings, yellowstone_url=f"http://127.0.0.1:{free_port()}")
+
+
+def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
+    """The processes to run, in the order in which data flows through them."""
+    commands = {"ingest": ["ingest"], "project": ["project"], "serve": ["serve"]}
+    if chain != "live":
+        commands = {"simulate": _simulate(settings, home), **commands}
+    return [
+        Role(
+            name=name,
+            arguments=[sys.executable, "-m", "curvetape", *arguments],
+            environment=environment(settings),
+            log=home.logs / f"{name}.log",
+        )
+        for name, arguments in commands.items()
+    ]
+
+
+def _simulate(settings: Settings, home: Home) -> list[str]:
+    listen = (settings.yellowstone_url or "").removeprefix("http://")
+    arguments = ["simulate", "--listen", listen]
+    if settings.simulate_transactions is not None:
+        return [*arguments, "--transactions", str(Path(settings.simulate_transactions).absolute())]
+    arguments += ["--data", str(home.data("market")), "--seed", str(settings.simulate_seed)]
+    arguments += ["--rate", f"{settings.simulate_rate:g}"]
+    if settings.simulate_slots is not None:
+        arguments += ["--slots", str(settings.simulate_slots)]
+    if settings.simulate_genesis_time_s is not None:
+        arguments += ["--genesis-time", str(settings.simulate_genesis_time_s)]
+    return arguments
