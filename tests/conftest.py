@@ -1,5 +1,6 @@
 """The servers that any test may ask for."""
 
+from curvetape.testing.log import fresh_nats, live_log
 from curvetape.testing.servers import (
     nats_server,
     nats_url,
@@ -8,12 +9,18 @@ from curvetape.testing.servers import (
     server_folder,
     valkey_server,
 )
+from curvetape.testing.timescale import database_dsn, timescale_dsn, timescale_server
 
 __all__ = [
+    "database_dsn",
+    "fresh_nats",
+    "live_log",
     "nats_server",
     "nats_url",
     "postgres_dsn",
     "postgres_server",
     "server_folder",
+    "timescale_dsn",
+    "timescale_server",
     "valkey_server",
 ]

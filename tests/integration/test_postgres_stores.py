@@ -1,0 +1,170 @@
+"""The stores keep what the cores say, on plain PostgreSQL and on TimescaleDB alike."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.postgres.candles import CandleStore
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from curvetape.testing.events import (
+    batches,
+    burned,
+    completed,
+    created,
+    curve_traded,
+    histories,
+    migrated,
+    pool_traded,
+    recorded,
+)
+from domain.events import AnyEvent
+from projections.candles import Candles
+from projections.projection import CheckpointMovedError, StoreRefusedError
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+TABLES = {
+    "candles": "mint, interval_s, start_s",
+    "trades": "mint, pos",
+    "tokens": "mint",
+    "token_burns": "mint, pos",
+    "checkpoints": "name",
+}
+STORY: Sequence[AnyEvent] = (
+    created(1, "m"),
+    curve_traded(2, "m"),
+    curve_traded(9, "m", side="sell", virtual_quote_reserves=30_500_000_000),
+    completed(200, "m"),
+    migrated(201, "m"),
+    pool_traded(202, "m", base_supply=10**15),
+    burned(203, "m"),
+    pool_traded(204, "n", canonical=False),
+)
+
+
+@pytest.fixture
+async def pool(database_dsn: str) -> AsyncIterator[Pool]:
+    """A migrated, empty database; one connection, since that is all some servers offer."""
+    await migrate(database_dsn)
+    opened = await open_pool(database_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+async def empty(pool: Pool) -> None:
+    await pool.execute(f"truncate {', '.join(TABLES)}")
+
+
+async def rows(pool: Pool) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, without the time of the last save."""
+    content = {}
+    for table, order in TABLES.items():
+        records = await pool.fetch(f"select * from {table} order by {order}")
+        content[table] = [
+            {name: value for name, value in record.items() if name != "saved_at"}
+            for record in records
+        ]
+    return content
+
+
+async def save(pool: Pool, events: Sequence[AnyEvent], *, size: int) -> None:
+    candles, trades, tokens = CandleStore(pool), TradeStore(pool), TokenStore(pool)
+    for store in (candles, trades, tokens):
+        assert await store.checkpoint() == 0
+    for batch in batches(recorded(events), size):
+        seen, reached = batch[0].sequence - 1, batch[-1].sequence
+        await candles.save(Candles().apply(batch), seen=seen, reached=reached)
+        await trades.save(Trades().apply(batch), seen=seen, reached=reached)
+        await tokens.save(Tokens().apply(batch), seen=seen, reached=reached)
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=histories(events_max=25), order=st.randoms(use_true_random=False))
+async def test_any_batching_and_any_order_of_arrival_leave_the_same_rows(
+    pool: Pool, events: list[AnyEvent], order: Any
+) -> None:
+    await empty(pool)
+    await save(pool, events, size=500)
+    expected = await rows(pool)
+    shuffled = list(events)
+    order.shuffle(shuffled)
+    for size in (1, 2, 7):
+        await empty(pool)
+        await save(pool, shuffled, size=size)
+        assert await rows(pool) == expected
+
+
+async def test_a_story_is_kept_as_told(pool: Pool) -> None:
+    """The figures are worked out by hand from the events' own."""
+    await save(pool, STORY, size=3)
+    kept = await rows(pool)
+    token = kept["tokens"][0]
+    assert (token["mint"], token["state"], token["pool"]) == ("m", "graduated", "pool-m")
+    assert (token["trades"], token["buys"], token["sells"]) == (3, 2, 1)
+    assert token["supply"] == 10**15 - 243_000_000_000
+    assert token["price"] == (85_090_000_000 + 1_000_000_000) / 206_657_000_000_000
+    assert token["market_cap"] == token["price"] * float(10**15 - 243_000_000_000)
+    assert [trade["pos"] for trade in kept["trades"] if trade["mint"] == "m"] == [
+        event.pos.order_key for event in (STORY[1], STORY[2], STORY[5])
+    ]
+    day = next(candle for candle in kept["candles"] if candle["interval_s"] == 86_400)
+    assert day["open"] == 31_000_000_000 / 1_039_000_000_000_000
+    assert day["close"] == (84_990_000_000 + 412_824_000) / 205_900_000_000_000
+    assert (day["volume_quote"], day["buys"], day["sells"]) == (2_412_000_000, 2, 1)
+
+
+async def test_a_second_runner_fails_before_it_counts_twice(pool: Pool) -> None:
+    await save(pool, STORY, size=500)
+    before = await rows(pool)
+    batch = recorded(STORY)
+    with pytest.raises(CheckpointMovedError, match="was 8 where 0 was expected"):
+        await CandleStore(pool).save(Candles().apply(batch), seen=0, reached=len(batch))
+    with pytest.raises(CheckpointMovedError):
+        await TradeStore(pool).save(Trades().apply(batch), seen=3, reached=len(batch))
+    with pytest.raises(CheckpointMovedError):
+        await TokenStore(pool).save(Tokens().apply(batch), seen=0, reached=len(batch))
+    assert await rows(pool) == before
+
+
+async def test_changes_that_cannot_be_written_leave_the_checkpoint_alone(pool: Pool) -> None:
+    """One trade has an id that no text column takes; those beside it are sound."""
+    await save(pool, STORY[:2], size=500)
+    before = await rows(pool)
+    broken = curve_traded(205, "m", id="zero\0byte")
+    changes = Trades().apply(recorded([*STORY[2:], broken], after=2))
+    with pytest.raises(StoreRefusedError, match="the database refused"):
+        await TradeStore(pool).save(changes, seen=2, reached=9)
+    assert await rows(pool) == before
+
+
+async def test_rows_of_another_version_are_refused(pool: Pool) -> None:
+    await save(pool, STORY, size=500)
+    await pool.execute("update checkpoints set version = 99 where name = 'candles'")
+    with pytest.raises(StoreRefusedError, match="rebuild the read model"):
+        await CandleStore(pool).checkpoint()
+
+
+async def test_a_name_with_zero_bytes_is_kept_without_them(pool: Pool) -> None:
+    await save(pool, [created(1, "m", name="nul\0l", symbol="\0")], size=1)
+    token = (await rows(pool))["tokens"][0]
+    assert (token["name"], token["symbol"]) == ("null", "")
+
+
+async def test_amounts_beyond_64_bits_are_kept_exactly(pool: Pool) -> None:
+    largest = 2**64 - 1
+    trades = [curve_traded(slot, "m", quote_amount=largest) for slot in (1, 2, 3)]
+    await save(pool, trades, size=2)
+    kept = await rows(pool)
+    assert kept["tokens"][0]["volume_quote"] == 3 * largest
+    assert kept["candles"][-1]["volume_quote"] == 3 * largest
+    assert [trade["quote_amount"] for trade in kept["trades"]] == [largest] * 3
