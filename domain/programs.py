@@ -12,6 +12,7 @@ WRAPPED_SOL = "So11111111111111111111111111111111111111112"
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 
 SOL_DECIMALS = 9
+USDC_DECIMALS = 6
 PUMP_TOKEN_DECIMALS = 6
 """The bonding-curve program mints every coin with six decimals."""
 

@@ -7,6 +7,7 @@ from solders.pubkey import Pubkey
 from domain.chain import InnerInstructions, RawTransaction
 from domain.position import LAST_INNER
 from domain.programs import PROGRAMS
+from ingest.accounts import account_key
 from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.layout import TooShortError
 from ingest.layouts.types import address
@@ -54,17 +55,6 @@ def decode(tx: RawTransaction) -> Decoded:
     if quiet:
         _read_logs(tx, frozenset(quiet), found)
     return found
-
-
-def account_key(tx: RawTransaction, index: int) -> bytes | None:
-    """The key behind an account index; None where the transaction has none."""
-    for keys in (tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
-        count = len(keys)
-        if index < count:
-            key = keys[index]
-            return key if len(key) == 32 else None
-        index -= count
-    return None
 
 
 def _our_programs(tx: RawTransaction) -> dict[int, str]:

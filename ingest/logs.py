@@ -118,6 +118,7 @@ def _place(found: Sequence[LoggedData]) -> None:
     Today a program logs and then calls itself; until 2025 it was the other way round. The order
     is one and the same within a transaction, and only a cut log leaves lines without a call.
     """
+    choices: list[tuple[int | None, ...]]
     if all(line.after is not None for line in found):
         choices = [(line.after,) for line in found]
     elif all(line.before is not None for line in found):

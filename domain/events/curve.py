@@ -80,6 +80,8 @@ class CurveTraded(MintEvent, frozen=True, kw_only=True, gc=False, tag="curve.tra
     holder_rewards_bps: int | None = None
     holder_rewards: int | None = None
     creator_fee_unclaimed: int | None = None
+    unnamed_u64: int | None = None
+    """Appended in October 2026; the program has not published what it says."""
 
 
 class CurveCompleted(MintEvent, frozen=True, kw_only=True, gc=False, tag="curve.completed"):

@@ -88,6 +88,8 @@ class PoolTraded(PoolEvent, frozen=True, kw_only=True, gc=False, tag="pool.trade
     holder_rewards_bps: int | None = None
     holder_rewards: int | None = None
     creator_fee_unclaimed: int | None = None
+    unnamed_u64: int | None = None
+    """Appended in October 2026; the program has not published what it says."""
 
 
 class PoolDeposited(PoolEvent, frozen=True, kw_only=True, gc=False, tag="pool.deposited"):

@@ -1,0 +1,54 @@
+"""What a transaction's token balances say about mints, read once and only if asked."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from domain.chain import RawTransaction, TokenBalance
+from domain.programs import SOL_DECIMALS, USDC, USDC_DECIMALS, WRAPPED_SOL
+from ingest.accounts import account_index
+
+_KNOWN_DECIMALS = {WRAPPED_SOL: SOL_DECIMALS, USDC: USDC_DECIMALS}
+
+
+class Balances:
+    """The token accounts of a transaction, before and after it."""
+
+    def __init__(self, tx: RawTransaction) -> None:
+        self._tx = tx
+
+    def decimals(self, mint: str) -> int | None:
+        """A mint's decimals; None where no token account of it takes part."""
+        known = _KNOWN_DECIMALS.get(mint)
+        return self._decimals.get(mint) if known is None else known
+
+    def mint_of(self, account: bytes) -> str | None:
+        """The mint of a token account; None for one that exists only within the transaction."""
+        index = account_index(self._tx, account)
+        if index is None:
+            return None
+        return next((b.mint for b in self._all() if b.account_index == index), None)
+
+    def owned(self, owner: str) -> dict[str, set[int]]:
+        """The mints of the owner's token accounts with the amounts before the transaction."""
+        mints: dict[str, set[int]] = {}
+        for balance in self._tx.pre_token_balances:
+            if balance.owner == owner:
+                mints.setdefault(balance.mint, set()).add(_amount(balance))
+        for balance in self._tx.post_token_balances:
+            if balance.owner == owner:
+                mints.setdefault(balance.mint, set())
+        return mints
+
+    @cached_property
+    def _decimals(self) -> dict[str, int]:
+        return {balance.mint: balance.ui_token_amount.decimals for balance in self._all()}
+
+    def _all(self) -> Iterator[TokenBalance]:
+        yield from self._tx.pre_token_balances
+        yield from self._tx.post_token_balances
+
+
+def _amount(balance: TokenBalance) -> int:
+    text = balance.ui_token_amount.amount
+    # A text that is no u64 (20 digits) equals no amount of an event.
+    return int(text) if text.isdecimal() and len(text) <= 20 else -1
