@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 import msgspec
@@ -11,11 +12,14 @@ from adapters.jetstream.acks import Ack, Acks
 from adapters.jetstream.batch import batch_frames, batches, check, single_frame
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.durability import prove_stored, prove_synced
-from adapters.jetstream.known import last_sequence, same_content, stored_payload
+from adapters.jetstream.known import held_alike, last_sequence, same_content, stored_payload
 from adapters.jetstream.patience import patiently
 from domain.log import Appended, Entry, LogError, LogUnavailableError
 
 ACK_WAIT_S_MAX = 10.0
+
+SINGLY_MAX = 16
+"""Entries that are tried one by one: refusing a batch costs the server more than storing some."""
 
 DUPLICATE_IN_BATCH = 10201
 _PASSING = frozenset({10008, 10023, 10158, 10176, 10210})
@@ -91,26 +95,38 @@ class JetStreamAppender:
         )
 
     async def _write(self, entries: Sequence[Entry], result: "_Result") -> None:
-        """Store a batch; where the log knows some of its ids, store the two halves in turn.
+        """Store a batch; where the log knows some of its ids, store what is between them.
 
-        The server names no ids when it refuses, but it says of a single message where it is
-        stored already. Halving finds these, and keeps the order.
+        The server names no ids when it refuses a batch, but it says of a single message where it
+        is stored already. So what is refused is halved until a known entry is found, and those
+        that the log holds right behind that one are skipped with it. The order is kept.
         """
-        ack = await patiently(self._connection, lambda: self._send(entries))
-        if ack.error is not None and ack.error.err_code == DUPLICATE_IN_BATCH:
-            middle = len(entries) // 2
-            await self._write(entries[:middle], result)
-            await self._write(entries[middle:], result)
-        elif ack.error is not None:
-            raise LogError(
-                f"the stream {self._stream} refused {len(entries)} entries from "
-                f"{entries[0].id!r} on: {ack.error.description} ({ack.error.err_code})"
-            )
-        elif ack.duplicate:
-            await self._compare(entries[0], ack.seq, result)
-        else:
-            result.written += len(entries)
-            result.last_sequence = ack.seq
+        parts = [(0, len(entries))]
+        settled = 0
+        while parts:
+            start, stop = parts.pop()
+            start = max(start, settled)
+            if start >= stop:
+                continue
+            part = entries[start:stop]
+            ack = await patiently(self._connection, partial(self._send, part))
+            if ack.error is not None and ack.error.err_code == DUPLICATE_IN_BATCH:
+                parts += reversed(_smaller(start, stop))
+                continue
+            if ack.error is not None:
+                raise LogError(
+                    f"the stream {self._stream} refused {len(part)} entries from "
+                    f"{part[0].id!r} on: {ack.error.description} ({ack.error.err_code})"
+                )
+            settled = stop
+            if ack.duplicate:
+                await self._compare(entries[start], ack.seq, result)
+                run = await self._held_behind(ack.seq, entries[stop:])
+                result.duplicates += run
+                settled += run
+            else:
+                result.written += len(part)
+                result.last_sequence = ack.seq
 
     async def _compare(self, entry: Entry, sequence: int, result: "_Result") -> None:
         held = await patiently(
@@ -121,6 +137,14 @@ class JetStreamAppender:
         else:
             result.conflicting.append(entry.id)
             _log.warning("%s is in the log at %d with another content", entry.id, sequence)
+
+    async def _held_behind(self, sequence: int, entries: Sequence[Entry]) -> int:
+        """How many of the entries, from the first on, the log holds right behind `sequence`."""
+        payloads = [entry.payload for entry in entries]
+        return await patiently(
+            self._connection,
+            lambda: held_alike(self._connection, self._stream, payloads, after=sequence),
+        )
 
     async def _send(self, entries: Sequence[Entry]) -> Ack:
         """One attempt; `LogUnavailableError` says that another one may do better."""
@@ -152,6 +176,14 @@ class _Result(msgspec.Struct):
     written: int = 0
     duplicates: int = 0
     conflicting: list[str] = []
+
+
+def _smaller(start: int, stop: int) -> list[tuple[int, int]]:
+    """A range of entries in two halves, or one by one where there are few."""
+    if stop - start <= SINGLY_MAX:
+        return [(at, at + 1) for at in range(start, stop)]
+    middle = (start + stop) // 2
+    return [(start, middle), (middle, stop)]
 
 
 def _without_repeats(entries: Sequence[Entry], result: _Result) -> Sequence[Entry]:

@@ -59,6 +59,7 @@ class Connection:
         self.epoch = 0
         self._client = _Client()
         self._connected = asyncio.Event()
+        self._closing = False
         self._on_loss: list[Callable[[], None]] = []
 
     @classmethod
@@ -95,6 +96,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close; harmless when done twice."""
+        self._closing = True
         await self._client.close()
 
     async def __aenter__(self) -> Self:
@@ -176,7 +178,7 @@ class Connection:
             transport.write(frames)
 
     async def _lost(self) -> None:
-        if self._connected.is_set():
+        if self._connected.is_set() and not self._closing:
             _log.warning("the connection to %s was lost", self.url)
         self._connected.clear()
         for call in self._on_loss:

@@ -1,10 +1,13 @@
 """What the log holds already: its end, a single message, and whether two are the same."""
 
+from collections.abc import Sequence
+
 import msgspec
 import nats.errors
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.jetstream.connection import Connection
+from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from domain.events import decode
 from domain.log import LogError, LogUnavailableError
 
@@ -30,6 +33,30 @@ async def stored_payload(connection: Connection, stream: str, sequence: int) -> 
             f"sequence {sequence} of {stream} could not be read back: {error!r}"
         ) from error
     return message.data or b""
+
+
+async def held_alike(
+    connection: Connection, stream: str, payloads: Sequence[bytes], *, after: int
+) -> int:
+    """How many payloads, from the first on, the stream holds in a row behind `after`."""
+    count = min(len(payloads), await last_sequence(connection, stream) - after)
+    if count <= 0:
+        return 0
+    delivery = await Delivery.open(connection, stream, first=after + 1)
+    alike = 0
+    try:
+        while alike < count:
+            for message in await delivery.take(count - alike):
+                if message.sequence != after + alike + 1:
+                    return alike
+                if not same_content(message.payload, payloads[alike]):
+                    return alike
+                alike += 1
+    except DeliveryEndedError as error:
+        raise LogUnavailableError(f"{stream} could not be read back: {error}") from error
+    finally:
+        delivery.close()
+    return alike
 
 
 def same_content(held: bytes, offered: bytes) -> bool:

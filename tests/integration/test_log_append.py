@@ -1,0 +1,115 @@
+"""The appender on a real server: order, identity, limits, and what it says of each."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from adapters.jetstream.batch import BATCH_ENTRIES_MAX
+from curvetape.testing.events import curve_traded
+from curvetape.testing.log import LiveLog, entries, entry
+from domain.events import CurveTraded
+from domain.log import Appended, Entry, EntryRefusedError
+
+
+def trades(count: int, *, first: int = 1) -> list[CurveTraded]:
+    return [curve_traded(number, f"mint{number % 7}") for number in range(first, first + count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, BATCH_ENTRIES_MAX, BATCH_ENTRIES_MAX + 1, 2_500])
+async def test_what_is_appended_is_read_back_in_order(live_log: LiveLog, count: int) -> None:
+    events = trades(count)
+    appended = await live_log.appender.append(entries(events))
+    assert appended == Appended(last_sequence=count, written=count, duplicates=0)
+    recorded = await live_log.all()
+    assert [it.event for it in recorded] == events
+    assert [it.sequence for it in recorded] == list(range(1, count + 1))
+
+
+async def test_appending_nothing_says_where_the_log_ends(live_log: LiveLog) -> None:
+    assert await live_log.appender.append([]) == Appended(last_sequence=0, written=0, duplicates=0)
+    await live_log.appender.append(entries(trades(3)))
+    assert await live_log.appender.append([]) == Appended(last_sequence=3, written=0, duplicates=0)
+
+
+async def test_a_batch_appended_twice_is_held_once(live_log: LiveLog) -> None:
+    events = trades(300)
+    await live_log.appender.append(entries(events))
+    again = await live_log.appender.append(entries(events))
+    assert again == Appended(last_sequence=300, written=0, duplicates=300)
+    assert [it.event for it in await live_log.all()] == events
+
+
+async def test_a_batch_goes_on_without_what_the_log_holds_of_it(live_log: LiveLog) -> None:
+    events = trades(1_000)
+    known = [event for number, event in enumerate(events) if number % 97 == 0]
+    await live_log.appender.append(entries(known))
+    appended = await live_log.appender.append(entries(events))
+    assert appended.written == len(events) - len(known)
+    assert appended.duplicates == len(known)
+    assert appended.last_sequence == len(events)
+    fresh = [event for event in events if event not in known]
+    assert [it.event for it in await live_log.all()] == known + fresh
+
+
+async def test_the_same_event_received_at_another_time_is_a_duplicate(live_log: LiveLog) -> None:
+    event = trades(1)[0]
+    later = msgspec.structs.replace(event, received_at_ns=event.received_at_ns + 1)
+    await live_log.appender.append([entry(event)])
+    appended = await live_log.appender.append(entries([later, *trades(1, first=2)]))
+    assert (appended.written, appended.duplicates, appended.conflicting) == (1, 1, ())
+    assert (await live_log.all())[0].event == event
+
+
+async def test_an_id_with_another_content_is_named_and_not_written(live_log: LiveLog) -> None:
+    event = trades(1)[0]
+    other = msgspec.structs.replace(event, token_amount=event.token_amount + 1)
+    await live_log.appender.append([entry(event)])
+    appended = await live_log.appender.append(entries([other, *trades(1, first=2)]))
+    assert (appended.written, appended.duplicates) == (1, 0)
+    assert appended.conflicting == (event.id,)
+    assert (await live_log.all())[0].event == event
+
+
+async def test_an_id_twice_in_one_call_is_written_once(live_log: LiveLog) -> None:
+    first, second = trades(2)
+    other = msgspec.structs.replace(second, token_amount=second.token_amount + 1)
+    appended = await live_log.appender.append(entries([first, second, first, other]))
+    assert appended == Appended(last_sequence=2, written=2, duplicates=1, conflicting=(second.id,))
+    assert [it.event for it in await live_log.all()] == [first, second]
+
+
+async def test_calls_at_the_same_time_are_appended_one_after_another(live_log: LiveLog) -> None:
+    events = trades(900)
+    parts = [events[at : at + 90] for at in range(0, 900, 90)]
+    results = await asyncio.gather(*(live_log.appender.append(entries(it)) for it in parts))
+    assert [it.last_sequence for it in results] == list(range(90, 901, 90))
+    assert [it.event for it in await live_log.all()] == events
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (Entry(subject="pump.sol.priced", id="big", payload=b"x" * 1_048_576), "max_payload"),
+        (Entry(subject="pump.*.traded", id="wild", payload=b"{}"), "subject"),
+        (Entry(subject="pump..traded", id="empty", payload=b"{}"), "subject"),
+        (Entry(subject="pump.sol\r\nPUB x 0\r\n", id="line", payload=b"{}"), "subject"),
+        (Entry(subject="pump.sol.priced", id="a\r\nNats-Rollup:all", payload=b"{}"), "id"),
+    ],
+)
+async def test_an_entry_that_cannot_be_carried_stops_all_before_it_is_written(
+    live_log: LiveLog, bad: Entry, reason: str
+) -> None:
+    with pytest.raises(EntryRefusedError, match=reason) as caught:
+        await live_log.appender.append([*entries(trades(1_500)), bad])
+    assert caught.value.entry_id == bad.id
+    assert await live_log.log.last_sequence() == 0
+
+
+async def test_batches_are_cut_by_bytes_as_well_as_by_count(live_log: LiveLog) -> None:
+    large = [
+        Entry(subject="pump.sol.priced", id=f"large{number}", payload=b"x" * 900_000)
+        for number in range(20)
+    ]
+    appended = await live_log.appender.append(large)
+    assert appended == Appended(last_sequence=20, written=20, duplicates=0)

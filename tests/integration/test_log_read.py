@@ -1,0 +1,179 @@
+"""The reader on a real server: every event once and in sequence, or an error that says why not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from nats.js.api import StreamConfig
+
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.delivery import Delivery
+from adapters.jetstream.reader import JetStreamLog
+from adapters.jetstream.tail import last_event, recent, recent_ids
+from curvetape.testing.events import curve_traded
+from curvetape.testing.log import LiveLog, entries
+from curvetape.testing.waiting import until
+from domain.events import CurveTraded
+from domain.log import (
+    Entry,
+    LogError,
+    LogShorterError,
+    LogUnavailableError,
+    Recorded,
+    SequenceGapError,
+    UndecodableError,
+)
+
+FLOW_BYTES_MAX = 32 * 1024 * 1024
+
+
+def trades(count: int, *, first: int = 1) -> list[CurveTraded]:
+    return [curve_traded(number, f"mint{number % 7}") for number in range(first, first + count)]
+
+
+async def take(batches: AsyncIterator[Sequence[Recorded]], count: int) -> list[Recorded]:
+    taken: list[Recorded] = []
+    async with asyncio.timeout(20):
+        async for batch in batches:
+            taken += batch
+            if len(taken) >= count:
+                return taken
+    raise AssertionError(f"the log ended after {len(taken)} events")
+
+
+async def drain(batches: AsyncIterator[Sequence[Recorded]], into: list[int]) -> None:
+    async for batch in batches:
+        into.extend(it.sequence for it in batch)
+
+
+@pytest.mark.parametrize("batch_max", [1, 7, 500, 10_000])
+async def test_any_batch_size_reads_the_same(live_log: LiveLog, batch_max: int) -> None:
+    await live_log.appender.append(entries(trades(1_500)))
+    sizes, sequences = [], []
+    async for batch in live_log.log.read(after=0, batch_max=batch_max, follow=False):
+        sizes.append(len(batch))
+        sequences += [it.sequence for it in batch]
+    assert sequences == list(range(1, 1_501))
+    assert 1 <= min(sizes) <= max(sizes) <= batch_max
+
+
+async def test_reading_begins_behind_the_sequence_given(live_log: LiveLog) -> None:
+    await live_log.appender.append(entries(trades(100)))
+    batches = live_log.log.read(after=97, batch_max=10, follow=False)
+    assert [it.sequence async for batch in batches for it in batch] == [98, 99, 100]
+
+
+async def test_reading_an_empty_log_ends_at_once_unless_it_follows(live_log: LiveLog) -> None:
+    assert await live_log.all() == []
+    following = live_log.log.read(after=0, batch_max=10)
+    waiting = asyncio.ensure_future(take(following, 2))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await live_log.appender.append(entries(trades(2)))
+    assert [it.sequence for it in await waiting] == [1, 2]
+
+
+async def test_without_following_what_is_appended_meanwhile_is_left_out(live_log: LiveLog) -> None:
+    await live_log.appender.append(entries(trades(10)))
+    seen = []
+    async for batch in live_log.log.read(after=0, batch_max=3, follow=False):
+        seen += [it.sequence for it in batch]
+        await live_log.appender.append(entries(trades(5, first=1_000 * len(seen))))
+    assert seen == list(range(1, 11))
+
+
+async def test_an_unknown_event_stops_the_reader_after_all_before_it(live_log: LiveLog) -> None:
+    newer = Entry(subject="pump.token.renamed", id="new", payload=b'{"kind":"token.renamed"}')
+    known = entries(trades(3))
+    await live_log.appender.append([*known[:2], newer, known[2]])
+    seen: list[int] = []
+    with pytest.raises(UndecodableError, match=r"token\.renamed") as caught:
+        await drain(live_log.log.read(after=0, batch_max=10, follow=False), seen)
+    assert seen == [1, 2]
+    assert (caught.value.sequence, caught.value.payload) == (3, newer.payload)
+    after_it = live_log.log.read(after=3, batch_max=10, follow=False)
+    assert [it.sequence async for batch in after_it for it in batch] == [4]
+
+
+async def test_a_hole_in_the_log_is_an_error_and_never_skipped(live_log: LiveLog) -> None:
+    jetstream = live_log.connection.jetstream
+    await jetstream.add_stream(
+        StreamConfig(name="HOLED", subjects=["holed.>"], allow_atomic=True, allow_direct=True)
+    )
+    for entry in entries(trades(5)):
+        await jetstream.publish("holed.x", entry.payload)
+    await jetstream.delete_msg("HOLED", 3)
+    log = JetStreamLog(live_log.connection, stream="HOLED")
+    seen: list[int] = []
+    with pytest.raises(SequenceGapError) as caught:
+        await drain(log.read(after=0, batch_max=10, follow=False), seen)
+    assert seen == [1, 2]
+    assert (caught.value.expected, caught.value.received) == (3, 4)
+
+
+async def test_a_log_that_ends_before_the_checkpoint_is_refused(live_log: LiveLog) -> None:
+    await live_log.appender.append(entries(trades(5)))
+    with pytest.raises(LogShorterError) as caught:
+        await take(live_log.log.read(after=6, batch_max=10), 1)
+    assert (caught.value.after, caught.value.last) == (6, 5)
+
+
+async def test_a_missing_stream_is_said_to_be_missing(live_log: LiveLog) -> None:
+    log = JetStreamLog(live_log.connection, stream="NOWHERE")
+    with pytest.raises(LogError, match=r"no stream NOWHERE.*curvetape streams apply"):
+        await take(log.read(after=0, batch_max=1), 1)
+
+
+async def test_a_server_that_nobody_runs_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.jetstream.connection.CONNECT_WAIT_S_MAX", 0.5)
+    with pytest.raises(LogUnavailableError, match=r"nats://127\.0\.0\.1:1 could not be reached"):
+        await Connection.open("nats://127.0.0.1:1")
+
+
+async def test_a_reader_that_is_given_up_leaves_no_consumer(live_log: LiveLog) -> None:
+    await live_log.appender.append(entries(trades(50)))
+    batches = live_log.log.read(after=0, batch_max=10)
+    await take(batches, 10)
+    assert len(await live_log.connection.jetstream.consumers_info("PUMP")) == 1
+    await batches.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+    async def nobody_reads() -> bool:
+        return not await live_log.connection.jetstream.consumers_info("PUMP")
+
+    await until(nobody_reads)
+
+
+async def test_a_reader_that_pauses_holds_no_more_than_the_flow_control_allows(
+    live_log: LiveLog,
+) -> None:
+    large = [
+        Entry(subject="pump.sol.priced", id=f"large{number}", payload=b"x" * 500_000)
+        for number in range(160)
+    ]
+    await live_log.appender.append(large)
+    delivery = await Delivery.open(live_log.connection, "PUMP", first=1)
+    held = -1
+    async with asyncio.timeout(10):
+        while held != delivery.buffered_bytes:
+            held = delivery.buffered_bytes
+            await asyncio.sleep(0.3)
+    assert 0 < held <= FLOW_BYTES_MAX
+    sequences: list[int] = []
+    async with asyncio.timeout(20):
+        while len(sequences) < len(large):
+            sequences += [message.sequence for message in await delivery.take(10)]
+            assert delivery.buffered_bytes <= FLOW_BYTES_MAX
+    assert sequences == list(range(1, len(large) + 1))
+    delivery.close()
+
+
+async def test_the_tail_is_the_newest_events_in_sequence(live_log: LiveLog) -> None:
+    assert await last_event(live_log.log) is None
+    assert await recent(live_log.log, 3) == []
+    events = trades(20)
+    await live_log.appender.append(entries(events))
+    assert [it.sequence for it in await recent(live_log.log, 3)] == [18, 19, 20]
+    assert await recent_ids(live_log.log, 100) == [event.id for event in events]
+    assert await recent(live_log.log, 0) == []
+    newest = await last_event(live_log.log)
+    assert newest == Recorded(20, events[-1])
