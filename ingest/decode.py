@@ -1,6 +1,7 @@
 """Transactions to events as the programs wrote them; pure, and never surprised by bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from itertools import chain
 
 from solders.pubkey import Pubkey
 
@@ -38,45 +39,50 @@ def decode(tx: RawTransaction) -> Decoded:
     found = Decoded([], [])
     if tx.failed:
         return found
-    ours = _our_programs(tx)
-    if not ours:
-        return found
+    ours = _Programs(tx)
     called, emitted = set[str](), set[str]()
     for instruction in tx.instructions:
-        program = ours.get(instruction.program_id_index)
+        program = ours[instruction.program_id_index]
         if program is not None and instruction.data[:8] not in _SILENT:
             called.add(program)
     for group in tx.inner_instructions:
         _read_group(group, ours, found, called, emitted)
     if not tx.inner_instructions_known:
         # What called whom was not recorded, so every program of ours may have been called.
-        called.update(ours.values())
+        called.update(_mentioned(tx))
     quiet = called - emitted
     if quiet:
         _read_logs(tx, frozenset(quiet), found)
     return found
 
 
-def _our_programs(tx: RawTransaction) -> dict[int, str]:
-    ours = {}
-    index = 0
-    for keys in (tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
-        for key in keys:
-            if key in _PROGRAM_KEYS:
-                ours[index] = _PROGRAM_KEYS[key]
-            index += 1
-    return ours
+class _Programs(dict[int, str | None]):
+    """Which of our programs an account index stands for; only what is asked is looked up."""
+
+    def __init__(self, tx: RawTransaction) -> None:
+        self._tx = tx
+
+    def __missing__(self, index: int) -> str | None:
+        key = account_key(self._tx, index)
+        program = self[index] = None if key is None else _PROGRAM_KEYS.get(key)
+        return program
+
+
+def _mentioned(tx: RawTransaction) -> Iterator[str]:
+    for key in chain(tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
+        if key in _PROGRAM_KEYS:
+            yield _PROGRAM_KEYS[key]
 
 
 def _read_group(
     group: InnerInstructions,
-    ours: Mapping[int, str],
+    ours: _Programs,
     found: Decoded,
     called: set[str],
     emitted: set[str],
 ) -> None:
     for inner, instruction in enumerate(group.instructions):
-        program = ours.get(instruction.program_id_index)
+        program = ours[instruction.program_id_index]
         if program is None:
             continue
         data = instruction.data

@@ -1,6 +1,7 @@
 """Which mints a pool trades: its own events do not say, so the transaction has to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import permutations
 
 import msgspec
@@ -146,7 +147,7 @@ def _moved(tx: RawTransaction, outer: int) -> Iterator[str]:
 
 
 def _by_balances(
-    balances: Balances, claim: Claim, owned: Mapping[str, Set[int]]
+    balances: Balances, claim: Claim, owned: Mapping[str, AbstractSet[int]]
 ) -> PoolMints | None:
     pairs = list(permutations(owned, 2))
     by_amounts = [

@@ -17,7 +17,6 @@ Reason: TypeAlias = Literal[
     "not_recorded",
     "place_out_of_range",
     "mints_unknown",
-    "number_out_of_range",
 ]
 """Why something of ours could not be used."""
 

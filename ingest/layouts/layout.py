@@ -1,8 +1,8 @@
 """A layout that grew by appending: reading the longest prefix that the bytes hold, and writing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from struct import Struct, error
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,57 +35,60 @@ class TooShortError(ValueError):
         self.size = size
 
 
-class _Fixed:
-    """Neighbouring fields of fixed size, read at once."""
+class _Part(NamedTuple):
+    """Neighbouring fields of fixed size, read at once; or one field of another kind."""
 
-    def __init__(self, fields: Sequence[Field], first_index: int) -> None:
-        self.struct = Struct("<" + "".join(str(field.type.code) for field in fields))
-        self.size = self.struct.size
-        self.bools: list[int] = []
-        """Offsets of bytes that have to be 0 or 1."""
-        self.wides: list[tuple[int, bool]] = []
-        """Indexes among the values, and signedness, of integers that are still bytes."""
-        offset = 0
-        for index, field in enumerate(fields, first_index):
-            if isinstance(field.type, Bool):
-                self.bools.append(offset)
-            elif isinstance(field.type, Wide):
-                self.wides.append((index, field.type.signed))
-            offset += field.type.size_min
+    unpack: Callable[[bytes, int], tuple[Any, ...]] | None
+    """Reads the neighbours; None for the other kind."""
+    size: int = 0
+    bools: tuple[int, ...] = ()
+    """Offsets of bytes that have to be 0 or 1."""
+    wides: tuple[tuple[int, bool], ...] = ()
+    """Indexes among the values, and signedness, of integers that are still bytes."""
+    read: Callable[[bytes, int], tuple[Any, int]] | None = None
 
 
-_Plan = list[_Fixed | Type]
+def _fixed(fields: Sequence[Field], first_index: int) -> _Part:
+    struct = Struct("<" + "".join(str(field.type.code) for field in fields))
+    bools, wides, offset = [], [], 0
+    for index, field in enumerate(fields, first_index):
+        if isinstance(field.type, Bool):
+            bools.append(offset)
+        elif isinstance(field.type, Wide):
+            wides.append((index, field.type.signed))
+        offset += field.type.size_min
+    return _Part(struct.unpack_from, struct.size, tuple(bools), tuple(wides))
 
 
-def _plan(fields: Sequence[Field], first_index: int) -> _Plan:
-    plan: _Plan = []
+def _plan(fields: Sequence[Field], first_index: int) -> tuple[_Part, ...]:
+    parts: list[_Part] = []
     group: list[Field] = []
     for index, field in enumerate(fields, first_index):
         if field.type.code is not None:
             group.append(field)
             continue
         if group:
-            plan.append(_Fixed(group, index - len(group)))
+            parts.append(_fixed(group, index - len(group)))
             group = []
-        plan.append(field.type)
+        parts.append(_Part(None, read=field.type.read))
     if group:
-        plan.append(_Fixed(group, first_index + len(fields) - len(group)))
-    return plan
+        parts.append(_fixed(group, first_index + len(fields) - len(group)))
+    return tuple(parts)
 
 
-def _read(plan: _Plan, data: bytes, offset: int, values: list[Any]) -> int:
+def _read(plan: tuple[_Part, ...], data: bytes, offset: int, values: list[Any]) -> int:
     """Append the plan's values; the offset behind them. `DoesNotFitError` or `struct.error`."""
-    for part in plan:
-        if isinstance(part, _Fixed):
-            values += part.struct.unpack_from(data, offset)
-            for byte in part.bools:
+    for unpack, size, bools, wides, read in plan:
+        if unpack is not None:
+            values += unpack(data, offset)
+            for byte in bools:
                 if data[offset + byte] > 1:
                     raise DoesNotFitError
-            for index, signed in part.wides:
+            for index, signed in wides:
                 values[index] = int.from_bytes(values[index], "little", signed=signed)
-            offset += part.size
-        else:
-            value, offset = part.read(data, offset)
+            offset += size
+        elif read is not None:
+            value, offset = read(data, offset)
             values.append(value)
     return offset
 
@@ -106,14 +109,19 @@ class Layout:
         self.fields = tuple(field for version in versions for field in version.fields)
         self.padding = (None,) * len(self.fields)
         """What stands for the fields of versions that an event does not have."""
-        self._whole = _plan(self.fields, 0)
-        self._steps: list[_Plan] = []
+        self._steps: list[tuple[_Part, ...]] = []
+        """How to read what each version appended."""
+        self._prefixes: list[tuple[_Part, ...]] = []
+        """How to read each version as a whole, which is faster."""
         self._counts: list[int] = []
         count = 0
         for version in versions:
             self._steps.append(_plan(version.fields, count))
             count += len(version.fields)
             self._counts.append(count)
+            self._prefixes.append(_plan(self.fields[:count], 0))
+        self._usual = len(self.versions) - 1
+        """The version read last: nearly always the next one's too, so it is tried first."""
 
     def __repr__(self) -> str:
         return f"<Layout {self.name}>"
@@ -125,23 +133,30 @@ class Layout:
         `TooShortError` if not even the first one fits.
         """
         values: list[Any] = []
+        reached = self._usual
         try:
-            end = _read(self._whole, data, offset, values)
+            end = _read(self._prefixes[reached], data, offset, values)
         except (DoesNotFitError, error):
-            return self._read_stepwise(data, offset)
-        return values, self.versions[-1], end
-
-    def _read_stepwise(self, data: bytes, offset: int) -> tuple[list[Any], Version, int]:
-        start, values, reached = offset, list[Any](), -1
-        for plan in self._steps:
-            try:
-                offset = _read(plan, data, offset, values)
-            except (DoesNotFitError, error):
-                break
-            reached += 1
+            values, reached, end = [], -1, offset
+        if end < len(data):
+            reached, end = self._read_steps(data, end, values, reached)
         if reached < 0:
-            raise TooShortError(self, len(data) - start)
-        return values[: self._counts[reached]], self.versions[reached], offset
+            raise TooShortError(self, len(data) - offset)
+        self._usual = reached
+        return values, self.versions[reached], end
+
+    def _read_steps(
+        self, data: bytes, offset: int, values: list[Any], reached: int
+    ) -> tuple[int, int]:
+        """Read on behind a version, as far as whole steps go: the last one and its end."""
+        for step in range(reached + 1, len(self.versions)):
+            try:
+                offset = _read(self._steps[step], data, offset, values)
+            except (DoesNotFitError, error):
+                del values[0 if step == 0 else self._counts[step - 1] :]
+                break
+            reached = step
+        return reached, offset
 
     def fields_of(self, version: Version) -> tuple[Field, ...]:
         """All the fields that an event of the version has."""

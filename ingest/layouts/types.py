@@ -78,10 +78,7 @@ class Bool(Number):
 
 
 class Wide:
-    """An integer of 128 bits, for which `struct` has no format.
-
-    As JSON, one that 64 bits do not hold is a decimal text.
-    """
+    """An integer of 128 bits, for which `struct` has no format."""
 
     size_min = 16
 
@@ -99,7 +96,7 @@ class Wide:
         return int(value).to_bytes(16, "little", signed=self.signed)
 
     def plain(self, value: Any) -> Any:
-        return value if -(1 << 63) <= value < 1 << 64 else str(value)
+        return value
 
 
 class Bytes:
