@@ -1,0 +1,67 @@
+"""Token balances as a transaction's meta data have them."""
+
+import struct
+from functools import lru_cache
+
+from adapters.yellowstone.wire import solana_storage_pb2
+from curvetape.simulator.accounts import text
+from curvetape.simulator.wire import delimited as _delimited
+from curvetape.simulator.wire import solid, tag, varint
+
+_balance = solana_storage_pb2.TokenBalance
+_amount = solana_storage_pb2.UiTokenAmount
+
+_INDEX = tag(_balance, "account_index")
+_AMOUNT = tag(_balance, "ui_token_amount")
+_UI = tag(_amount, "ui_amount")[0] | 1  # A double is eight bytes without a length before it.
+_TEXT = tag(_amount, "amount")
+_UI_TEXT = tag(_amount, "ui_amount_string")
+_DOUBLE = struct.Struct("<Bd").pack
+OWNERS_MAX = 50_000
+"""Owners whose encoded name is remembered."""
+
+
+def texts(mint: bytes, token_program: bytes) -> tuple[bytes, bytes]:
+    """The encoded fields of a balance that name its mint and its token program."""
+    return (
+        solid(_delimited(tag(_balance, "mint"), text(mint).encode())),
+        solid(_delimited(tag(_balance, "program_id"), text(token_program).encode())),
+    )
+
+
+@lru_cache(maxsize=OWNERS_MAX)
+def _owner(owner: bytes) -> bytes:
+    return solid(_delimited(tag(_balance, "owner"), text(owner).encode()))
+
+
+_DECIMALS = {
+    decimals: (
+        tag(_amount, "decimals") + varint(decimals) if decimals else b"",
+        10**decimals,
+    )
+    for decimals in range(13)
+}
+
+
+def token_balance(
+    index: int, mint_texts: tuple[bytes, bytes], owner: bytes, decimals: int, amount: int
+) -> bytes:
+    """An encoded `TokenBalance` of the account with that index in the transaction."""
+    decimals_field, unit = _DECIMALS[decimals]
+    digits = b"%d" % amount
+    if amount:
+        whole, rest = divmod(amount, unit)
+        shown = b"%d" % whole
+        if rest:
+            shown += b"." + (b"%d" % (unit + rest))[1:].rstrip(b"0")
+        ui = _DOUBLE(_UI, amount / unit)
+    else:
+        shown, ui = b"0", b""
+    body = (
+        ui + decimals_field + _TEXT + bytes((len(digits),)) + digits
+        + _UI_TEXT + bytes((len(shown),)) + shown
+    )  # fmt: skip
+    return (
+        _INDEX + bytes((index,)) + mint_texts[0] + _AMOUNT + bytes((len(body),)) + body
+        + _owner(owner) + mint_texts[1]
+    )  # fmt: skip
