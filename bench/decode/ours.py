@@ -6,14 +6,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from adapters.yellowstone import frames
 from adapters.yellowstone.wire import geyser_pb2
 from bench.decode import workload
 from domain.chain import RawTransaction
+from domain.programs import PUMP, PUMP_AMM
+from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.types import address
 from ingest.transaction import entries
 
 RECEIVED_AT_NS = 1_792_000_000_000_000_000
+
+LAYOUTS = [BY_PROGRAM[program] for program in (PUMP, PUMP_AMM)]
+encode = msgspec.json.Encoder().encode
 
 _parse = geyser_pb2.SubscribeUpdate.FromString
 
@@ -41,9 +48,21 @@ def parse(messages: list[bytes]) -> int:
     return sum(_parse(payload).transaction.transaction.HasField("meta") for payload in messages)
 
 
+def coder(calls: list[bytes]) -> int:
+    """Event bytes in, event JSON out: the layouts without the transaction around them."""
+    events = 0
+    for call in calls:
+        layout = LAYOUTS[call[0]][call[9:17]]
+        values, _, _ = layout.read(call, 17)
+        encode({"name": layout.name, "data": layout.plain(values)})
+        events += 1
+    return events
+
+
 PASSES: dict[str, Callable[[list[bytes]], int]] = {
     "transactions": transactions,
     "parse": parse,
+    "coder": coder,
 }
 
 
