@@ -1,5 +1,6 @@
 """One read model under way: its place in the log, and why it stopped."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from domain.log import Recorded
@@ -10,18 +11,22 @@ from projections.projection import (
 )
 from projections.status import Rate, State, Status
 
+BATCHES_AHEAD_MAX = 1
+"""Batches that wait, decoded, while the one before them is saved."""
+
 _REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """How a core says that it cannot apply an event; anything else is no matter of one event."""
 
 
 class Host:
-    """Takes batches for one read model; errors that stop it are kept, not raised."""
+    """Works for one read model; errors that stop it are kept, not raised."""
 
     def __init__(self, hosted: Hosted, clock_s: Callable[[], float]) -> None:
         self._projection = hosted.projection
         self._store = hosted.store
         self._clock_s = clock_s
         self._rate = Rate()
+        self._batches: asyncio.Queue[Sequence[Recorded]] = asyncio.Queue(BATCHES_AHEAD_MAX)
         self._started = False
         self.sequence = 0
         """The last log sequence that the read model holds."""
@@ -41,12 +46,23 @@ class Host:
         except ProjectionError as error:
             self.error = error
 
-    async def take(self, batch: Sequence[Recorded]) -> None:
-        """Apply and save what the read model does not hold yet of a contiguous batch."""
+    async def offer(self, batch: Sequence[Recorded]) -> None:
+        """Hand over a contiguous batch, waiting for room; an empty one says that it is the last."""
+        if self.running:
+            await self._batches.put(batch)
+
+    async def work(self) -> None:
+        """Apply and save what is offered, until the last of it or until something stops it."""
+        while self.running and (batch := await self._batches.get()):
+            await self._take(batch)
+        if not self._batches.empty():
+            self._batches.get_nowait()  # or who offers next would wait for ever
+
+    async def _take(self, batch: Sequence[Recorded]) -> None:
         known = self.sequence - batch[0].sequence + 1
-        assert known >= 0 or not self.running, "the batch starts behind a hole"
-        fresh = batch[known:] if known > 0 else batch
-        if not fresh or not self.running:
+        assert known >= 0, "the batch starts behind a hole"
+        fresh = batch[known:]
+        if not fresh:
             return
         try:
             await self._apply(fresh)

@@ -28,7 +28,7 @@ INTERVALS_S: dict[str, int] = {
 """The candle intervals that are kept, and their length in seconds."""
 
 
-class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
+class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A token's card. What was never seen (a launch before the log began) is `None`.
 
     The virtual reserves are those that price the token, on its curve or in its canonical pool.
@@ -66,7 +66,7 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True):
     last_trade_pos: int | None
 
 
-class TradeRow(msgspec.Struct, frozen=True, kw_only=True):
+class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
     Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
@@ -93,7 +93,7 @@ class TradeRow(msgspec.Struct, frozen=True, kw_only=True):
     layout: str
 
 
-class CandleRow(msgspec.Struct, frozen=True, kw_only=True):
+class CandleRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An interval in which the token traded at least once."""
 
     start_s: int

@@ -47,13 +47,20 @@ class Runner:
         saved or not saved, never in part.
         """
         await asyncio.gather(*(host.start() for host in self._hosts))
-        self._raise_if_none_left()
-        read_to = min(host.sequence for host in self._hosts if host.running)
-        batches = self._log.read(after=read_to, batch_max=self._batch_max, follow=follow)
-        async for batch in batches:
-            read_to = _checked(batch, read_to)
-            await asyncio.gather(*(host.take(batch) for host in self._hosts))
-            self._raise_if_none_left()
+        if not any(host.running for host in self._hosts):
+            raise ProjectionsStoppedError(self.stopped)
+        reading = asyncio.create_task(self._read(follow))
+        projecting = asyncio.gather(*(host.work() for host in self._hosts))
+        try:
+            # Saving ends first only where every read model has stopped.
+            await asyncio.wait((reading, projecting), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            await projecting
+        finally:
+            reading.cancel()
+            projecting.cancel()
+            await asyncio.gather(reading, projecting, return_exceptions=True)
         if self.stopped:
             raise ProjectionsStoppedError(self.stopped)
 
@@ -67,9 +74,15 @@ class Runner:
         head = await self._log.last_sequence()
         return [host.status(head) for host in self._hosts]
 
-    def _raise_if_none_left(self) -> None:
-        if len(self.stopped) == len(self._hosts):
-            raise ProjectionsStoppedError(self.stopped)
+    async def _read(self, follow: bool) -> None:
+        read_to = min(host.sequence for host in self._hosts if host.running)
+        batches = self._log.read(after=read_to, batch_max=self._batch_max, follow=follow)
+        async for batch in batches:
+            read_to = _checked(batch, read_to)
+            for host in self._hosts:
+                await host.offer(batch)
+        for host in self._hosts:
+            await host.offer(())
 
 
 def _checked(batch: Sequence[Recorded], read_to: int) -> int:

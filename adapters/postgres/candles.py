@@ -1,12 +1,13 @@
 """Keeps candles."""
 
 import logging
+from operator import attrgetter
 from typing import ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, latest
-from projections.candles import Candles, Changes
+from projections.candles import Candle, Candles, Changes
 
 _log = logging.getLogger("curvetape.projections")
 
@@ -40,6 +41,8 @@ _UPSERT = Upsert(
     ),
 )
 
+_VALUES = [attrgetter(field) for field in Candle.__struct_fields__]
+
 
 class CandleStore(CheckpointedStore[Changes]):
     """The candles read model in PostgreSQL."""
@@ -53,21 +56,8 @@ class CandleStore(CheckpointedStore[Changes]):
             _log.warning("%d trades had reserves that make no price", changes.unpriced)
         if not changes.candles:
             return
-        rows = (
-            (
-                *key,
-                candle.open_pos,
-                candle.open,
-                candle.close_pos,
-                candle.close,
-                candle.high,
-                candle.low,
-                candle.volume_quote,
-                candle.volume_token,
-                candle.buys,
-                candle.sells,
-            )
-            # In the order of the index, which keeps neighbours on the same page.
-            for key, candle in sorted(changes.candles.items(), key=lambda item: item[0])
-        )
-        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(rows))
+        # In the order of the index, which keeps neighbours on the same page.
+        keys = sorted(changes.candles)
+        candles = [changes.candles[key] for key in keys]
+        columns = (*zip(*keys, strict=True), *(map(value, candles) for value in _VALUES))
+        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(columns))

@@ -107,14 +107,14 @@ class TokenStore(CheckpointedStore[Changes]):
         if not changes:
             return
         rows = [_row(mint, change) for mint, change in sorted(changes.items())]
-        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(rows))
+        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(zip(*rows, strict=True)))
         burns = [
             (mint, pos, amount)
             for mint, change in changes.items()
             for pos, amount in change.burned.items()
         ]
         if burns:
-            await connection.execute(_BURN.sql, *_BURN.arguments(burns))
+            await connection.execute(_BURN.sql, *_BURN.arguments(zip(*burns, strict=True)))
         supplied = [mint for mint, change in changes.items() if change.supplied or change.burned]
         if supplied:
             await connection.execute(_RECKON, supplied)

@@ -29,9 +29,8 @@ class Upsert:
         )
         self._numeric = [kind == "numeric" for kind in columns.values()]
 
-    def arguments(self, rows: Iterable[Sequence[object]]) -> list[list[object]]:
-        """The statement's arguments for rows whose values are in the order of the columns."""
-        columns = zip(*rows, strict=True)
+    def arguments(self, columns: Iterable[Iterable[object]]) -> list[list[object]]:
+        """The statement's arguments, from the values of each column in the order declared."""
         return [
             [None if value is None else str(value) for value in column] if numeric else list(column)
             for numeric, column in zip(self._numeric, columns, strict=True)
