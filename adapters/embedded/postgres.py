@@ -30,7 +30,7 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
-    "wal_compression": "on",
+    "wal_compression": "pglz",
     "timezone": "UTC",
     "logging_collector": "off",
     "log_min_messages": "warning",
