@@ -10,6 +10,7 @@ import msgspec
 
 from adapters.embedded.ports import free_port
 from adapters.jetstream.connection import Connection
+from adapters.jetstream.definition import load
 from adapters.jetstream.reader import JetStreamLog
 from adapters.jetstream.streams import apply
 from adapters.postgres.migrations import migrate
@@ -59,8 +60,9 @@ class Up:
         assert settings.nats_url is not None, "a server was started or configured"
         assert settings.postgres_dsn is not None, "a server was started or configured"
         async with await Connection.open(settings.nats_url, name="curvetape up") as connection:
-            for line in await apply(connection, definitions() / "streams.toml"):
-                self._say(line)
+            for applied in await apply(connection, load(definitions() / "streams.toml")):
+                if applied.outcome != "unchanged":
+                    self._say(f"stream {applied.stream}: {applied.outcome}")
         migrated = await migrate(settings.postgres_dsn)
         for name in migrated.applied:
             self._say(f"schema: applied {name}")

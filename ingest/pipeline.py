@@ -31,6 +31,8 @@ class Progress(msgspec.Struct):
     events: int = 0
     """Events that are durable in the log."""
     duplicates: int = 0
+    conflicting: int = 0
+    """Events that the log already held under the same id with another content."""
     dead: int = 0
     unknown_tails: int = 0
 
@@ -114,6 +116,7 @@ class Pipeline:
                 appended = await self._log.append(batch.entries)
                 self.progress.events += appended.written
                 self.progress.duplicates += appended.duplicates
+                self.progress.conflicting += len(appended.conflicting)
             self._appended_slot = max(self._appended_slot or 0, batch.slot)
 
     async def _gather(self) -> _Decoded | None:
