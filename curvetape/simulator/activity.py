@@ -36,7 +36,7 @@ TOKENS_MAX = 400
 TOKENS_MIN = 4
 HEAT_MIN = 0.02
 """A coin colder than this is dead."""
-POOL_LIFE_FACTOR = 4.0
+POOL_LIFE_FACTOR = 2.5
 """Graduated coins stay wanted so many times longer."""
 
 _LAUNCHES = 0.008
@@ -44,13 +44,16 @@ _STRANGERS = 0.008
 _FAILURES = 0.03
 _UPKEEP = 0.006
 _ROUTED = 0.3
-_SEVERAL = 0.05
-_POOL_BUYS = 0.5
+_TRIES_MAX = 8
+_SEVERAL = 0.12
+_POOL_BUY_SHARE = 0.5
 
 _CURVE_BUYS = (CURVE_BUY, CURVE_BUY_EXACT, CURVE_BUY_V3, CURVE_BUY_EXACT_V3, CURVE_BUY_EXACT_V3)
 _CURVE_SELLS = (CURVE_SELL, CURVE_SELL_V3)
-_POOL_BUY_KINDS = (POOL_BUY, POOL_BUY_EXACT, POOL_BUY_V2, POOL_BUY_EXACT_V2, POOL_BUY_EXACT_V2)
-_POOL_SELL_KINDS = (POOL_SELL, POOL_SELL_V2, POOL_SELL_V2)
+_POOL_BUYS = (*(POOL_BUY, POOL_BUY_EXACT, *(3 * (POOL_BUY_V2,)), *(5 * (POOL_BUY_EXACT_V2,))),)
+_POOL_SELLS = (POOL_SELL, *(4 * (POOL_SELL_V2,)))
+_TOGETHER = (CURVE_BUY_EXACT_V3, CURVE_SELL_V3, POOL_BUY_EXACT_V2, POOL_SELL_V2)
+"""What bots call several of in one transaction."""
 
 
 class Activity:
@@ -79,7 +82,14 @@ class Activity:
             elif draw < _LAUNCHES + _STRANGERS + _UPKEEP:
                 self._upkeep(token)
             else:
-                self._trade(token, drawn)
+                self._trade_one_of(token, drawn)
+
+    def _trade_one_of(self, token: Token, others: list[Token]) -> None:
+        """A trade with the coin, or with another one when its market cannot make any."""
+        for _ in range(_TRIES_MAX):
+            if token.tradable and self._trade(token, others):
+                return
+            token = others[int(self._world.random.random() * len(others))]
 
     def _weight(self, token: Token) -> float:
         if not token.tradable:
@@ -92,7 +102,7 @@ class Activity:
             if token.migrate_slot and token.migrate_slot <= slot:
                 migrate(self._world, self._writer, token)
                 token.life_slots *= POOL_LIFE_FACTOR
-                token.buy_share = _POOL_BUYS
+                token.buy_share = _POOL_BUY_SHARE
 
     def _bury(self) -> None:
         """Forget coins that nobody wants, and the coldest when there are too many."""
@@ -126,22 +136,25 @@ class Activity:
         elif token.holders:
             upkeep.deposit(world, writer, token, random.choice(token.holders))
 
-    def _trade(self, token: Token, others: list[Token]) -> None:
+    def _trade(self, token: Token, others: list[Token]) -> bool:
+        """Write a transaction with a trade of the coin; False where the market cannot make it."""
         random = self._world.random
-        if not token.tradable:
-            return
         self._world.turn = int(random.random() * 8)
         trader, buys = self._side(token)
-        leg = self._leg(token, trader, 0, buys=buys)
+        several = token.quoted_in_sol and is_bot(trader) and random.random() < _SEVERAL
+        leg = self._leg(token, trader, 0, buys=buys, together=several)
         if leg is None:
-            return
+            return False
         legs = [leg]
-        if token.quoted_in_sol and is_bot(trader) and random.random() < _SEVERAL / 0.4:
+        routed = several or random.random() < _ROUTED
+        if several:
             legs += self._more(token, trader, others)
-        routed = random.random() < _ROUTED
         router = ROUTERS[int(random.random() ** 2 * len(ROUTERS))] if routed else None
         fails = random.random() < _FAILURES
+        if several:
+            router, fails = ROUTERS[0], False
         self._writer.trades(trader, legs, router=router, fails=fails)
+        return True
 
     def _side(self, token: Token) -> tuple[int, bool]:
         """Who trades, and whether as a buyer."""
@@ -152,7 +165,9 @@ class Activity:
             return someone(random), True
         return token.holders[int(random.random() * len(token.holders))], False
 
-    def _leg(self, token: Token, trader: int, place: int, *, buys: bool) -> Leg | None:
+    def _leg(
+        self, token: Token, trader: int, place: int, *, buys: bool, together: bool
+    ) -> Leg | None:
         """A trade of the trader's, or None where the market cannot make it."""
         random = self._world.random
         if buys:
@@ -163,15 +178,24 @@ class Activity:
             wanted = held if random.random() < 0.55 else int(held * random.random())
         make = curve_leg if token.pool is None else pool_leg
         try:
-            return make(self._world, token, trader, self._kind(token, buys=buys), wanted, place)
+            return make(
+                self._world,
+                token,
+                trader,
+                self._kind(token, buys=buys, together=together),
+                wanted,
+                place,
+            )
         except ImpossibleTradeError:
             return None
 
-    def _kind(self, token: Token, *, buys: bool) -> Kind:
+    def _kind(self, token: Token, *, buys: bool, together: bool) -> Kind:
         random = self._world.random
+        if together:
+            return _TOGETHER[2 * (token.pool is not None) + (not buys)]
         kinds: tuple[Kind, ...]
         if token.pool is not None:
-            kinds = _POOL_BUY_KINDS if buys else _POOL_SELL_KINDS
+            kinds = _POOL_BUYS if buys else _POOL_SELLS
         elif token.quoted_in_sol:
             kinds = _CURVE_BUYS if buys else _CURVE_SELLS
         else:
@@ -183,12 +207,13 @@ class Activity:
         random = self._world.random
         legs: list[Leg] = []
         creators = {token.creator}
-        for _ in range(1 + int(random.random() * (LEGS_MAX - 1))):
+        for _ in range(1 + int(random.random() ** 4 * (LEGS_MAX - 1))):
             other = others[int(random.random() * len(others))]
             if not (other.tradable and other.quoted_in_sol) or other.mayhem:
                 continue
             if other.creator not in creators:
-                leg = self._leg(other, trader, len(legs) + 1, buys=trader not in other.held)
+                buys = trader not in other.held
+                leg = self._leg(other, trader, len(legs) + 1, buys=buys, together=True)
                 if leg is not None:
                     creators.add(other.creator)
                     legs.append(leg)

@@ -35,12 +35,10 @@ def _owner(owner: bytes) -> bytes:
 
 
 _DECIMALS = {
-    decimals: (
-        tag(_amount, "decimals") + varint(decimals) if decimals else b"",
-        10**decimals,
-    )
-    for decimals in range(13)
+    decimals: (tag(_amount, "decimals") + varint(decimals), 10**decimals)
+    for decimals in range(1, 13)
 }
+"""The encoded field and the number of smallest units in a whole one."""
 
 
 def token_balance(
@@ -49,11 +47,11 @@ def token_balance(
     """An encoded `TokenBalance` of the account with that index in the transaction."""
     decimals_field, unit = _DECIMALS[decimals]
     digits = b"%d" % amount
-    if amount:
-        whole, rest = divmod(amount, unit)
-        shown = b"%d" % whole
-        if rest:
-            shown += b"." + (b"%d" % (unit + rest))[1:].rstrip(b"0")
+    if amount >= unit:
+        shown = (digits[:-decimals] + b"." + digits[-decimals:]).rstrip(b"0").rstrip(b".")
+        ui = _DOUBLE(_UI, amount / unit)
+    elif amount:
+        shown = b"0." + digits.zfill(decimals).rstrip(b"0")
         ui = _DOUBLE(_UI, amount / unit)
     else:
         shown, ui = b"0", b""

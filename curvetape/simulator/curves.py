@@ -103,11 +103,11 @@ def priced(token: Token, kind: Kind, wanted: int) -> Priced:
     creator = fee(trade.quote_amount, rates.creator_bps)
     beyond = pool = None
     left = wanted - trade.quote_amount - protocol - creator
-    if trade.after.complete and kind.exact_quote and kind.keeps_fees:
-        if left >= token.scaled(_BEYOND_LAMPORTS_MIN):
-            quote = trade.after.real_quote - token.scaled(MIGRATION_FEE_LAMPORTS)
-            pool = PoolReserves(POOL_TOKENS, quote)
-            beyond = buy_beyond(pool, left, rates)
+    goes_on = trade.after.complete and kind.exact_quote and kind.keeps_fees
+    if goes_on and left >= token.scaled(_BEYOND_LAMPORTS_MIN):
+        quote = trade.after.real_quote - token.scaled(MIGRATION_FEE_LAMPORTS)
+        pool = PoolReserves(POOL_TOKENS, quote)
+        beyond = buy_beyond(pool, left, rates)
     buyback = 0 if token.mayhem else buyback_fee(protocol)
     return Priced(trade, rates, protocol, creator, buyback, beyond, pool)
 

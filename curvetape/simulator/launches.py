@@ -55,7 +55,7 @@ def new_token(world: World, *, hot: bool | None = None) -> Token:
     creator_trader = someone(random)
     mint = pump_mint(random)
     quote, decimals, virtual = _quote(world, random)
-    mayhem = quote == NOBODY and random.random() < 0.05
+    mayhem = quote == NOBODY and random.random() < 0.08
     rewards = not mayhem and random.random() < 0.08
     creator = accounts.holder_rewards(mint) if rewards else world.crowd.key(creator_trader)
     shareholders: tuple[Shareholder, ...] = ()

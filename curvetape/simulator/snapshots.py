@@ -121,4 +121,4 @@ def superfluous(slots: dict[int, bytes] | dict[int, Path]) -> list[int]:
     ordered = sorted(slots)
     boundary = ordered[-1] - RETAINED_SLOTS
     past = [slot for slot in ordered if slot <= boundary]
-    return [slot for slot in past[1:-1]]
+    return past[1:-1]
