@@ -3,8 +3,9 @@
 A few dozen recorded transactions, decoded over and over, would let every cache on either side
 answer from memory. So each copy gets a new signature, its signers become another trader's
 addresses and the addresses that no other recording shares become another token's, in the account
-keys, in the events, in the logs and in the balances. Traders and tokens are drawn with the heavy
-tail of a real market: the n-th is n times rarer than the first.
+keys, in the events, in the logs and in the balances; a canonical pool stays that of its mint.
+Traders and tokens are drawn with the heavy tail of a real market: the n-th is n times rarer than
+the first.
 """
 
 import base64
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from solders.pubkey import Pubkey
 
 from adapters.yellowstone.wire import geyser_pb2
+from ingest.canonical import canonical_pool
 
 TRADERS = 20_000
 TOKENS = 5_000
@@ -50,6 +52,7 @@ def updates(
     for number in range(count):
         original = originals[number % len(originals)]
         renamed = _renamed(original, shared, traders.draw(chance), tokens.draw(chance))
+        renamed |= _pools(original, renamed)
         made.append(_update(original, renamed, number, chance))
     chance.shuffle(made)
     return made
@@ -88,6 +91,21 @@ def _renamed(
         for at, key in enumerate(_keys(info))
         if key not in shared
     }
+
+
+def _pools(
+    info: geyser_pb2.SubscribeUpdateTransactionInfo, renamed: dict[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """The canonical pools of the recording's mints, as those of the new mints."""
+    balances = itertools.chain(info.meta.pre_token_balances, info.meta.post_token_balances)
+    mints = {balance.mint: bytes(Pubkey.from_string(balance.mint)) for balance in balances}
+    pools = {}
+    for base, quote in itertools.permutations(mints, 2):
+        old = bytes(Pubkey.from_string(canonical_pool(base, quote)))
+        if old in renamed:
+            new = [str(Pubkey(renamed.get(mints[mint], mints[mint]))) for mint in (base, quote)]
+            pools[old] = bytes(Pubkey.from_string(canonical_pool(new[0], new[1])))
+    return pools
 
 
 def _update(
