@@ -1,0 +1,224 @@
+"""The query side gets what was written, in order and page by page, on both kinds of server."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.postgres.candles import CandleStore
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from curvetape.testing.events import (
+    GENESIS_S,
+    SUPPLY,
+    completed,
+    created,
+    curve_traded,
+    migrated,
+    pool_traded,
+    recorded,
+)
+from curvetape.testing.memory_log import MemoryLog
+from domain.events import AnyEvent
+from projections.candles import Candles
+from projections.projection import host
+from projections.reads import (
+    INTERVALS_S,
+    Page,
+    Reads,
+    ReadsUnavailableError,
+    TokenRow,
+    TokenSort,
+    TokenState,
+    market_cap,
+    sort_value,
+)
+from projections.runner import Runner
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+SORTS: tuple[TokenSort, ...] = ("last_trade", "created", "market_cap", "volume", "trades")
+
+MARKET: list[AnyEvent] = [
+    created(1, "aaa"),
+    *(curve_traded(slot, "aaa", virtual_quote_reserves=slot * 10**9) for slot in range(30, 40)),
+    created(41, "bbb"),
+    curve_traded(42, "bbb"),
+    completed(43, "bbb"),
+    created(44, "ccc"),
+    migrated(45, "ccc"),
+    pool_traded(46, "ccc"),
+    # Seen only through a trade, so without launch, supply and market cap.
+    *(curve_traded(slot, f"unseen{slot}") for slot in range(50, 56)),
+    created(60, "ddd", quote_decimals=None, virtual_quote_reserves=None),
+]
+
+
+@pytest.fixture
+async def pool(database_dsn: str) -> AsyncIterator[Pool]:
+    await migrate(database_dsn)
+    opened = await open_pool(database_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def reads(pool: Pool) -> Reads:
+    """The read models of `MARKET`."""
+    hosted = [
+        host(Candles(), CandleStore(pool)),
+        host(Trades(), TradeStore(pool)),
+        host(Tokens(), TokenStore(pool)),
+    ]
+    await Runner(MemoryLog(MARKET), hosted, batch_max=7).run(follow=False)
+    return PostgresReads(pool)
+
+
+async def pages(
+    reads: Reads, sort: TokenSort, *, limit: int, state: TokenState | None = None
+) -> list[TokenRow]:
+    """All tokens, a page at a time."""
+    found: list[TokenRow] = []
+    after: tuple[float | int, str] | None = None
+    while page := await reads.tokens(sort=sort, state=state, page=Page(limit=limit, after=after)):
+        assert len(page) <= limit
+        found += page
+        after = (sort_value(found[-1], sort), found[-1].mint)
+    return found
+
+
+async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
+    card = await reads.token("aaa")
+    assert card == TokenRow(
+        mint="aaa",
+        name="Coin aaa",
+        symbol="AAA",
+        uri="https://example.org/aaa",
+        creator="creator",
+        bonding_curve="curve-aaa",
+        pool=None,
+        quote_mint="11111111111111111111111111111111",
+        quote_decimals=9,
+        token_decimals=6,
+        state="curve",
+        created_time_s=GENESIS_S,
+        completed_time_s=None,
+        graduated_time_s=None,
+        supply=SUPPLY,
+        price=39_000_000_000 / 1_039_000_000_000_000,
+        virtual_quote_reserves=39_000_000_000,
+        virtual_token_reserves=1_039_000_000_000_000,
+        real_quote_reserves=1_000_000_000,
+        real_token_reserves=759_100_000_000_000,
+        initial_real_token_reserves=793_100_000_000_000,
+        trades=10,
+        buys=10,
+        sells=0,
+        volume_quote=10_000_000_000,
+        first_trade_time_s=GENESIS_S + 12,
+        last_trade_time_s=GENESIS_S + 15,
+        last_trade_pos=MARKET[10].pos.order_key,
+    )
+
+
+async def test_a_mint_that_the_log_does_not_know_has_no_card(reads: Reads) -> None:
+    assert await reads.token("nowhere") is None
+    assert await reads.trades("nowhere", limit=5) == []
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_pages_follow_one_another_without_overlap_or_hole(
+    reads: Reads, sort: TokenSort, limit: int
+) -> None:
+    found = await pages(reads, sort, limit=limit)
+    keys = [(-sort_value(row, sort), row.mint) for row in found]
+    assert keys == sorted(keys)
+    assert len({row.mint for row in found}) == len(found) == 10
+
+
+async def test_tokens_without_a_value_come_last(reads: Reads) -> None:
+    found = await pages(reads, "market_cap", limit=4)
+    caps = [market_cap(row) for row in found]
+    assert caps[:3] == sorted((cap for cap in caps if cap is not None), reverse=True)
+    assert caps[3:] == [None] * 7
+
+
+async def test_pages_stay_in_step_while_tokens_move(reads: Reads, pool: Pool) -> None:
+    """A token that jumps to the top between two pages shifts none of the others."""
+    first = await reads.tokens(sort="last_trade", state=None, page=Page(limit=4))
+    unmoved = [row.mint for row in await pages(reads, "last_trade", limit=100)]
+    late = recorded([curve_traded(90, "aaa")], after=len(MARKET))
+    await TokenStore(pool).save(Tokens().apply(late), seen=len(MARKET), reached=len(MARKET) + 1)
+    after = (sort_value(first[-1], "last_trade"), first[-1].mint)
+    second = await reads.tokens(sort="last_trade", state=None, page=Page(limit=4, after=after))
+    expected = [mint for mint in unmoved if mint != "aaa"]
+    assert [row.mint for row in (*first, *second)] == expected[:8]
+
+
+@pytest.mark.parametrize(
+    ("state", "mints"), [("completed", ["bbb"]), ("graduated", ["ccc"]), ("curve", None)]
+)
+async def test_a_list_can_be_narrowed_to_a_state(
+    reads: Reads, state: TokenState, mints: list[str] | None
+) -> None:
+    found = await pages(reads, "created", limit=2, state=state)
+    assert all(row.state == state for row in found)
+    assert len(found) == 8 if mints is None else [row.mint for row in found] == mints
+
+
+async def test_trades_are_read_newest_first_and_from_any_position_on(reads: Reads) -> None:
+    every = await reads.trades("aaa", limit=100)
+    expected = Trades().apply(recorded(MARKET[1:11]))[::-1]
+    assert list(every) == expected
+    older = await reads.trades("aaa", limit=3, before_pos=every[4].pos)
+    assert list(older) == expected[5:8]
+
+
+async def test_candles_are_the_last_ones_of_the_time_asked_for_oldest_first(reads: Reads) -> None:
+    """Trades fall on 12, 12, 12, 13, 13, 14, 14, 14, 15 and 15 seconds after genesis."""
+    window = {"from_s": GENESIS_S, "to_s": GENESIS_S + 15}
+    every = await reads.candles("aaa", interval_s=1, limit=100, **window)
+    assert [row.start_s - GENESIS_S for row in every] == [12, 13, 14]
+    assert [row.buys for row in every] == [3, 2, 3]
+    last = await reads.candles("aaa", interval_s=1, limit=2, **window)
+    assert list(last) == list(every[1:])
+    tokens = 1_039_000_000_000_000
+    assert (every[0].open, every[0].close) == (30 * 10**9 / tokens, 32 * 10**9 / tokens)
+    assert (every[0].volume_quote, every[0].volume_token) == (3 * 10**9, 102 * 10**12)
+
+
+async def test_bounds_beyond_the_end_of_time_are_as_good_as_none(reads: Reads) -> None:
+    endless = {"from_s": -(10**30), "to_s": 10**30}
+    for interval_s in INTERVALS_S.values():
+        rows = await reads.candles("aaa", interval_s=interval_s, limit=100, **endless)
+        assert sum(row.buys for row in rows) == 10
+    assert len(await reads.trades("aaa", limit=100, before_pos=10**30)) == 10
+
+
+async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
+    positions = await reads.positions()
+    assert [(each.name, each.version, each.sequence) for each in positions] == [
+        ("candles", 1, len(MARKET)),
+        ("tokens", 1, len(MARKET)),
+        ("trades", 1, len(MARKET)),
+    ]
+
+
+async def test_a_database_without_the_tables_cannot_be_asked_yet(postgres_dsn: str) -> None:
+    pool = await open_pool(postgres_dsn)
+    with pytest.raises(ReadsUnavailableError, match="cannot be asked"):
+        await PostgresReads(pool).positions()
+    await pool.close()
+
+
+async def test_a_read_that_takes_too_long_is_given_up(postgres_dsn: str) -> None:
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn, statement_timeout_s=0.2)
+    async with pool.acquire() as holder, holder.transaction():
+        await holder.execute("lock table tokens in access exclusive mode")
+        with pytest.raises(ReadsUnavailableError, match="statement timeout"):
+            await PostgresReads(pool).token("aaa")
+    await pool.close()
