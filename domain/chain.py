@@ -97,6 +97,10 @@ class BlockMeta(msgspec.Struct, kw_only=True, frozen=True):
     executed_transaction_count: int
 
 
+class SourceError(Exception):
+    """A source cannot go on, and trying again will not help; the sentence says what to do."""
+
+
 class SlotsMissed(msgspec.Struct, kw_only=True, frozen=True):
     """Slots that the source could not give; comes before anything newer."""
 

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from domain.chain import ChainUpdate
+from domain.chain import ChainUpdate, SourceError
+
+__all__ = ["Source", "SourceError"]
 
 
 class Source(Protocol):
@@ -15,6 +17,6 @@ class Source(Protocol):
         A source waits while its reader is busy and holds no more than its own limits allow. It
         reconnects by itself: an update may come twice after that, and slots that could not be
         had come as `SlotsMissed`, before anything newer. The iterator ends when the source has
-        no more; it raises the adapter's own error when only a person can help.
+        no more; it raises `SourceError` when only a person can help.
         """
         ...

@@ -36,9 +36,10 @@ class YellowstoneSource:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: str,
         *,
-        resume_slot: Callable[[], int | None],
+        from_slot: Callable[[], int | None],
+        x_token: str | None = None,
         commitment: Literal["processed", "confirmed", "finalized"] = "confirmed",
         programs: Sequence[str] = PROGRAMS,
         batch_max: int = BATCH_MAX,
@@ -47,13 +48,14 @@ class YellowstoneSource:
         backoff: Backoff | None = None,
         say: Callable[[str], None] = _log.warning,
     ) -> None:
-        """`resume_slot` is asked at every connection: the slot from which nothing may be missed.
+        """`from_slot` is asked at every connection: the slot from which on nothing may be missed.
 
         When it answers None nothing is owed, and the stream starts at the oldest slot that the
-        endpoint can replay. `say` is told, in one sentence, of every interruption.
+        endpoint can replay. `say` is told, in one sentence, of every interruption. The address
+        is `http://host:port` or `https://host[:port]`; `EndpointError` if it is not.
         """
-        self._endpoint = endpoint
-        self._resume_slot = resume_slot
+        self._endpoint = Endpoint(endpoint, x_token=x_token)
+        self._from_slot = from_slot
         self._commitment = pb.CommitmentLevel.Value(commitment.upper())
         self._programs = tuple(programs)
         self._batch_max = batch_max
@@ -127,7 +129,7 @@ class YellowstoneSource:
 
     async def _begin(self, connection: Connection) -> Begin:
         """Where the next stream starts, and why not where it should."""
-        wanted = self._resume_slot()
+        wanted = self._from_slot()
         if wanted is not None and not self._refusals:
             return Begin(wanted=wanted, from_slot=wanted, reason="")
         first = None

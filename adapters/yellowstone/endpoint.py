@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 
 from adapters.yellowstone.selection import Commitment
 from adapters.yellowstone.wire import geyser_pb2 as pb
+from domain.chain import SourceError
 
 MESSAGE_BYTES_MAX = 64 << 20
 KEEPALIVE_INTERVAL_S = 15
@@ -30,7 +31,7 @@ _OPTIONS: Sequence[tuple[str, int]] = (
 Stream = grpc.aio.StreamStreamCall[pb.SubscribeRequest, bytes]
 
 
-class EndpointError(Exception):
+class EndpointError(SourceError):
     """An endpoint cannot be used, and trying again will not help."""
 
     def __init__(self, endpoint: str, reason: str) -> None:
