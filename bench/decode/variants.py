@@ -41,10 +41,12 @@ class _Tail:
         return bisect.bisect(self._sums, chance.random() * self._sums[-1])
 
 
-def updates(
-    originals: Sequence[geyser_pb2.SubscribeUpdateTransactionInfo], count: int, seed: int
-) -> list[bytes]:
+def updates(recordings: Sequence[bytes], count: int, seed: int) -> list[bytes]:
     """`count` serialized `SubscribeUpdate` messages, each recording as often as any other."""
+    originals = [
+        geyser_pb2.SubscribeUpdate.FromString(message).transaction.transaction
+        for message in recordings
+    ]
     chance = random.Random(seed)
     traders, tokens = _Tail(TRADERS), _Tail(TOKENS)
     shared = _shared(originals)

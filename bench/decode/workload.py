@@ -14,6 +14,7 @@ from adapters.yellowstone.wire import geyser_pb2
 from bench.decode import variants
 from bench.result import say
 from bench.worker import Worker
+from curvetape.simulator.market import Market
 from curvetape.testing import mainnet
 from domain.programs import PUMP, PUMP_AMM
 
@@ -31,29 +32,29 @@ class Workload(msgspec.Struct, kw_only=True):
     events: Path
     """Program number (one byte) and data of each self-call in them, framed the same way."""
     transaction_count: int
-    transaction_bytes: int
     event_count: int
     described: dict[str, object]
 
 
 def prepare(folder: Path, ours: Worker, peer: Worker) -> Workload:
-    """Choose the recordings whose events both sides read in full, and multiply them."""
-    originals = [recorded.transaction(mainnet.read(path)).info for path in mainnet.transactions()]
-    chosen, left_out = _chosen(originals, folder / "originals.bin", ours, peer)
-    say(f"{len(chosen)} of {len(originals)} recorded transactions can be read by both sides")
-    messages = variants.updates(chosen, TRANSACTIONS, SEED)
+    """Messages whose events both sides read in full: recorded ones, else the simulated market's."""
+    if mainnet.MAINNET is None:
+        offered = _simulated(TRANSACTIONS)
+        messages, described = _chosen(offered, folder, ours, peer)
+        described["source"] = "simulated market"
+    else:
+        infos = [recorded.transaction(mainnet.read(path)).info for path in mainnet.transactions()]
+        originals, described = _chosen([_update(info) for info in infos], folder, ours, peer)
+        messages = variants.updates(originals, TRANSACTIONS, SEED)
+        described["source"] = "recorded transactions, with other addresses and signatures"
     calls = [call for message in messages for call in variants.event_calls(message, PROGRAMS)]
     workload = Workload(
         transactions=folder / "transactions.bin",
         events=folder / "events.bin",
         transaction_count=len(messages),
-        transaction_bytes=sum(map(len, messages)),
         event_count=len(calls),
-        described={
-            "source": "recorded mainnet transactions, addresses and signatures varied",
-            "recordings": len(originals),
-            "recordings_used": len(chosen),
-            "left_out": left_out,
+        described=described
+        | {
             "transactions": len(messages),
             "bytes_per_transaction": round(sum(map(len, messages)) / len(messages)),
             "events": len(calls),
@@ -83,39 +84,56 @@ def read(path: Path) -> list[bytes]:
 
 
 def _chosen(
-    originals: Sequence[geyser_pb2.SubscribeUpdateTransactionInfo],
-    path: Path,
-    ours: Worker,
-    peer: Worker,
-) -> tuple[list[geyser_pb2.SubscribeUpdateTransactionInfo], dict[str, object]]:
-    write(path, [_wrapped(info) for info in originals])
+    offered: Sequence[bytes], folder: Path, ours: Worker, peer: Worker
+) -> tuple[list[bytes], dict[str, object]]:
+    """The messages with events that both sides read in full, and why the others are left out."""
+    path = folder / "offered.bin"
+    write(path, offered)
     question: dict[str, object] = {"ask": "survey", "file": str(path)}
     our_rows: list[Any] = ours.ask(question)
     peer_rows: list[Any] = peer.ask(question)
     chosen = []
     reasons: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
-    for info, mine, theirs in zip(originals, our_rows, peer_rows, strict=True):
-        refused.update(f"{reason}" for reason in theirs["refused"])
+    for message, mine, theirs in zip(offered, our_rows, peer_rows, strict=True):
         if theirs["refused"]:
             reasons["the peer cannot read an event of it"] += 1
         elif mine["read"] != theirs["read"] or mine["refused"]:
             reasons["the two sides find different numbers of events"] += 1
         elif not mine["read"]:
-            reasons["no events: it failed"] += 1
+            reasons["no events in it, or it failed"] += 1
         else:
-            chosen.append(info)
+            chosen.append(message)
+    say(f"{len(chosen)} of {len(offered)} transactions have events that both sides read in full")
+    refused = Counter(reason for row in peer_rows for reason in row["refused"])
     return chosen, {
-        "recordings": dict(reasons),
-        "events_only_we_read": sum(row["read"] for row in our_rows)
-        - sum(row["read"] for row in peer_rows),
+        "offered": len(offered),
+        "chosen": len(chosen),
+        "left_out": dict(reasons),
+        "events_offered": sum(row["read"] for row in our_rows),
+        "events_the_peer_refused": refused.total(),
         "what_the_peer_said": dict(refused),
     }
 
 
-def _wrapped(info: geyser_pb2.SubscribeUpdateTransactionInfo) -> bytes:
-    update = geyser_pb2.SubscribeUpdate()
+def _update(info: geyser_pb2.SubscribeUpdateTransactionInfo) -> bytes:
+    update = geyser_pb2.SubscribeUpdate(filters=["pump"])
     update.created_at.seconds = variants.FIRST_SECOND
     update.transaction.slot = variants.FIRST_SLOT
     update.transaction.transaction.CopyFrom(info)
     return update.SerializeToString()
+
+
+def _simulated(count: int) -> list[bytes]:
+    market = Market.open(
+        None, seed=SEED, rate_per_s=2_000, slot_ms=400, genesis_time_s=variants.FIRST_SECOND
+    )
+    messages: list[bytes] = []
+    while len(messages) < count:
+        block = market.next_block()
+        for info in block.transactions:
+            update = geyser_pb2.SubscribeUpdate(filters=["pump"])
+            update.created_at.seconds = block.block_time.timestamp
+            update.transaction.slot = block.slot
+            update.transaction.transaction.CopyFrom(info)
+            messages.append(update.SerializeToString())
+    return messages[:count]
