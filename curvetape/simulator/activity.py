@@ -3,7 +3,7 @@
 import math
 from itertools import accumulate
 
-from curvetape.simulator import upkeep
+from curvetape.simulator.boosts import burn, reprice
 from curvetape.simulator.calls import (
     CURVE_BUY,
     CURVE_BUY_EXACT,
@@ -22,10 +22,12 @@ from curvetape.simulator.calls import (
 from curvetape.simulator.curves import curve_leg
 from curvetape.simulator.launches import launch
 from curvetape.simulator.legs import LEGS_MAX, Leg
+from curvetape.simulator.liquidity import deposit, withdraw
 from curvetape.simulator.migrations import migrate
 from curvetape.simulator.pools import pool_leg
 from curvetape.simulator.state import World
 from curvetape.simulator.strangers import stranger
+from curvetape.simulator.sweeps import sweep
 from curvetape.simulator.tokens import HOLDERS_MAX, Token
 from curvetape.simulator.traders import is_bot, size_lamports, someone
 from curvetape.simulator.transactions import ROUTERS, Writer
@@ -124,17 +126,17 @@ class Activity:
             return
         if token.pool is None:
             if token.mayhem and draw < 0.7:
-                upkeep.reprice(world, writer, token)
+                reprice(world, writer, token)
             else:
-                upkeep.sweep(world, writer, token)
+                sweep(world, writer, token)
         elif draw < 0.35:
-            upkeep.sweep(world, writer, token)
+            sweep(world, writer, token)
         elif draw < 0.6:
-            upkeep.burn(world, writer, token)
+            burn(world, writer, token)
         elif token.pool.depositors and draw < 0.75:
-            upkeep.withdraw(world, writer, token, next(iter(token.pool.depositors)))
+            withdraw(world, writer, token, next(iter(token.pool.depositors)))
         elif token.holders:
-            upkeep.deposit(world, writer, token, random.choice(token.holders))
+            deposit(world, writer, token, random.choice(token.holders))
 
     def _trade(self, token: Token, others: list[Token]) -> bool:
         """Write a transaction with a trade of the coin; False where the market cannot make it."""

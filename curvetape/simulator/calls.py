@@ -150,6 +150,7 @@ def _curve_trade(draft: Draft, form: Form, leg: int) -> None:
     )
     quote = _quote_mint(form, leg)
     user_quote = _wrapped() if form.in_sol else _token(f"user_quote_ata.{leg}")
+    ending = (fixed(PUMP_FEE_CONFIG), fixed(FEES_KEY))
     if kind.keeps_fees:
         called = [
             *(fixed(GLOBAL), mint, quote, fixed(TOKEN_2022), fixed(form.quote_program)),
@@ -158,19 +159,12 @@ def _curve_trade(draft: Draft, form: Form, leg: int) -> None:
             *(fixed(SYSTEM), fixed(PUMP_EVENTS), fixed(PUMP_KEY)),
         ]
     else:
+        volume = (fixed(PUMP_VOLUME), _plain("volume")) if kind.buys else ()
+        rest = (fixed(TOKEN_2022), vault) if kind.buys else (vault, fixed(TOKEN_2022))
         called = [
-            *(
-                fixed(GLOBAL),
-                _paid(f"protocol_to.{leg}"),
-                mint,
-                curve,
-                curve_ata,
-                user_ata,
-                _user(),
-            ),
-            *(fixed(SYSTEM), fixed(TOKEN_2022), vault, fixed(PUMP_EVENTS), fixed(PUMP_KEY)),
-            *(fixed(PUMP_VOLUME), _plain("volume"), fixed(PUMP_FEE_CONFIG)),
-            *(fixed(FEES_KEY), _paid(f"buyback_to.{leg}")),
+            *(fixed(GLOBAL), _paid(f"protocol_to.{leg}"), mint, curve, curve_ata),
+            *(user_ata, _user(), fixed(SYSTEM), *rest, fixed(PUMP_EVENTS), fixed(PUMP_KEY)),
+            *(*volume, *ending, _paid(f"buyback_to.{leg}")),
         ]
     data = (kind.discriminator, amount(f"first.{leg}"), amount(f"second.{leg}"))
     with draft.call(PUMP_KEY, called, *data, log=f"Instruction: {kind.log}", units=31_000):
@@ -217,20 +211,17 @@ def _pool_trade(draft: Draft, form: Form, leg: int) -> None:
         (name, Account(f"{name}_ata.{leg}", writable=True, lamports=paid))
         for name in ("protocol", "buyback", "creator_fee")
     ]
+    recipients = () if kind.keeps_fees else (_plain(f"protocol_to.{leg}"), fees_to[0][1])
+    vaults = () if kind.keeps_fees else (fees_to[2][1],)
+    volume = (fixed(AMM_VOLUME),) if kind.buys else ()
     called = [
         *(pool, _user(), fixed(AMM_CONFIG), mint, quote, user_ata, user_quote),
-        *(base_vault, quote_vault, fixed(TOKEN_2022), fixed(form.quote_program), fixed(SYSTEM)),
-        *(
-            fixed(ASSOCIATED),
-            fixed(AMM_EVENTS),
-            fixed(AMM_KEY),
-            _plain(f"pool_creator_vault.{leg}"),
-        ),
-        *(fixed(AMM_VOLUME), fixed(AMM_FEE_CONFIG), fixed(FEES_KEY)),
+        *(base_vault, quote_vault, *recipients, fixed(TOKEN_2022), fixed(form.quote_program)),
+        *(fixed(SYSTEM), fixed(ASSOCIATED), fixed(AMM_EVENTS), fixed(AMM_KEY), *vaults),
+        *(_plain(f"pool_creator_vault.{leg}"), *volume, fixed(AMM_FEE_CONFIG), fixed(FEES_KEY)),
     ]
     if not kind.keeps_fees:
-        called += [account for _, account in fees_to]
-        called.append(_plain(f"protocol_to.{leg}"))
+        called.append(fees_to[1][1])
     data = (kind.discriminator, amount(f"first.{leg}"), amount(f"second.{leg}"))
     with draft.call(AMM_KEY, called, *data, log=f"Instruction: {kind.log}", units=55_000):
         _ask_fees(draft, AMM_FEE_CONFIG, AMM_KEY)
