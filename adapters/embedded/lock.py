@@ -18,20 +18,30 @@ async def lock_folder(folder: Path, *, wait_s_max: float) -> int:
     after `kill -9`, and a server that outlives its parent for a moment still keeps others out.
     Raises `FolderInUseError` when the lock is not free within `wait_s_max`.
     """
-    path = folder / "lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + wait_s_max
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-                os.close(descriptor)
-                raise FolderInUseError(folder, holder) from None
+    try:
+        while not _locked(descriptor):
+            _check_wait(deadline, folder, descriptor)
             await asyncio.sleep(POLL_WAIT_S)
-        else:
-            return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_wait(deadline: float, folder: Path, descriptor: int) -> None:
+    if time.monotonic() >= deadline:
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        raise FolderInUseError(folder, holder)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def name_holder(descriptor: int, pid: int) -> None:

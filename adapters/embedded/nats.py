@@ -22,7 +22,7 @@ class NatsServer(EmbeddedServer):
     def __init__(self, data_dir: Path, *, config: Path, port: int = 0) -> None:
         super().__init__(data_dir, port=port)
         self._config = config.absolute()
-        self._monitor_port = 0
+        self._monitor_port = free_port() if port else 0
 
     @property
     def url(self) -> str:
@@ -38,9 +38,10 @@ class NatsServer(EmbeddedServer):
         super()._choose_ports()
         self._monitor_port = free_port()
 
+    def _ports(self) -> Sequence[int]:
+        return [self.port, self._monitor_port]
+
     def _command(self) -> Sequence[str]:
-        if self._monitor_port == 0:
-            self._monitor_port = free_port()
         addresses = ["--addr", HOST, "--port", str(self.port), "-m", str(self._monitor_port)]
         return [str(wheels.nats_server()), "--config", str(self._config), *addresses]
 

@@ -118,8 +118,8 @@ class EmbeddedServer(ABC):
         for left in reversed(range(PORT_TRIES_MAX)):
             if self.port == 0:
                 self._choose_ports()
-            elif not is_free(self.port):
-                raise PortTakenError(self.name, self.port)
+            elif taken := self._ports_taken():
+                raise PortTakenError(self.name, taken[0])
             self._process = spawn(
                 self._command(),
                 log=self.log,
@@ -131,7 +131,7 @@ class EmbeddedServer(ABC):
             name_holder(lock, self._process.pid)
             if await self._wait_ready():
                 return
-            if left == 0 or not self._port_is_ours or is_free(self.port):
+            if left == 0 or not self._port_is_ours or not self._ports_taken():
                 what = f"ended with code {self._process.returncode} before it answered"
                 raise NotReadyError(self.name, what, self.log, tail(self.log))
             self.port = 0  # somebody was quicker; try another
@@ -147,6 +147,12 @@ class EmbeddedServer(ABC):
             await asyncio.sleep(READY_POLL_WAIT_S)
         what = f"did not answer within {READY_WAIT_S_MAX:g} s"
         raise NotReadyError(self.name, what, self.log, tail(self.log))
+
+    def _ports_taken(self) -> Sequence[int]:
+        return [port for port in self._ports() if not is_free(port)]
+
+    def _ports(self) -> Sequence[int]:
+        return [self.port]
 
     def _choose_ports(self) -> None:
         self.port = free_port()

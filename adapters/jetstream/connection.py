@@ -59,7 +59,8 @@ class Connection:
         self.epoch = 0
         self._client = _Client()
         self._connected = asyncio.Event()
-        self._closing = False
+        self.closed = False
+        """Whether it was closed, by us or by the server; it does not come back then."""
         self._on_loss: list[Callable[[], None]] = []
 
     @classmethod
@@ -81,6 +82,7 @@ class Connection:
                     error_cb=remember,
                     disconnected_cb=connection._lost,
                     reconnected_cb=connection._found,
+                    closed_cb=connection._ended,
                     reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # it sleeps it
                     max_reconnect_attempts=-1,
                     pending_size=PENDING_BYTES_MAX,
@@ -96,7 +98,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close; harmless when done twice."""
-        self._closing = True
+        self.closed = True
         await self._client.close()
 
     async def __aenter__(self) -> Self:
@@ -113,7 +115,7 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether there is a connection right now."""
-        return self._connected.is_set()
+        return self._connected.is_set() and not self.closed
 
     @property
     def payload_bytes_max(self) -> int:
@@ -152,6 +154,8 @@ class Connection:
             raise LogUnavailableError(
                 f"{self.url} has been out of reach for {wait_s_max:g} s"
             ) from error
+        if self.closed:
+            raise LogUnavailableError(f"the connection to {self.url} is closed")
 
     async def listen(self, subject: str, sink: Sink) -> "Listening":
         """Hand all messages on a subject to `sink`, as they are read from the socket."""
@@ -178,11 +182,18 @@ class Connection:
             transport.write(frames)
 
     async def _lost(self) -> None:
-        if self._connected.is_set() and not self._closing:
+        if self._connected.is_set() and not self.closed:
             _log.warning("the connection to %s was lost", self.url)
         self._connected.clear()
         for call in self._on_loss:
             call()
+
+    async def _ended(self) -> None:
+        if not self.closed:
+            _log.error("%s has closed the connection: %s", self.url, self._client.last_error)
+        self.closed = True
+        await self._lost()
+        self._connected.set()  # whoever waits for it shall see that it is closed
 
     async def _found(self) -> None:
         if self.epoch:

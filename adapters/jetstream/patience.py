@@ -31,6 +31,8 @@ async def patiently(
             await connection.wait_connected(wait_s_max=max(deadline - loop.time(), wait_s))
             return await attempt()
         except LogUnavailableError as error:
+            if connection.closed:
+                raise
             if loop.time() + wait_s >= deadline:
                 raise LogUnavailableError(
                     f"no answer for {retry_s_max:g} s, the last time: {error}"

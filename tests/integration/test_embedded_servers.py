@@ -30,6 +30,8 @@ Make = Callable[[Path], EmbeddedServer]
 KINDS = pytest.mark.parametrize(
     "make", [nats_in, ValkeyServer, PostgresServer], ids=["nats", "valkey", "postgres"]
 )
+QUICK_KINDS = pytest.mark.parametrize("make", [nats_in, ValkeyServer], ids=["nats", "valkey"])
+"""For what does not depend on the kind: PostgreSQL's first start takes a second or more."""
 PARENT = """
 import asyncio, sys, time
 from pathlib import Path
@@ -126,7 +128,7 @@ async def test_data_and_port_outlive_a_crash(make: Make, server_folder: Path) ->
         assert await kept(another)
 
 
-@KINDS
+@QUICK_KINDS
 async def test_a_second_server_on_a_folder_is_refused_and_told_who_has_it(
     make: Make, server_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +175,7 @@ async def test_a_start_right_after_a_killed_parent_waits_for_the_folder(
     await server.stop()
 
 
-@KINDS
+@QUICK_KINDS
 async def test_a_chosen_port_that_is_taken_is_named(make: Make, server_folder: Path) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))

@@ -130,6 +130,19 @@ async def test_a_server_that_nobody_runs_is_out_of_reach(monkeypatch: pytest.Mon
         await Connection.open("nats://127.0.0.1:1")
 
 
+async def test_closing_the_connection_ends_readers_and_appenders_at_once(
+    live_log: LiveLog,
+) -> None:
+    reading = asyncio.ensure_future(take(live_log.log.read(after=0, batch_max=1), 1))
+    await asyncio.sleep(0.1)
+    await live_log.connection.close()
+    async with asyncio.timeout(2):
+        with pytest.raises(LogUnavailableError, match="is closed"):
+            await reading
+        with pytest.raises(LogUnavailableError, match="is closed"):
+            await live_log.appender.append(entries(trades(1)))
+
+
 async def test_a_reader_that_is_given_up_leaves_no_consumer(live_log: LiveLog) -> None:
     await live_log.appender.append(entries(trades(50)))
     batches = live_log.log.read(after=0, batch_max=10)
