@@ -26,7 +26,7 @@ $(VENV)/dev.done: requirements/dev.txt $(VENV)/run.done
 
 tests/npm/node_modules/.done: tests/npm/package-lock.json $(VENV)/dev.done
 	@echo "installing the pinned packages of the JavaScript clients that tests talk to ..." >&2
-	@cd tests/npm && PATH="$(NODE):$$PATH" npm ci --ignore-scripts --silent
+	@cd tests/npm && PATH="$(NODE):$$PATH" node "$(NODE)/../lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --silent
 	@touch $@
 
 up: $(VENV)/run.done ## Run the whole product; ARGS="--rate 2000" or ARGS="--transactions DIR" for its options
