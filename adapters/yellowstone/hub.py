@@ -42,8 +42,13 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 class Follower(Protocol):
     """One who wants to know that there is a new step."""
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether it has sent everything so far."""
+        ...
+
     def notice(self) -> None:
-        """Called in the loop's thread, after every step."""
+        """Called after every step."""
         ...
 
 
@@ -62,14 +67,12 @@ class Hub:
         confirmed_after_slots: int = CONFIRMED_AFTER_SLOTS,
         finalized_after_slots: int = FINALIZED_AFTER_SLOTS,
         retention: Retention | None = None,
-        older_slots_exist: bool = False,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """`older_slots_exist` says that the first block published is not the chain's first."""
         assert 0 <= confirmed_after_slots <= finalized_after_slots
         self._lags = (0, confirmed_after_slots, finalized_after_slots)
         self._retention = retention or Retention()
-        self._older_slots_exist = older_slots_exist
+        self._older_slots_exist = False
         self._now_s = now_s
         self._slots: deque[RetainedSlot] = deque()
         self._first = 0
@@ -84,7 +87,9 @@ class Hub:
         """Take over a whole block, with all its transactions and accounts.
 
         Slots have to rise; slots that are left out are skipped slots. The block may not be
-        changed afterwards. `block_time` becomes the time of every update of the slot.
+        changed afterwards. `block_time` becomes the time of every update of the slot. A chain's
+        first block names itself as its parent, as Solana's genesis does; only before such a one
+        nothing can have been missed.
         """
         assert not self._settled, "a settled chain has no further blocks"
         newest = self.newest
@@ -103,6 +108,11 @@ class Hub:
         if not self._settled:
             self._settled = True
             self._step(self._lags[-1])
+
+    @property
+    def followed(self) -> bool:
+        """Whether every follower has sent everything so far."""
+        return all(follower.caught_up for follower in self.followers)
 
     @property
     def newest(self) -> RetainedSlot | None:

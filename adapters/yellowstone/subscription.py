@@ -48,6 +48,7 @@ class Subscription:
         self._asked: Selection | None = None
         self._step = 0
         self._live = False
+        self._idle = False
         self._pongs: list[bytes] = []
         self._ping_due_s = time.monotonic() + ping_interval_s
 
@@ -61,6 +62,11 @@ class Subscription:
         else:
             self._select(request)
         self._changed.set()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether its client has been sent everything so far."""
+        return self._asked is None or self._idle
 
     def notice(self) -> None:
         """There is a new step: check that the client keeps up, and wake."""
@@ -103,7 +109,9 @@ class Subscription:
             await self._send_controls()
             if self._asked is None or self._step >= self._hub.steps:
                 self._live = self._asked is not None
+                self._idle = True
                 await self._wait()
+                self._idle = False
                 continue
             if self._hub.gone(self._step, self._asked.commitment):
                 return StreamEndError(grpc.StatusCode.INTERNAL, "lagged to receive geyser messages")

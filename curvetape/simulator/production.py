@@ -1,0 +1,78 @@
+"""Keeps a generated market going: each block when it is due, to whoever serves it."""
+
+import asyncio
+from collections.abc import Callable
+
+from adapters.yellowstone.hub import Hub
+from adapters.yellowstone.wire import geyser_pb2
+from curvetape.simulator.market import FIRST_HEIGHT, FIRST_SLOT, Market
+from curvetape.simulator.pace import Pace
+
+SAVE_SLOTS = 50
+"""Slots between two snapshots of the market; after a crash at most these are made again."""
+READERS_LOOK_S = 0.002
+READERS_LOOKS_MAX = 50
+"""So often an overdue block looks whether the ones before it were read; then it comes anyway."""
+
+
+class Production:
+    """Publishes a market's blocks to a hub."""
+
+    def __init__(
+        self, market: Market, hub: Hub, *, slot_ms: int, say: Callable[[str], None]
+    ) -> None:
+        self._market = market
+        self._hub = hub
+        self._say = say
+        self._pace = Pace(
+            first_slot=FIRST_SLOT, first_slot_s=market.genesis_time_s, slot_ms=slot_ms
+        )
+
+    def revive(self) -> None:
+        """Publish the market's recent blocks, made again as they were, so that replays go on."""
+        for block in self._market.retained_blocks():
+            self._publish(block)
+
+    async def run(self, *, slots_max: int | None) -> None:
+        """Publish every block that is due, and wait for the next.
+
+        Ends after `slots_max` slots, counted from the chain's first one, with all of them
+        finalized; never without a limit. An endless market that is far behind leaves slots out;
+        one with a limit has to be the same whenever it runs, and never does.
+        """
+        unsaved = 0
+        while slots_max is None or self._market.slot < FIRST_SLOT + slots_max:
+            if slots_max is None:
+                self._catch_up()
+            await self._wait(self._pace.wait_s(self._market.slot))
+            self._publish(self._market.next_block())
+            unsaved += 1
+            if unsaved >= SAVE_SLOTS:
+                unsaved = 0
+                self._market.save()
+        self._hub.settle()
+
+    async def _wait(self, wait_s: float) -> None:
+        """Until the next slot is due; an overdue one still lets those who read have the last."""
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+            return
+        for _ in range(READERS_LOOKS_MAX):
+            await asyncio.sleep(READERS_LOOK_S)
+            if self._hub.followed:
+                return
+
+    def _catch_up(self) -> None:
+        slot = self._market.slot
+        if (live := self._pace.live_slot(slot)) > slot:
+            self._market.skip_to(live)
+            self._say(
+                f"slot {slot} was due {-self._pace.wait_s(slot):,.0f} s ago; "
+                f"{live - slot:,} slots are left out, to be live again"
+            )
+
+    def _publish(self, block: geyser_pb2.SubscribeUpdateBlock) -> None:
+        if block.block_height.block_height == FIRST_HEIGHT:
+            block.parent_slot = block.slot  # as in Solana's genesis: nothing was before
+            block.parent_blockhash = block.blockhash
+        self._hub.publish(block)
