@@ -132,6 +132,8 @@ class PostgresReads:
         return await self._fetch(ProjectionPosition, _POSITIONS)
 
     async def _fetch(self, row: type[Row], sql: str, *arguments: object) -> list[Row]:
+        if any(isinstance(each, str) and not each.isprintable() for each in arguments):
+            return []  # no row has such a key, and some of these cannot even be sent
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
                 records = await connection.fetch(sql, *arguments)

@@ -123,9 +123,11 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
     )
 
 
-async def test_a_mint_that_the_log_does_not_know_has_no_card(reads: Reads) -> None:
-    assert await reads.token("nowhere") is None
-    assert await reads.trades("nowhere", limit=5) == []
+@pytest.mark.parametrize("mint", ["nowhere", "", "zero\0byte", "half\ud800pair"])
+async def test_a_mint_that_the_log_does_not_know_has_nothing(reads: Reads, mint: str) -> None:
+    assert await reads.token(mint) is None
+    assert await reads.trades(mint, limit=5) == []
+    assert await reads.candles(mint, interval_s=60, from_s=0, to_s=10**12, limit=5) == []
 
 
 @pytest.mark.parametrize("sort", SORTS)

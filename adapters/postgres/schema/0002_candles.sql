@@ -1,6 +1,6 @@
 -- Prices are quote units per token unit; volumes are raw units, whose sums may pass 64 bits.
 create table candles (
-    mint text not null,
+    mint text collate "C" not null,
     interval_s integer not null,
     start_s bigint not null,
     open_pos bigint not null,

@@ -1,7 +1,7 @@
 -- One row per trade, keyed by its place on the chain, which also orders a token's trades.
 -- A plain table without TimescaleDB: partitions would buy nothing before trades are aged out.
 create table trades (
-    mint text not null,
+    mint text collate "C" not null,
     pos bigint not null,
     id text not null,
     block_time_s bigint not null,

@@ -1,7 +1,7 @@
 -- A token's card in groups of columns, each with the position that the group is from, so that
 -- what arrives late can only overwrite what it really follows.
 create table tokens (
-    mint text primary key,
+    mint text collate "C" primary key,
     created_pos bigint,
     created_time_s bigint,
     name text,
@@ -60,7 +60,7 @@ create index tokens_by_trades on tokens (trades desc, mint);
 
 -- Kept one by one: whether a burn still lessens the reported supply depends on its position.
 create table token_burns (
-    mint text not null,
+    mint text collate "C" not null,
     pos bigint not null,
     amount numeric not null,
     primary key (mint, pos)
