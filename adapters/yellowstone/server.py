@@ -111,6 +111,8 @@ class YellowstoneServer:
         self, requests: AsyncIterator[pb.SubscribeRequest], context: Context
     ) -> None:
         await self._admit(context)
+        # Some clients send their first request only after the stream has answered.
+        await context.send_initial_metadata(())
         subscription = Subscription(
             self._hub,
             context.write,
