@@ -57,7 +57,7 @@ class PostgresServer(EmbeddedServer):
     def dsn(self, database: str) -> str:
         """The DSN of any database of this server."""
         password = self._password_file.read_text().strip()
-        return f"postgresql://{USER}:{password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{USER}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
 
     @property
     def _data(self) -> Path:

@@ -167,13 +167,13 @@ class Connection:
     def silence(self, number: int) -> None:
         """End a subscription without waiting for anything."""
         self._client.sinks.pop(number, None)
-        if self._client._subs.pop(number, None) is not None:  # noqa: SLF001
+        if self._client._subs.pop(number, None) is not None:  # noqa: SLF001  # see the module
             self.post(b"UNSUB %d\r\n" % number)
 
     async def send(self, frames: bytes) -> None:
         """Write protocol frames as they are, and wait until the socket has taken them."""
         await self._client._send_command(frames)  # noqa: SLF001  # see the module
-        await self._client._flush_pending(force_flush=True)  # noqa: SLF001
+        await self._client._flush_pending(force_flush=True)  # noqa: SLF001  # see the module
 
     def post(self, frames: bytes) -> None:
         """Write protocol frames soon; they are lost without a word where there is no connection."""
