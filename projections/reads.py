@@ -160,7 +160,10 @@ class TokenReads(Protocol):
     async def tokens(
         self, *, sort: TokenSort, state: TokenState | None, page: Page
     ) -> Sequence[TokenRow]:
-        """Tokens by descending sort value, then by mint; those without a value come last."""
+        """Tokens by descending sort value, then by mint; those without a value come last.
+
+        A mint that was seen only in pools that are not canonical has a card but is not listed.
+        """
         ...
 
 

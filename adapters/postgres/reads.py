@@ -44,7 +44,7 @@ def _list_of(value: str, kind: str, *, behind: bool) -> str:
     # `<=` alone bounds the scan of the index; the rest settles equal values.
     after = f"and {value} <= $3::{kind} and ({value} < $3::{kind} or mint > $4)"
     return f"""
-        {_CARD} where ($1::text is null or state = $1) {after if behind else ""}
+        {_CARD} where listed and ($1::text is null or state = $1) {after if behind else ""}
         order by {value} desc, mint limit $2
     """
 
@@ -104,7 +104,10 @@ class PostgresReads:
     async def tokens(
         self, *, sort: TokenSort, state: TokenState | None, page: Page
     ) -> Sequence[TokenRow]:
-        """Tokens by descending sort value, then by mint; those without a value come last."""
+        """Tokens by descending sort value, then by mint; those without a value come last.
+
+        A mint that was seen only in pools that are not canonical has a card but is not listed.
+        """
         if page.after is None:
             return await self._fetch(TokenRow, _FIRST_PAGE[sort], state, page.limit)
         value, mint = page.after

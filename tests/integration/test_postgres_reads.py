@@ -52,6 +52,7 @@ MARKET: list[AnyEvent] = [
     pool_traded(46, "ccc"),
     # Seen only through a trade, so without launch, supply and market cap.
     *(curve_traded(slot, f"unseen{slot}") for slot in range(50, 56)),
+    pool_traded(57, "stranger", canonical=False, base_supply=5),
     created(60, "ddd", quote_decimals=None, virtual_quote_reserves=None),
 ]
 
@@ -139,6 +140,16 @@ async def test_pages_follow_one_another_without_overlap_or_hole(
     keys = [(-sort_value(row, sort), row.mint) for row in found]
     assert keys == sorted(keys)
     assert len({row.mint for row in found}) == len(found) == 10
+
+
+async def test_a_mint_seen_only_in_a_pool_of_a_stranger_has_a_card_but_is_not_listed(
+    reads: Reads,
+) -> None:
+    card = await reads.token("stranger")
+    assert card is not None
+    assert (card.price, card.supply, card.trades) == (None, 5, 0)
+    assert len(await reads.trades("stranger", limit=5)) == 1
+    assert "stranger" not in {row.mint for row in await pages(reads, "created", limit=100)}
 
 
 async def test_tokens_without_a_value_come_last(reads: Reads) -> None:

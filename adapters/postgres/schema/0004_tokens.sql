@@ -38,6 +38,10 @@ create table tokens (
             else 'curve'
         end
     ) stored,
+    -- Anyone can open a pool for any mint; only what the programs launched or priced is listed.
+    listed boolean not null generated always as (
+        coalesce(created_pos, priced_pos, completed_pos, pool_pos) is not null
+    ) stored,
     first_trade_pos bigint,
     first_trade_time_s bigint,
     last_trade_pos bigint,
