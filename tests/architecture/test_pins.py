@@ -86,7 +86,7 @@ def test_an_npm_package_with_a_place_or_without_a_hash_is_noticed(entry: dict[st
 
 @pytest.mark.parametrize("path", LOCKS, ids=name)
 def test_npm_is_told_to_leave_hosts_out_wherever_it_locks(path: Path) -> None:
-    """What npm reads is the `.npmrc` beside the package, not the one in the root of the repository."""
+    """The `.npmrc` in the root of the repository is not read in the folders below it."""
     assert "omit-lockfile-registry-resolved=true" in (path.parent / ".npmrc").read_text()
 
 
