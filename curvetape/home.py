@@ -30,6 +30,7 @@ class Home:
         self.folder = (root / chain).absolute()
         self.logs = self.folder / "logs"
         self.processes_file = self.folder / "processes.json"
+        self.addresses_file = self.folder / "addresses.json"
 
     def data(self, of: str) -> Path:
         """The folder of one server's or process's data."""
@@ -52,6 +53,15 @@ class Home:
 
     def note_processes(self, pids: Mapping[str, int]) -> None:
         """Write which process plays which part, for people and tools that look from outside."""
-        fresh = self.processes_file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(pids)))
-        fresh.replace(self.processes_file)
+        _replace(self.processes_file, pids)
+
+    def note_addresses(self, addresses: Mapping[str, str]) -> None:
+        """Write where everything is; with the database's password, so for the owner only."""
+        _replace(self.addresses_file, addresses)
+
+
+def _replace(file: Path, content: Mapping[str, object]) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+    fresh.replace(file)

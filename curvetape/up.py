@@ -51,6 +51,7 @@ class Up:
                 roles = Roles(roles_of(settings, self._home, self._chain), self._say)
                 stack.push_async_callback(roles.stop)
                 roles.start()
+                self._home.note_addresses(addresses_of(settings))
                 self._welcome(settings)
                 await self._watch(settings, servers, roles, stop)
                 self._say("stopping")
@@ -77,6 +78,7 @@ class Up:
         }[self._chain]
         self._say(f"reading {source}")
         self._say(f"look at {where}/api/v1/tokens   or at {where}/ for all there is")
+        self._say(f"addresses of all servers are in {self._home.addresses_file}")
         self._say("Ctrl-C stops everything; the next start goes on from here")
 
     async def _watch(
@@ -126,6 +128,18 @@ class Up:
                 rate = (last - before) / STATUS_WAIT_S
                 self._say(f"log: {last:,} events, {rate:,.0f}/s; {behind or 'no read model yet'}")
                 before = last
+
+
+def addresses_of(settings: Settings) -> dict[str, str]:
+    """Where the servers and the API are, for clients of the user's own."""
+    return {
+        "api": f"http://{settings.api_host}:{settings.api_port}",
+        "nats": settings.nats_url or "",
+        "nats_monitor": settings.nats_monitor_url or "",
+        "postgres": settings.postgres_dsn or "",
+        "redis": settings.redis_url or "",
+        "yellowstone": settings.yellowstone_url or "",
+    }
 
 
 def chain_of(settings: Settings) -> Chain:

@@ -70,6 +70,13 @@ class Product:
             return found
         return {}
 
+    def addresses(self) -> dict[str, str]:
+        """Where its servers are; raises `AssertionError` before it says so."""
+        files = list(self.home.glob("*/addresses.json"))
+        assert files, f"no addresses yet:\n{self.output}"
+        found: dict[str, str] = json.loads(files[0].read_bytes())
+        return found
+
     def kill_one(self, name: str) -> None:
         """`kill -9` one of its processes or servers."""
         os.kill(self.processes()[name], signal.SIGKILL)
