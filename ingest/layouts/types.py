@@ -168,20 +168,20 @@ class Array:
     code: str | None = None
 
     def __init__(self, item: Type, count: int) -> None:
-        self._item = item
-        self._count = count
+        self.item = item
+        self.count = count
         self.size_min = item.size_min * count
 
     def read(self, data: bytes, offset: int) -> tuple[Any, int]:
-        return _read_items(self._item, self._count, data, offset)
+        return _read_items(self.item, self.count, data, offset)
 
     def write(self, value: Sequence[Any]) -> bytes:
-        if len(value) != self._count:
-            raise ValueError(f"{self._count} values were expected, was {len(value)}")
-        return b"".join(map(self._item.write, value))
+        if len(value) != self.count:
+            raise ValueError(f"{self.count} values were expected, was {len(value)}")
+        return b"".join(map(self.item.write, value))
 
     def plain(self, value: Any) -> Any:
-        return [self._item.plain(item) for item in value]
+        return [self.item.plain(item) for item in value]
 
 
 class Vec:
@@ -191,7 +191,7 @@ class Vec:
     size_min = 4
 
     def __init__(self, item: Type) -> None:
-        self._item = item
+        self.item = item
 
     def read(self, data: bytes, offset: int) -> tuple[Any, int]:
         start = offset + 4
@@ -199,15 +199,15 @@ class Vec:
             raise DoesNotFitError
         count = _U32.unpack_from(data, offset)[0]
         # A number that the bytes cannot hold must not be counted up to.
-        if count * self._item.size_min > len(data) - start:
+        if count * self.item.size_min > len(data) - start:
             raise DoesNotFitError
-        return _read_items(self._item, count, data, start)
+        return _read_items(self.item, count, data, start)
 
     def write(self, value: Sequence[Any]) -> bytes:
-        return _U32.pack(len(value)) + b"".join(map(self._item.write, value))
+        return _U32.pack(len(value)) + b"".join(map(self.item.write, value))
 
     def plain(self, value: Any) -> Any:
-        return [self._item.plain(item) for item in value]
+        return [self.item.plain(item) for item in value]
 
 
 class Option:
@@ -217,18 +217,18 @@ class Option:
     size_min = 1
 
     def __init__(self, item: Type) -> None:
-        self._item = item
+        self.item = item
 
     def read(self, data: bytes, offset: int) -> tuple[Any, int]:
         if offset >= len(data) or data[offset] > 1:
             raise DoesNotFitError
-        return self._item.read(data, offset + 1) if data[offset] else (None, offset + 1)
+        return self.item.read(data, offset + 1) if data[offset] else (None, offset + 1)
 
     def write(self, value: Any) -> bytes:
-        return b"\0" if value is None else b"\1" + self._item.write(value)
+        return b"\0" if value is None else b"\1" + self.item.write(value)
 
     def plain(self, value: Any) -> Any:
-        return None if value is None else self._item.plain(value)
+        return None if value is None else self.item.plain(value)
 
 
 class Record:
@@ -237,27 +237,27 @@ class Record:
     code: str | None = None
 
     def __init__(self, fields: Mapping[str, Type]) -> None:
-        self._fields = dict(fields)
-        self.size_min = sum(field.size_min for field in self._fields.values())
+        self.fields = dict(fields)
+        self.size_min = sum(field.size_min for field in self.fields.values())
 
     def read(self, data: bytes, offset: int) -> tuple[Any, int]:
         values = []
-        for field in self._fields.values():
+        for field in self.fields.values():
             value, offset = field.read(data, offset)
             values.append(value)
         return tuple(values), offset
 
     def write(self, value: Any) -> bytes:
         if isinstance(value, Mapping):
-            value = [value[name] for name in self._fields]
+            value = [value[name] for name in self.fields]
         return b"".join(
-            field.write(item) for field, item in zip(self._fields.values(), value, strict=True)
+            field.write(item) for field, item in zip(self.fields.values(), value, strict=True)
         )
 
     def plain(self, value: Any) -> Any:
         return {
             name: field.plain(item)
-            for (name, field), item in zip(self._fields.items(), value, strict=True)
+            for (name, field), item in zip(self.fields.items(), value, strict=True)
         }
 
 
@@ -271,12 +271,13 @@ class Enum:
     size_min = 1
 
     def __init__(self, variants: Mapping[str, Type | None]) -> None:
-        self._variants = list(variants.items())
+        self.variants = dict(variants)
+        self._numbered = list(self.variants.items())
 
     def read(self, data: bytes, offset: int) -> tuple[Any, int]:
-        if offset >= len(data) or data[offset] >= len(self._variants):
+        if offset >= len(data) or data[offset] >= len(self._numbered):
             raise DoesNotFitError
-        name, field = self._variants[data[offset]]
+        name, field = self._numbered[data[offset]]
         if field is None:
             return (name, None), offset + 1
         value, end = field.read(data, offset + 1)
@@ -287,14 +288,14 @@ class Enum:
             value = (value, None)
         elif isinstance(value, Mapping):
             value = next(iter(value.items()))
-        for number, (name, field) in enumerate(self._variants):
+        for number, (name, field) in enumerate(self._numbered):
             if name == value[0]:
                 return bytes([number]) + (b"" if field is None else field.write(value[1]))
-        raise ValueError(f"{value[0]!r} is not one of {[name for name, _ in self._variants]}")
+        raise ValueError(f"{value[0]!r} is not one of {list(self.variants)}")
 
     def plain(self, value: Any) -> Any:
         name, item = value
-        field = dict(self._variants)[name]
+        field = self.variants[name]
         return name if field is None else {name: field.plain(item)}
 
 
