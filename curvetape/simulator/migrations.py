@@ -12,6 +12,7 @@ from curvetape.simulator.accounts import (
     TOKEN,
     TOKEN_2022,
     WSOL_KEY,
+    associated,
     key,
 )
 from curvetape.simulator.calls import (
@@ -38,7 +39,7 @@ from domain.pool import MINIMUM_LIQUIDITY, PoolReserves, boost_quote, initial_li
 MIGRATOR = POPULATION + 1
 """The trader who migrates them all."""
 WITHDRAW_AUTHORITY = key("39azUYFWPz3VHgKCf3VChUwbpURdCHRxjWVowf5jUJjg")
-_RENTS_LAMPORTS = 4 * TOKEN_RENT_LAMPORTS + POOL_RENT_LAMPORTS + MINT_RENT_LAMPORTS
+_RENTS_LAMPORTS = 3 * TOKEN_RENT_LAMPORTS + POOL_RENT_LAMPORTS + MINT_RENT_LAMPORTS
 
 
 def migrate(world: World, writer: Writer, token: Token) -> None:
@@ -92,6 +93,8 @@ def migrate(world: World, writer: Writer, token: Token) -> None:
         "base": u64(base),
         "quote": u64(quote),
         "boost": u64(boost),
+        "lp": u64(liquidity - MINIMUM_LIQUIDITY),
+        "authority_lp": associated(pools.authority, pools.lp_mint),
     }
     for number, event in enumerate(events):
         values[f"event.{number}"] = event.data
@@ -198,11 +201,18 @@ def _shape(events: list[Pending], quote_program: bytes, *, in_sol: bool) -> Shap
             ways = (curve_quote, quote_mint, own_quote, curve)
             _transfer(draft, quote_program, ways, "quote", 6)
         creating = (pool, fixed(AMM_CONFIG), authority, mint, quote_mint, lp_mint, own_base)
+        own_lp = Account("authority_lp", writable=True, lamports=0)
         create = (bytes.fromhex("e992d18ecf6840bc"), bytes(2), amount("base"), amount("quote"))
         with draft.call(AMM_KEY, creating, *create, log="Instruction: CreatePool", units=42_000):
+            _make_pool(draft, authority, pool, lp_mint)
+            open_account(draft, own_lp, authority, lp_mint, TOKEN_2022)
             _transfer(draft, TOKEN_2022, (own_base, mint, pool_base, authority), "base", 6)
             ways = (own_quote, quote_mint, pool_quote, authority)
             _transfer(draft, quote_program, ways, "quote", 9 if in_sol else 6)
+            mint_to = (b"\x07", amount("lp"))
+            ways_lp = (lp_mint, own_lp, pool)
+            with draft.call(TOKEN_2022, ways_lp, *mint_to, log="Instruction: MintTo", units=1_307):
+                pass
             draft.event(AMM_KEY, AMM_EVENTS, Hole("event.0", sizes[0]))
         boosting = (pool, fixed(AMM_CONFIG), authority, mint, quote_mint, pool_base, pool_quote)
         init = bytes.fromhex("8ce9215e845ac28f")
@@ -211,8 +221,47 @@ def _shape(events: list[Pending], quote_program: bytes, *, in_sol: bool) -> Shap
             ways = (pool_quote, quote_mint, boost_quote_, pool)
             _transfer(draft, quote_program, ways, "boost", 9 if in_sol else 6)
             draft.event(AMM_KEY, AMM_EVENTS, Hole("event.1", sizes[1]))
+        _clean_up(draft, authority, keeper, lp_mint, (own_base, own_quote, own_lp), quote_program)
         draft.event(PUMP_KEY, PUMP_EVENTS, Hole("event.2", sizes[2]))
     return draft.finish()
+
+
+def _make_pool(draft: Draft, authority: Account, pool: Account, lp_mint: Account) -> None:
+    """The pool's own account and the mint of its LP tokens."""
+    for account, rent, owner in (
+        (pool, POOL_RENT_LAMPORTS, AMM_KEY),
+        (lp_mint, MINT_RENT_LAMPORTS, TOKEN_2022),
+    ):
+        space = rent.to_bytes(8, "little") + (300).to_bytes(8, "little") + owner
+        with draft.call(SYSTEM, (authority, account), bytes(4) + space):
+            pass
+    log = "Instruction: InitializeMint2"
+    with draft.call(TOKEN_2022, (lp_mint,), b"\x14\x09" + bytes(33), log=log, units=1_275):
+        pass
+
+
+def _clean_up(
+    draft: Draft,
+    authority: Account,
+    keeper: Account,
+    lp_mint: Account,
+    own: tuple[Account, Account, Account],
+    quote_program: bytes,
+) -> None:
+    """The LP tokens are burned for good, and what was needed on the way is closed."""
+    own_base, own_quote, own_lp = own
+    burned = (own_lp, lp_mint, authority)
+    burn = (b"\x08", amount("lp"))
+    with draft.call(TOKEN_2022, burned, *burn, log="Instruction: Burn", units=1_427):
+        pass
+    for account, program in (
+        (own_base, TOKEN_2022),
+        (own_quote, quote_program),
+        (own_lp, TOKEN_2022),
+    ):
+        log = "Instruction: CloseAccount" if program == TOKEN_2022 else None
+        with draft.call(program, (account, keeper, authority), b"\x09", log=log, units=1_595):
+            pass
 
 
 def _transfer(

@@ -1,22 +1,20 @@
 """Pyth's SOL/USD price account: a price that wanders and always comes back."""
 
-import struct
-
 from adapters.yellowstone.wire import geyser_pb2
 from curvetape.simulator.accounts import key
 from curvetape.simulator.state import World
 from domain.programs import PYTH_RECEIVERS, PYTH_SOL_USD
+from ingest.layouts.accounts import PRICE_UPDATE
+from ingest.sol_price import SOL_USD_FEED
 
 START_PRICE = 140.0
 _PULL = 0.004
 _STEP = 0.0006
 _AVERAGE_WEIGHT = 0.02
 _EXPONENT = -8
-_DISCRIMINATOR = bytes.fromhex("22f123639d7ef4cd")
 _WRITER = bytes.fromhex("5bb115b00dd208eaac9f2a6bed58b686c87ddcf52e6dadf15870224332169ecd")
-_FEED = bytes.fromhex("ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d")
-_FULL = b"\x01"
-_UPDATE = struct.Struct("<qQiqqqQQ")
+_SIZE = 134
+"""The account is as large as its largest form, which has one byte more."""
 _ACCOUNT, _OWNER = key(PYTH_SOL_USD[0]), key(PYTH_RECEIVERS[0])
 
 
@@ -34,15 +32,27 @@ def price_account(world: World) -> geyser_pb2.SubscribeUpdateAccountInfo | None:
     state.write_version += 1 + int(random.random() * 1_000)
     unit = 10.0**-_EXPONENT
     confidence = price * (0.0002 + 0.0003 * random.random())
-    data = _DISCRIMINATOR + _WRITER + _FULL + _FEED + _UPDATE.pack(
-        int(price * unit), int(confidence * unit), _EXPONENT, world.now_s, before,
-        int(state.sol_price_average * unit), int(confidence * unit), world.slot - 1,
-    )  # fmt: skip
+    data = PRICE_UPDATE.write(
+        PRICE_UPDATE.versions[-1].label,
+        {
+            "write_authority": _WRITER,
+            "verification_level": "Full",
+            "feed_id": SOL_USD_FEED,
+            "price": int(price * unit),
+            "conf": int(confidence * unit),
+            "exponent": _EXPONENT,
+            "publish_time": world.now_s,
+            "prev_publish_time": before,
+            "ema_price": int(state.sol_price_average * unit),
+            "ema_conf": int(confidence * unit),
+            "posted_slot": world.slot - 1,
+        },
+    )
     return geyser_pb2.SubscribeUpdateAccountInfo(
         pubkey=_ACCOUNT,
         lamports=1_823_520,
         owner=_OWNER,
         rent_epoch=2**64 - 1,
-        data=data + b"\0",
+        data=data.ljust(_SIZE, b"\0"),
         write_version=state.write_version,
     )
