@@ -1,0 +1,62 @@
+"""Builds the ASGI application from what it reads; nothing here is global."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import falcon
+import falcon.asgi
+import msgspec
+
+from api import problems
+from api.chart import ChartResource
+from api.documents import INDEX_HEADERS, Document, index
+from api.edition import POSITION_HEADER
+from api.endpoint import Endpoint
+from api.guard import Guard
+from api.health import HealthResource, LogHead, ReadinessResource
+from api.openapi import document
+from api.operation import AnyResource
+from api.token import TokenResource
+from api.tokens import TokensResource
+from api.trades import TradesResource
+from projections.reads import Reads
+
+ALL_ORIGINS = ("*",)
+
+App: TypeAlias = "falcon.asgi.App[Any, Any]"
+
+
+def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_ORIGINS) -> App:
+    """The API over these read models; `log` is only asked how far the read models are behind.
+
+    Browsers may call it from `cors_origins`, each a scheme with a host; `*` allows all.
+    """
+    resources: list[AnyResource] = [
+        TokensResource(reads),
+        TokenResource(reads),
+        ChartResource(reads),
+        TradesResource(reads),
+        HealthResource(),
+    ]
+    used = frozenset(name for each in resources for name in each.operation.read_models)
+    resources.append(ReadinessResource(reads, log, used))
+    operations = [resource.operation for resource in resources]
+
+    everyone = "*" in cors_origins
+    app: App = falcon.asgi.App(
+        middleware=[
+            Guard(vary_by_origin=not everyone),
+            falcon.CORSMiddleware(
+                allow_origins="*" if everyone else cors_origins,
+                expose_headers=(POSITION_HEADER, "ETag", "Link", "Retry-After"),
+            ),
+        ]
+    )
+    problems.handle(app)
+    for resource in resources:
+        app.add_route(resource.operation.path, Endpoint(resource, reads))
+    app.add_route(
+        "/openapi.json", Document(msgspec.json.encode(document(operations)), falcon.MEDIA_JSON)
+    )
+    app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))
+    return app

@@ -1,0 +1,224 @@
+"""What the API says about a token, a trade and a candle, made from the read models' rows."""
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
+from domain.events import Side
+from domain.position import Position
+from projections.reads import CandleRow, TokenRow, TokenState, TradeRow, Venue, market_cap
+
+Units: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern="^-?[0-9]+$",
+        description="Exact amount in the smallest unit of what it counts, as decimal text.",
+        examples=["30000000000"],
+    ),
+]
+Time: TypeAlias = Annotated[int, Meta(description="Unix seconds.")]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+Price: TypeAlias = Annotated[
+    float, Meta(gt=0, description="Whole quote coins per whole token, such as SOL per token.")
+]
+Quote: TypeAlias = Annotated[float, Meta(description="Whole quote coins, such as SOL.")]
+Tokens: TypeAlias = Annotated[float, Meta(description="Whole tokens.")]
+QuoteMint: TypeAlias = Annotated[
+    str, Meta(description="The mint that prices are in; 32 times `1` is native SOL.")
+]
+QuoteSymbol: TypeAlias = Annotated[
+    str, Meta(description="What people call the quote mint; null for one not well known.")
+]
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A token's card; null is what is not known, as of a launch before the log began.
+
+    The plain reserves are those that price the token: the virtual ones of its curve, later those of
+    its canonical pool. The curve's are what the curve really held when it last reported. Trades in
+    other pools neither count nor move the price.
+    """
+
+    mint: str
+    name: str | None
+    symbol: str | None
+    uri: str | None
+    creator: str | None
+    bonding_curve: str | None
+    pool: Annotated[str | None, Meta(description="The canonical pool, once there is one.")]
+    state: Annotated[
+        TokenState,
+        Meta(description="`completed`: the curve is sold out; `graduated`: it trades in its pool."),
+    ]
+    quote_mint: QuoteMint | None
+    quote_symbol: QuoteSymbol | None
+    quote_decimals: Count | None
+    token_decimals: Count | None
+    price: Price | None
+    market_cap: Annotated[
+        float | None, Meta(description="Price times current supply, in whole quote coins.")
+    ]
+    curve_progress: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Share of the curve's tokens that it has sold, 0 to 1."),
+    ]
+    supply: Tokens | None
+    supply_units: Units | None
+    quote_reserves_units: Units | None
+    token_reserves_units: Units | None
+    curve_quote_reserves_units: Units | None
+    curve_token_reserves_units: Units | None
+    trades: Count
+    buys: Count
+    sells: Count
+    quote_volume: Quote | None
+    quote_volume_units: Units
+    created_time: Time | None
+    completed_time: Time | None
+    graduated_time: Time | None
+    first_trade_time: Time | None
+    last_trade_time: Time | None
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A trade as its token sees it: a buy gets tokens, whichever way its pool is written."""
+
+    id: Annotated[
+        str, Meta(description="Signature, and the instruction's place in the transaction.")
+    ]
+    signature: str
+    slot: Count
+    transaction_index: Annotated[int, Meta(ge=0, description="Place in the slot's block.")]
+    time: Time
+    mint: str
+    venue: Annotated[
+        Venue, Meta(description="`completion`: the rest of the buy that filled a curve.")
+    ]
+    pool: str | None
+    canonical: Annotated[bool, Meta(description="Whether it counts for chart and card.")]
+    side: Side
+    trader: str
+    quote_mint: QuoteMint
+    quote_symbol: QuoteSymbol | None
+    price: Annotated[
+        Price | None, Meta(description="After the trade, in whole quote coins per whole token.")
+    ]
+    quote_amount: Quote | None
+    quote_amount_units: Units
+    token_amount: Tokens | None
+    token_amount_units: Units
+    quote_reserves_units: Units
+    token_reserves_units: Units
+    layout: Annotated[str, Meta(description="The layout of the program's event it was read from.")]
+
+
+class Candle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An interval in which the token traded; prices are null while decimals are not known."""
+
+    time: Annotated[int, Meta(description="Start of the interval in Unix seconds.")]
+    open: Price | None
+    high: Price | None
+    low: Price | None
+    close: Price | None
+    quote_volume: Quote | None
+    quote_volume_units: Units
+    token_volume: Tokens | None
+    token_volume_units: Units
+    buys: Count
+    sells: Count
+
+
+def token(row: TokenRow) -> Token:
+    """A token's card."""
+    quote, own = quote_decimals(row.quote_mint, row.quote_decimals), row.token_decimals
+    return Token(
+        mint=row.mint,
+        name=row.name,
+        symbol=row.symbol,
+        uri=row.uri,
+        creator=row.creator,
+        bonding_curve=row.bonding_curve,
+        pool=row.pool,
+        state=row.state,
+        quote_mint=row.quote_mint,
+        quote_symbol=quote_symbol(row.quote_mint),
+        quote_decimals=quote,
+        token_decimals=own,
+        price=whole_price(row.price, own, quote),
+        market_cap=whole(market_cap(row), quote),
+        curve_progress=_progress(row),
+        supply=whole(row.supply, own),
+        supply_units=exact(row.supply),
+        quote_reserves_units=exact(row.virtual_quote_reserves),
+        token_reserves_units=exact(row.virtual_token_reserves),
+        curve_quote_reserves_units=exact(row.real_quote_reserves),
+        curve_token_reserves_units=exact(row.real_token_reserves),
+        trades=row.trades,
+        buys=row.buys,
+        sells=row.sells,
+        quote_volume=whole(row.volume_quote, quote),
+        quote_volume_units=str(row.volume_quote),
+        created_time=row.created_time_s,
+        completed_time=row.completed_time_s,
+        graduated_time=row.graduated_time_s,
+        first_trade_time=row.first_trade_time_s,
+        last_trade_time=row.last_trade_time_s,
+    )
+
+
+def trade(row: TradeRow) -> Trade:
+    """A trade."""
+    quote = quote_decimals(row.quote_mint, row.quote_decimals)
+    place = Position.from_order_key(row.pos)
+    return Trade(
+        id=row.id,
+        signature=row.id.partition(":")[0],
+        slot=place.slot,
+        transaction_index=place.tx,
+        time=row.block_time_s,
+        mint=row.mint,
+        venue=row.venue,
+        pool=row.pool,
+        canonical=row.canonical,
+        side=row.side,
+        trader=row.user,
+        quote_mint=row.quote_mint,
+        quote_symbol=quote_symbol(row.quote_mint),
+        price=whole_price(row.price, row.token_decimals, quote),
+        quote_amount=whole(row.quote_amount, quote),
+        quote_amount_units=str(row.quote_amount),
+        token_amount=whole(row.token_amount, row.token_decimals),
+        token_amount_units=str(row.token_amount),
+        quote_reserves_units=str(row.quote_reserves),
+        token_reserves_units=str(row.token_reserves),
+        layout=row.layout,
+    )
+
+
+def candle(row: CandleRow, of: TokenRow) -> Candle:
+    """A candle of the token."""
+    quote, own = quote_decimals(of.quote_mint, of.quote_decimals), of.token_decimals
+    return Candle(
+        time=row.start_s,
+        open=whole_price(row.open, own, quote),
+        high=whole_price(row.high, own, quote),
+        low=whole_price(row.low, own, quote),
+        close=whole_price(row.close, own, quote),
+        quote_volume=whole(row.volume_quote, quote),
+        quote_volume_units=str(row.volume_quote),
+        token_volume=whole(row.volume_token, own),
+        token_volume_units=str(row.volume_token),
+        buys=row.buys,
+        sells=row.sells,
+    )
+
+
+def _progress(row: TokenRow) -> float | None:
+    if row.state != "curve":
+        return 1.0
+    if row.real_token_reserves is None or not row.initial_real_token_reserves:
+        return None
+    sold = 1 - row.real_token_reserves / row.initial_real_token_reserves
+    return min(max(sold, 0.0), 1.0)

@@ -1,0 +1,92 @@
+"""The HTTP server's settings, and limits on what a client may send before a request is one."""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.app import App
+from api.problems import HEADERS_TOO_LARGE, MEDIA_PROBLEM, REQUEST_INVALID, Kind, problem
+
+HEAD_BYTES_MAX = 32_768
+"""Request line and headers together."""
+HEAD_WAIT_S_MAX = 10.0
+"""From a request's first byte to the end of its headers."""
+KEEP_ALIVE_S_MAX = 65
+"""Longer than the minute for which most proxies keep an idle connection."""
+STOP_WAIT_S_MAX = 10
+
+
+def server_config(app: App, *, host: str, port: int, **more: Any) -> uvicorn.Config:
+    """How to serve the app; `more` goes to `uvicorn.Config` as it is."""
+    settings: dict[str, Any] = {
+        "http": GuardedProtocol,
+        "loop": "uvloop",
+        "ws": "none",
+        "lifespan": "off",
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_S_MAX,
+        "timeout_graceful_shutdown": STOP_WAIT_S_MAX,
+    }
+    return uvicorn.Config(app, host=host, port=port, **(settings | more))
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """Ends connections whose request never begins: the parser itself has no limits."""
+
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def on_message_begin(self) -> None:
+        """A request's first byte has come."""
+        super().on_message_begin()
+        self._head_bytes = 0
+        self._head_timer = self.loop.call_later(HEAD_WAIT_S_MAX, self._too_slow)
+
+    def on_headers_complete(self) -> None:
+        """The request can be answered."""
+        self._end_head()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, then measure what is still an unfinished head."""
+        super().data_received(data)
+        if self._head_timer is None or self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(
+                HEADERS_TOO_LARGE, f"request line and headers may have {HEAD_BYTES_MAX} bytes"
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the request."""
+        self._end_head()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser could not read, in the form of every other error."""
+        self._refuse(REQUEST_INVALID, msg)
+
+    def _too_slow(self) -> None:
+        self._refuse(REQUEST_INVALID, f"its headers took more than {HEAD_WAIT_S_MAX:g} s")
+
+    def _refuse(self, kind: Kind, detail: str) -> None:
+        self._end_head()
+        if self.transport.is_closing():
+            return
+        content = problem(kind, detail).encoded()
+        headers = (
+            f"content-type: {MEDIA_PROBLEM}\r\ncontent-length: {len(content)}\r\n"
+            "cache-control: no-store\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(STATUS_LINE[kind.status] + headers.encode() + content)
+        self.transport.close()
+
+    def _end_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,0 +1,81 @@
+"""The list of tokens, in the order that the reader wants."""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.cursors import CursorError, after, cursor
+from api.operation import Operation
+from api.problems import PARAMETER_INVALID, ProblemError
+from api.representations import Token, token
+from projections.reads import Page, TokenReads, TokenSort, TokenState
+
+
+class TokensParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What part of the list to show."""
+
+    sort: Annotated[
+        TokenSort,
+        Meta(description="What comes first: the highest of this; tokens without it come last."),
+    ] = "last_trade"
+    state: Annotated[TokenState | UnsetType, Meta(description="Only tokens in this state.")] = UNSET
+    limit: Annotated[int, Meta(ge=1, le=100, description="Tokens to list at most, 1 to 100.")] = 50
+    cursor: Annotated[
+        Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,200}$")] | UnsetType,
+        Meta(
+            description="The `next` of an answer with the same sort, to go on behind it.",
+            extra_json_schema={"format": "curvetape-cursor"},
+        ),
+    ] = UNSET
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of tokens; `next` is null on the last one."""
+
+    items: list[Token]
+    next: str | None
+
+
+class TokensResource:
+    """All tokens that the log knows."""
+
+    operation: ClassVar = Operation(
+        name="listTokens",
+        path="/api/v1/tokens",
+        tag="tokens",
+        summary="Tokens by last trade, launch, market cap, volume or number of trades",
+        description="Pages hold while data moves: a token that moves meanwhile may be met again or "
+        "be missed, one that does not move is listed exactly once. Volumes and market caps are "
+        "compared in raw quote units, so compare them within one quote mint.",
+        parameters=TokensParameters,
+        answer=TokenList,
+        read_models=("tokens",),
+        next_parameter="cursor",
+    )
+
+    def __init__(self, reads: TokenReads) -> None:
+        self._reads = reads
+
+    async def answer(self, asked: TokensParameters) -> TokenList:
+        """A page; a cursor of another list is a problem."""
+        page = Page(
+            limit=asked.limit + 1,
+            after=None if asked.cursor is UNSET else self._after(asked.cursor, asked.sort),
+        )
+        state = None if asked.state is UNSET else asked.state
+        rows = await self._reads.tokens(sort=asked.sort, state=state, page=page)
+        shown = rows[: asked.limit]
+        return TokenList(
+            items=[token(row) for row in shown],
+            next=cursor(asked.sort, shown[-1]) if len(rows) > len(shown) else None,
+        )
+
+    @staticmethod
+    def _after(text: str, sort: TokenSort) -> tuple[float | int, str]:
+        try:
+            return after(text, sort)
+        except CursorError as error:
+            raise ProblemError(
+                PARAMETER_INVALID, f"cursor was {text!r}: {error}", parameter="cursor"
+            ) from error

@@ -1,0 +1,64 @@
+"""A token's trades, newest first."""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from api.operation import Operation
+from api.parameters import Mint
+from api.problems import MINT_UNKNOWN
+from api.representations import Trade, trade
+from api.token import known
+from projections.reads import Reads
+
+
+class TradesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which trades."""
+
+    mint: Mint
+    limit: Annotated[int, Meta(ge=1, le=500, description="Trades to list at most, 1 to 500.")] = 100
+    before: Annotated[
+        Annotated[str, Meta(pattern="^[0-9]{1,19}$")] | UnsetType,
+        Meta(description="The `next` of an answer, to list the trades before it."),
+    ] = UNSET
+
+
+class TradeList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of trades; `next` is null on the last one."""
+
+    items: list[Trade]
+    next: str | None
+
+
+class TradesResource:
+    """The trades of a token in every venue."""
+
+    operation: ClassVar = Operation(
+        name="listTrades",
+        path="/api/v1/tokens/{mint}/trades",
+        tag="tokens",
+        summary="A token's trades on its curve and in every pool, newest first",
+        description="A known token without trades has an empty list. Going back with `before` "
+        "lists each trade exactly once, whatever is traded meanwhile.",
+        parameters=TradesParameters,
+        answer=TradeList,
+        problems=(MINT_UNKNOWN,),
+        read_models=("tokens", "trades"),
+        next_parameter="before",
+    )
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def answer(self, asked: TradesParameters) -> TradeList:
+        """A page, or the problem that the mint is not known."""
+        before = None if asked.before is UNSET else int(asked.before)
+        rows = await self._reads.trades(asked.mint, limit=asked.limit + 1, before_pos=before)
+        if not rows:
+            await known(self._reads, asked.mint)
+        shown = rows[: asked.limit]
+        return TradeList(
+            items=[trade(row) for row in shown],
+            next=str(shown[-1].pos) if len(rows) > len(shown) else None,
+        )

@@ -1,0 +1,149 @@
+"""The read models in memory: what the real ones promise the query side, without a server."""
+
+from collections.abc import Sequence
+
+from domain.log import Recorded
+from projections import candles, tokens
+from projections.candles import Candles
+from projections.reads import (
+    CandleRow,
+    Page,
+    ProjectionPosition,
+    ReadsUnavailableError,
+    TokenRow,
+    TokenSort,
+    TokenState,
+    TradeRow,
+    sort_value,
+)
+from projections.token_change import TokenChange
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+
+class MemoryReads:
+    """Fits `projections.reads.Reads`; filled with events by way of the product's own cores."""
+
+    def __init__(self, recorded: Sequence[Recorded] = ()) -> None:
+        self.down = False
+        """Set it to let every question raise `ReadsUnavailableError`."""
+        self.sequence = 0
+        self._tokens: dict[str, TokenRow] = {}
+        self._changes: tokens.Changes = {}
+        self._trades: dict[str, list[TradeRow]] = {}
+        self._candles = candles.Changes({})
+        self.apply(recorded)
+
+    def apply(self, recorded: Sequence[Recorded]) -> None:
+        """Take in events, each once, in any order."""
+        if not recorded:
+            return
+        self._changes = tokens.merge(self._changes, Tokens().apply(recorded))
+        self._tokens = {mint: _row(mint, change) for mint, change in self._changes.items()}
+        for trade in Trades().apply(recorded):
+            self._trades.setdefault(trade.mint, []).append(trade)
+        for trades in self._trades.values():
+            trades.sort(key=lambda trade: -trade.pos)
+        self._candles = candles.merge(self._candles, Candles().apply(recorded))
+        self.sequence = max(self.sequence, *(each.sequence for each in recorded))
+
+    async def token(self, mint: str) -> TokenRow | None:
+        """The token's card, None for a mint that the log does not know."""
+        self._ask()
+        return self._tokens.get(mint)
+
+    async def tokens(
+        self, *, sort: TokenSort, state: TokenState | None, page: Page
+    ) -> Sequence[TokenRow]:
+        """Tokens by descending sort value, then by mint; those without a value come last."""
+        self._ask()
+        ranked = sorted(
+            (-sort_value(row, sort), row.mint)
+            for row in self._tokens.values()
+            if state is None or row.state == state
+        )
+        if page.after is not None:
+            value, mint = page.after
+            ranked = [place for place in ranked if place > (-value, mint)]
+        return [self._tokens[mint] for _, mint in ranked[: page.limit]]
+
+    async def trades(
+        self, mint: str, *, limit: int, before_pos: int | None = None
+    ) -> Sequence[TradeRow]:
+        """A token's trades, newest first, before a position if one is given."""
+        self._ask()
+        trades = self._trades.get(mint, [])
+        return [t for t in trades if before_pos is None or t.pos < before_pos][:limit]
+
+    async def candles(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
+    ) -> Sequence[CandleRow]:
+        """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
+        self._ask()
+        rows = [
+            CandleRow(
+                start_s=start_s,
+                open=candle.open,
+                high=candle.high,
+                low=candle.low,
+                close=candle.close,
+                volume_quote=candle.volume_quote,
+                volume_token=candle.volume_token,
+                buys=candle.buys,
+                sells=candle.sells,
+            )
+            for (of, length_s, start_s), candle in self._candles.candles.items()
+            if of == mint and length_s == interval_s and from_s <= start_s < to_s
+        ]
+        return sorted(rows, key=lambda row: row.start_s)[-limit:]
+
+    async def positions(self) -> Sequence[ProjectionPosition]:
+        """Every read model's position, by name; none before the first event."""
+        self._ask()
+        if self.sequence == 0:
+            return []
+        return [
+            ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
+            for core in (Candles, Tokens, Trades)
+        ]
+
+    def _ask(self) -> None:
+        if self.down:
+            raise ReadsUnavailableError("the read models were told to be down")
+
+
+def _row(mint: str, change: TokenChange) -> TokenRow:
+    created, priced, curve = change.created, change.priced, change.curve_reserves
+    first, last = change.first_trade, change.last_trade
+    quote_mint = last.quote_mint if last else created.quote_mint if created else None
+    state: TokenState = "completed" if change.completed else "curve"
+    return TokenRow(
+        mint=mint,
+        name=created.name if created else None,
+        symbol=created.symbol if created else None,
+        uri=created.uri if created else None,
+        creator=created.creator if created else None,
+        bonding_curve=created.bonding_curve if created else None,
+        pool=change.pooled.pool if change.pooled else None,
+        quote_mint=quote_mint,
+        quote_decimals=change.quote_decimals,
+        token_decimals=change.token_decimals,
+        state="graduated" if change.pooled or change.graduated else state,
+        created_time_s=created.time_s if created else None,
+        completed_time_s=change.completed.time_s if change.completed else None,
+        graduated_time_s=change.graduated.time_s if change.graduated else None,
+        supply=change.supply,
+        price=priced.price if priced else None,
+        virtual_quote_reserves=priced.virtual_quote_reserves if priced else None,
+        virtual_token_reserves=priced.virtual_token_reserves if priced else None,
+        real_quote_reserves=curve.real_quote_reserves if curve else None,
+        real_token_reserves=curve.real_token_reserves if curve else None,
+        initial_real_token_reserves=created.initial_real_token_reserves if created else None,
+        trades=change.trades,
+        buys=change.buys,
+        sells=change.sells,
+        volume_quote=change.volume_quote,
+        first_trade_time_s=first.time_s if first else None,
+        last_trade_time_s=last.time_s if last else None,
+        last_trade_pos=last.pos if last else None,
+    )
