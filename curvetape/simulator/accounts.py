@@ -6,7 +6,7 @@ from solders.pubkey import Pubkey
 
 from domain.programs import PUMP, PUMP_AMM, PUMP_FEES, USDC, WRAPPED_SOL
 
-ASSOCIATED_ACCOUNTS_MAX = 100_000
+ASSOCIATED_ACCOUNTS_MAX = 50_000
 """Users' token accounts whose derived address is remembered."""
 
 

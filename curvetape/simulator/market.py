@@ -22,7 +22,7 @@ from curvetape.simulator.snapshots import (
     MemorySnapshots,
     Snapshots,
 )
-from curvetape.simulator.state import Identity, Skip, State, World
+from curvetape.simulator.state import Identity, Skip, State, World, chance
 from curvetape.simulator.transactions import Writer
 
 FIRST_SLOT = 461_400_000
@@ -118,7 +118,7 @@ class Market:
         """The block of `slot`; the slots that its leaders skip are passed over."""
         state, identity, slot = self._state, self._state.identity, self._state.slot
         now_s = identity.genesis_time_s + (slot - FIRST_SLOT) * identity.slot_ms // 1_000
-        random = Random(int.from_bytes(_digest(identity.seed, b"chance", slot)))  # noqa: S311
+        random = chance(int.from_bytes(_digest(identity.seed, b"chance", slot)))
         self._world.open_slot(slot, now_s, random)
         recent = slot - 1 - int(random.random() * RECENT_BLOCKHASH_SLOTS)
         self._writer.open_block(_digest(identity.seed, b"blockhash", recent))

@@ -62,73 +62,78 @@ def pool_leg(world: World, token: Token, trader: int, kind: Kind, wanted: int, l
     """A trade in a coin's pool; `ImpossibleTradeError` when the pool cannot make it."""
     deal = _priced(token, kind, wanted)
     book, user, trade = world.book(token), world.crowd.key(trader), deal.trade
-    program = TOKEN if token.quoted_in_sol else book.quote_program
+    in_sol = token.quoted_in_sol
+    program = TOKEN if in_sol else book.quote_program
     to = _recipients(world, token, book, program, leg)
-    user_ata = associated(user, token.mint)
-    quote_ata = associated(user, book.quote_mint, program)
-    own = 0 if token.quoted_in_sol else world.quote(
-        token.quote_mint, trader, trade.user_quote_amount
-    )  # fmt: skip
-    first, second = _arguments(kind, deal, wanted)
-    values = dict(
-        zip(
-            _NAMES[leg],
-            (
-                *(token.mint, book.quote_mint, book.pool.address, book.pool.base, book.pool.quote),
-                *(book.pool.creator_vault, user_ata, quote_ata, to.protocol, to.protocol_ata),
-                *(to.buyback_ata, book.pool.creator_vault_quote, u64(first), u64(second)),
-                *(
-                    u64(trade.base_amount),
-                    u64(_paid(kind, deal)),
-                    u64(trade.protocol_fee - deal.buyback),
-                ),
-                *(u64(deal.buyback), u64(trade.creator_fee)),
-            ),
-            strict=True,
-        )
-    )
+    accounts = (user, associated(user, token.mint), associated(user, book.quote_mint, program))
+    own = 0 if in_sol else world.quote(token.quote_mint, trader, trade.user_quote_amount)
+    arguments = _arguments(kind, deal, wanted)
+    values = _values(token, book, kind, deal, arguments, accounts, to, leg)
     owned = token.held.get(trader)
-    accounts = (user, user_ata, quote_ata)
-    brought = deal.wrapped if token.quoted_in_sol else own
-    events = [
-        _event(world, token, book, kind, deal, (first, second), owned or 0, brought, accounts, to)
-    ]
+    brought = deal.wrapped if in_sol else own
+    event = _event(world, token, book, kind, deal, arguments, (owned or 0, brought), accounts, to)
     opens = kind.buys and owned is None
-    form = Form(kind, token.quoted_in_sol, program, opens, hold_events(values, leg, events))
+    form = Form(kind, in_sol, program, opens, hold_events(values, leg, [event]))
     gained = -trade.user_quote_amount if kind.buys else trade.user_quote_amount
-    shares = (
-        ("protocol_ata", to.protocol, to.protocol_ata, trade.protocol_fee - deal.buyback),
-        ("buyback_ata", to.buyback, to.buyback_ata, deal.buyback),
-        (
-            "creator_fee_ata",
-            book.pool.creator_vault,
-            book.pool.creator_vault_quote,
-            trade.creator_fee,
-        ),
-    )
-    lamports, balances = _vaults(book, token, kind, deal, leg, user, owned)
+    lamports, balances = _vaults(book, token, deal, leg, user, owned)
     if opens:
         lamports[f"user_ata.{leg}"] = (0, TOKEN_RENT_LAMPORTS)
     decimals, texts = token.quote_decimals, book.quote_texts
-    if not kind.keeps_fees:
-        for name, owner, address, amount in shares:
-            held = world.account(address)
-            balances.append(Balance(f"{name}.{leg}", texts, owner, decimals, held, held + amount))
-            if form.in_sol:
-                rent = TOKEN_RENT_LAMPORTS + held
-                lamports[f"{name}.{leg}"] = (rent, rent + amount)
-    if not form.in_sol:
+    shares = () if kind.keeps_fees else _shares(book, deal, to)
+    for name, owner, address, amount in shares:
+        held = world.account(address)
+        balances.append(Balance(f"{name}.{leg}", texts, owner, decimals, held, held + amount))
+        if in_sol:
+            rent = TOKEN_RENT_LAMPORTS + held
+            lamports[f"{name}.{leg}"] = (rent, rent + amount)
+    if not in_sol:
         balances.append(Balance(f"user_quote_ata.{leg}", texts, user, decimals, own, own + gained))
 
     def settle() -> None:
         _settle(world, token, trader, kind, deal, gained)
-        if not kind.keeps_fees:
-            for _, _, address, amount in shares:
-                world.purses.accounts[address] = world.account(address) + amount
+        for _, _, address, amount in shares:
+            world.purses.accounts[address] = world.account(address) + amount
 
-    user_lamports = (gained if form.in_sol else 0) - (TOKEN_RENT_LAMPORTS if opens else 0)
-    wrapped = deal.wrapped if form.in_sol else 0
-    return Leg(form, values, events, lamports, balances, user_lamports, wrapped, settle)
+    user_lamports = (gained if in_sol else 0) - (TOKEN_RENT_LAMPORTS if opens else 0)
+    wrapped = deal.wrapped if in_sol else 0
+    return Leg(form, values, [event], lamports, balances, user_lamports, wrapped, settle)
+
+
+def _values(
+    token: Token,
+    book: Book,
+    kind: Kind,
+    deal: _Deal,
+    arguments: tuple[int, int],
+    accounts: tuple[bytes, bytes, bytes],
+    to: _Recipients,
+    leg: int,
+) -> dict[str, bytes]:
+    trade, pool = deal.trade, book.pool
+    return dict(
+        zip(
+            _NAMES[leg],
+            (
+                *(token.mint, book.quote_mint, pool.address, pool.base, pool.quote),
+                *(pool.creator_vault, accounts[1], accounts[2], to.protocol, to.protocol_ata),
+                *(to.buyback_ata, pool.creator_vault_quote, u64(arguments[0]), u64(arguments[1])),
+                *(u64(trade.base_amount), u64(_paid(kind, deal))),
+                *(u64(trade.protocol_fee - deal.buyback), u64(deal.buyback)),
+                u64(trade.creator_fee),
+            ),
+            strict=True,
+        )
+    )
+
+
+def _shares(book: Book, deal: _Deal, to: _Recipients) -> tuple[tuple[str, bytes, bytes, int], ...]:
+    """Who is paid fees at once: hole, owner, token account and amount."""
+    pool, trade = book.pool, deal.trade
+    return (
+        ("protocol_ata", to.protocol, to.protocol_ata, trade.protocol_fee - deal.buyback),
+        ("buyback_ata", to.buyback, to.buyback_ata, deal.buyback),
+        ("creator_fee_ata", pool.creator_vault, pool.creator_vault_quote, trade.creator_fee),
+    )
 
 
 def _priced(token: Token, kind: Kind, wanted: int) -> _Deal:
@@ -194,14 +199,13 @@ def _event(
     kind: Kind,
     deal: _Deal,
     arguments: tuple[int, int],
-    owned: int,
-    brought: int,
+    own: tuple[int, int],
     accounts: tuple[bytes, bytes, bytes],
     to: _Recipients,
 ) -> Pending:
     trade, rates, before, pool = deal.trade, deal.rates, deal.before, pool_of(token)
     net, gross = trade.quote_amount, trade.user_quote_amount
-    reserves = (owned, brought, before.base, before.quote)
+    reserves = (*own, before.base, before.quote)
     fees = (rates.lp_bps, trade.lp_fee, rates.protocol_bps, trade.protocol_fee)
     user, user_ata, quote_ata = accounts
     recipient = (NOBODY, NOBODY) if kind.keeps_fees else (to.protocol, to.protocol_ata)
@@ -227,7 +231,7 @@ def _event(
 
 
 def _vaults(
-    book: Book, token: Token, kind: Kind, deal: _Deal, leg: int, user: bytes, owned: int | None
+    book: Book, token: Token, deal: _Deal, leg: int, user: bytes, owned: int | None
 ) -> tuple[dict[str, tuple[int, int]], list[Balance]]:
     before, after = deal.before, deal.after
     moved = before.base - after.base

@@ -44,6 +44,11 @@ class State(msgspec.Struct, kw_only=True):
     skips: list[Skip] = []
 
 
+def chance(seed: int) -> Random:
+    """A source of chance that always draws the same from the same seed."""
+    return Random(seed)  # noqa: S311 - a market's chance, not a secret
+
+
 class World:
     """One slot's view of the market, handed to everything that makes transactions."""
 
@@ -55,7 +60,7 @@ class World:
         self.now_s = state.identity.genesis_time_s
         self.turn = 0
         """Which of the fee recipients is next."""
-        self.random = Random(0)  # noqa: S311 - a market's chance, not a secret
+        self.random = chance(0)
         self._books: dict[int, Book] = {}
 
     def open_slot(self, slot: int, now_s: int, random: Random) -> None:
@@ -71,8 +76,16 @@ class World:
 
     def forget(self, token: Token) -> None:
         """Drop what is kept about a coin that nobody trades any more."""
-        self._books.pop(token.number, None)
-        self.state.tokens.remove(token)
+        book, tokens, purses = self.book(token), self.state.tokens, self.purses
+        del self._books[token.number]
+        tokens.remove(token)
+        if token.holder_reward:
+            purses.accounts.pop(book.creator_vault, None)
+            purses.accounts.pop(book.pool.creator_vault_quote, None)
+        for quote in (token.mint, token.quote_mint):
+            kept = (quote in (other.mint, other.quote_mint) for other in tokens)
+            if quote in purses.quotes and not any(kept):
+                del purses.quotes[quote]
 
     def lamports(self, trader: int, needed: int) -> int:
         """A trader's balance, topped up from elsewhere when it cannot pay for what is coming."""

@@ -109,9 +109,13 @@ def test_another_market_is_not_mixed_into_the_folder(
     tmp_path: Path, change: dict[str, int], said: str
 ) -> None:
     opened(tmp_path)
-    asked = {"seed": 3, "rate_per_s": 20.0, "genesis_time_s": GENESIS_S} | change
     with pytest.raises(OtherMarketError) as caught:
-        Market.open(tmp_path, slot_ms=SLOT_MS, **asked)  # type: ignore[arg-type]
+        opened(
+            tmp_path,
+            seed=change.get("seed", 3),
+            rate_per_s=change.get("rate_per_s", 20),
+            genesis_time_s=change.get("genesis_time_s", GENESIS_S),
+        )
     assert said in str(caught.value)
     assert "--data" in str(caught.value)
     assert caught.value.stored.seed == 3
