@@ -1,18 +1,14 @@
 // Subscribes with the npm client as one JSON argument says, and prints what comes as JSON lines.
 //
-// {url, token?, request, ping?, from?, count, calls?}: `request` is a SubscribeRequest in the
-// client's own form; `ping` is sent on the open stream; the script ends after `count` updates,
-// the server's own pings not counted. `calls` are unary calls to print first.
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+// {url, token?, request?, ping?, count?, pings?, calls?}: `request` is a SubscribeRequest in the
+// client's own form; `ping` is sent on the open stream; the script ends after `count` updates, the
+// server's pings counted only with `pings`. `calls` are unary calls, printed first.
+import * as yellowstone from "@triton-one/yellowstone-grpc";
 
-const [modules, argument] = process.argv.slice(2);
-const resolve = createRequire(pathToFileURL(`${modules}/`)).resolve;
-const yellowstone = await import(pathToFileURL(resolve("@triton-one/yellowstone-grpc")));
 const { SubscribeRequest } = yellowstone;
 const Client = yellowstone.default.default ?? yellowstone.default;
 
-const asked = JSON.parse(argument);
+const asked = JSON.parse(process.argv[2]);
 const say = (value) => process.stdout.write(JSON.stringify(value, plain) + "\n");
 
 function plain(key, value) {
@@ -24,7 +20,9 @@ function plain(key, value) {
 }
 
 const fail = (error) => {
-  say({ error: String(error?.message ?? error) });
+  const causes = [];
+  for (let cause = error; cause; cause = cause.cause) causes.push(String(cause.message ?? cause));
+  say({ error: causes.join(": ") });
   process.exit(0);
 };
 
