@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import asyncpg
+
 from adapters.embedded.ports import free_port
+from domain.log import LogError
 
 POLL_WAIT_S = 0.1
+NOT_YET = (OSError, LogError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""How a product answers that has not started completely, or is starting again."""
 START_WAIT_S_MAX = 90.0
 STOP_WAIT_S_MAX = 60.0
 ANSWER_WAIT_S_MAX = 10.0
@@ -71,11 +75,11 @@ class Product:
         return {}
 
     def addresses(self) -> dict[str, str]:
-        """Where its servers are; raises `AssertionError` before it says so."""
-        files = list(self.home.glob("*/addresses.json"))
-        assert files, f"no addresses yet:\n{self.output}"
-        found: dict[str, str] = json.loads(files[0].read_bytes())
-        return found
+        """Where its servers are; raises `FileNotFoundError` before it says so."""
+        for file in self.home.glob("*/addresses.json"):
+            found: dict[str, str] = json.loads(file.read_bytes())
+            return found
+        raise FileNotFoundError(f"no addresses.json below {self.home} yet")
 
     def kill_one(self, name: str) -> None:
         """`kill -9` one of its processes or servers."""
@@ -99,7 +103,7 @@ class Product:
             try:
                 if done(self):
                     return
-            except (URLError, HTTPError, ConnectionError, TimeoutError):
+            except NOT_YET:
                 pass
             time.sleep(POLL_WAIT_S)
         raise AssertionError(f"no {what} within {wait_s_max:g} s:\n{self.output}")

@@ -1,0 +1,64 @@
+"""What a product's log and read models hold, for tests that compare two of them."""
+
+import hashlib
+
+import asyncpg
+import msgspec
+
+from adapters.jetstream.connection import Connection
+from adapters.jetstream.reader import JetStreamLog
+
+READ_MODELS = ("candles", "trades", "tokens", "token_burns")
+READ_BATCH_MAX = 5_000
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """A log's events and the rows of the read models, each in an order of their own."""
+
+    ids: tuple[str, ...]
+    """The events' ids, sorted."""
+    rows: dict[str, int]
+    """Rows by table."""
+    digests: dict[str, str]
+    """SHA-256 of all rows by table."""
+
+
+async def log_length(nats_url: str) -> int:
+    """How many events the log holds."""
+    async with await Connection.open(nats_url) as connection:
+        return await JetStreamLog(connection).last_sequence()
+
+
+async def checkpoints(postgres_dsn: str) -> dict[str, int]:
+    """How far each read model is."""
+    connection = await asyncpg.connect(postgres_dsn, ssl=False)
+    try:
+        rows = await connection.fetch("select name, sequence from checkpoints")
+        return {row["name"]: row["sequence"] for row in rows}
+    finally:
+        await connection.close()
+
+
+async def contents(nats_url: str, postgres_dsn: str) -> Contents:
+    """Everything that a run over the same input has to give again."""
+    ids: list[str] = []
+    async with await Connection.open(nats_url) as connection:
+        log = JetStreamLog(connection)
+        async for batch in log.read(after=0, batch_max=READ_BATCH_MAX, follow=False):
+            ids += [recorded.event.id for recorded in batch]
+    rows: dict[str, int] = {}
+    digests: dict[str, str] = {}
+    database = await asyncpg.connect(postgres_dsn, ssl=False)
+    try:
+        for table in READ_MODELS:
+            texts = [
+                row[0]
+                for row in await database.fetch(
+                    f"select t::text from {table} t order by 1"  # noqa: S608  # our own names
+                )
+            ]
+            rows[table] = len(texts)
+            digests[table] = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    finally:
+        await database.close()
+    return Contents(tuple(sorted(ids)), rows, digests)

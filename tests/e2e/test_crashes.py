@@ -1,0 +1,96 @@
+"""A finite simulated chain, with something killed in the middle: the end has to be the same."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from curvetape.testing.contents import Contents, checkpoints, contents, log_length
+from curvetape.testing.product import Product
+
+CHAIN = ("--seed", "11", "--rate", "1000", "--slots", "25", "--genesis-time", "1790000000")
+"""Its time is long past, so all of its slots are produced as fast as the machine can."""
+EVENTS_BEFORE_KILL = 2_000
+
+VICTIMS = ("simulate", "ingest", "project", "serve", "nats-server", "postgres", "valkey", "up")
+
+
+def events(product: Product) -> int:
+    return asyncio.run(log_length(product.addresses()["nats"]))
+
+
+def has_passed(length: int, product: Product) -> bool:
+    return events(product) > length
+
+
+def finished(product: Product, length: int) -> bool:
+    if events(product) < length:
+        return False
+    places = asyncio.run(checkpoints(product.addresses()["postgres"]))
+    return len(places) == 3 and all(place >= length for place in places.values())
+
+
+def content(product: Product) -> Contents:
+    addresses = product.addresses()
+    return asyncio.run(contents(addresses["nats"], addresses["postgres"]))
+
+
+def settled(product: Product) -> int:
+    """The log's length once it no longer grows."""
+    length, since = 0, time.monotonic()
+    while time.monotonic() - since < 4.0:
+        now = events(product)
+        if now != length or now == 0:
+            length, since = now, time.monotonic()
+        time.sleep(0.2)
+    return length
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Iterator[Contents]:
+    """What a run over the same chain gives when nothing happens to it."""
+    with (
+        TemporaryDirectory(prefix="curvetape-") as folder,
+        Product(Path(folder), *CHAIN) as product,
+    ):
+        product.wait_for("event", partial(has_passed, 0))
+        length = settled(product)
+        product.wait_for("end", lambda it: finished(it, length))
+        yield content(product)
+
+
+def test_a_chain_of_its_own_gives_trades_candles_and_graduations(undisturbed: Contents) -> None:
+    assert len(undisturbed.ids) == len(set(undisturbed.ids)) > 3 * EVENTS_BEFORE_KILL
+    assert all(undisturbed.rows[table] > 0 for table in ("candles", "trades", "tokens"))
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_kill_9_and_another_up_end_as_an_undisturbed_run(
+    victim: str, server_folder: Path, undisturbed: Contents
+) -> None:
+    product = Product(server_folder, *CHAIN)
+    with product:
+        product.wait_for("events to lose", partial(has_passed, EVENTS_BEFORE_KILL))
+        if victim == "up":
+            product.kill()
+        else:
+            product.kill_one(victim)
+            product.stop()
+    with product:
+        product.wait_for("end", lambda it: finished(it, len(undisturbed.ids)))
+        assert content(product) == undisturbed
+
+
+def test_what_dies_is_started_again_while_the_rest_goes_on(
+    server_folder: Path, undisturbed: Contents
+) -> None:
+    with Product(server_folder, *CHAIN) as product:
+        for number, victim in enumerate(("ingest", "nats-server", "project", "postgres"), 1):
+            product.wait_for("progress", partial(has_passed, number * EVENTS_BEFORE_KILL))
+            product.kill_one(victim)
+        product.wait_for("end", lambda it: finished(it, len(undisturbed.ids)))
+        assert content(product) == undisturbed
