@@ -98,17 +98,25 @@ class Connection:
         known = answer.HasField("first_available") and answer.first_available < SLOT_MAX
         return answer.first_available if known else None
 
-    async def newest_slot(self, commitment: Commitment) -> int:
+    async def newest_slot(
+        self, commitment: Commitment, *, wait_s_max: float = ANSWER_WAIT_S_MAX
+    ) -> int:
         """The newest slot at a commitment."""
         answer = pb.GetSlotResponse()
-        await self._ask("GetSlot", pb.GetSlotRequest(commitment=commitment), answer)
+        request = pb.GetSlotRequest(commitment=commitment)
+        await self._ask("GetSlot", request, answer, wait_s_max=wait_s_max)
         return answer.slot
 
-    async def _ask(self, method: str, request: Message, answer: Message) -> None:
+    async def _ask(
+        self,
+        method: str,
+        request: Message,
+        answer: Message,
+        *,
+        wait_s_max: float = ANSWER_WAIT_S_MAX,
+    ) -> None:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
         call = self._channel.unary_unary(_SERVICE + method)
         answer.ParseFromString(
-            await call(
-                request.SerializeToString(), metadata=self._metadata, timeout=ANSWER_WAIT_S_MAX
-            )
+            await call(request.SerializeToString(), metadata=self._metadata, timeout=wait_s_max)
         )

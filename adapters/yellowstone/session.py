@@ -7,7 +7,7 @@ from collections.abc import Callable
 import grpc
 from google.protobuf.message import DecodeError
 
-from adapters.yellowstone.endpoint import Connection, Stream
+from adapters.yellowstone.endpoint import ANSWER_WAIT_S_MAX, Connection, Stream
 from adapters.yellowstone.failures import sentence
 from adapters.yellowstone.inbox import Begin, Inbox
 from adapters.yellowstone.wire import geyser_pb2 as pb
@@ -100,7 +100,10 @@ class Session:
     async def _prove_rest(self, silence_s: float) -> None:
         """Return only if the chain itself has nothing newer."""
         try:
-            newest = await self._connection.newest_slot(self._request.commitment)
+            newest = await self._connection.newest_slot(
+                self._request.commitment,
+                wait_s_max=min(self._silence_s_max, ANSWER_WAIT_S_MAX),
+            )
         except grpc.aio.AioRpcError as error:
             raise StreamSilentError(silence_s, f"the server says {sentence(error)}") from error
         if newest > self._newest_slot():

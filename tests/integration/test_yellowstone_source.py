@@ -137,13 +137,16 @@ async def test_when_nothing_is_owed_the_stream_starts_at_the_oldest_slot_there_i
 
 async def test_after_a_server_was_away_the_stream_goes_on_from_what_is_owed() -> None:
     hub = chain(range(GENESIS_SLOT, GENESIS_SLOT + 5))
-    async with AsyncExitStack() as stack, serving(hub) as server:
+    async with AsyncExitStack() as stack:
+        away = await stack.enter_async_context(AsyncExitStack())
+        server = await away.enter_async_context(serving(hub))
         reader = await stack.enter_async_context(reading(server.url, owed=GENESIS_SLOT + 2))
         before = await reader.until_slot(GENESIS_SLOT + 4)
         address = f"127.0.0.1:{server.port}"
-    reader.owed = GENESIS_SLOT + 4
-    hub.publish(trades(GENESIS_SLOT + 5, 3))
-    async with serving(hub, address=address):
+        await away.aclose()
+        reader.owed = GENESIS_SLOT + 4
+        hub.publish(trades(GENESIS_SLOT + 5, 3))
+        await stack.enter_async_context(serving(hub, address=address))
         after = await reader.until_slot(GENESIS_SLOT + 5)
     assert metas(before) == [GENESIS_SLOT + 2, GENESIS_SLOT + 3, GENESIS_SLOT + 4]
     assert metas(after) == [GENESIS_SLOT + 4, GENESIS_SLOT + 5]
