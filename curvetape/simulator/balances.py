@@ -41,25 +41,43 @@ _DECIMALS = {
 """The encoded field and the number of smallest units in a whole one."""
 
 
-def token_balance(
-    index: int, mint_texts: tuple[bytes, bytes], owner: bytes, decimals: int, amount: int
-) -> bytes:
-    """An encoded `TokenBalance` of the account with that index in the transaction."""
+def token_balances(
+    index: int,
+    mint_texts: tuple[bytes, bytes],
+    owner: bytes,
+    decimals: int,
+    *amounts: int | None,
+) -> list[bytes | None]:
+    """Encoded `TokenBalance` messages of the account with that index, one for each amount.
+
+    None stands for an account that does not exist, and makes None.
+    """
     decimals_field, unit = _DECIMALS[decimals]
-    digits = b"%d" % amount
-    if amount >= unit:
-        shown = (digits[:-decimals] + b"." + digits[-decimals:]).rstrip(b"0").rstrip(b".")
-        ui = _DOUBLE(_UI, amount / unit)
-    elif amount:
-        shown = b"0." + digits.zfill(decimals).rstrip(b"0")
-        ui = _DOUBLE(_UI, amount / unit)
-    else:
-        shown, ui = b"0", b""
-    body = (
-        ui + decimals_field + _TEXT + bytes((len(digits),)) + digits
-        + _UI_TEXT + bytes((len(shown),)) + shown
-    )  # fmt: skip
-    return (
-        _INDEX + bytes((index,)) + mint_texts[0] + _AMOUNT + bytes((len(body),)) + body
-        + _owner(owner) + mint_texts[1]
-    )  # fmt: skip
+    head = _INDEX + bytes((index,)) + mint_texts[0] + _AMOUNT
+    tail = _owner(owner) + mint_texts[1]
+    encoded: list[bytes | None] = []
+    for amount in amounts:
+        if amount is None:
+            encoded.append(None)
+            continue
+        digits = b"%d" % amount
+        if amount >= unit:
+            shown = (digits[:-decimals] + b"." + digits[-decimals:]).rstrip(b"0").rstrip(b".")
+            ui = _DOUBLE(_UI, amount / unit)
+        elif amount:
+            shown = b"0." + digits.zfill(decimals).rstrip(b"0")
+            ui = _DOUBLE(_UI, amount / unit)
+        else:
+            shown, ui = b"0", b""
+        sizes = len(digits), len(shown)
+        length = len(ui) + len(decimals_field) + 4 + sizes[0] + sizes[1]
+        encoded.append(
+            b"".join(
+                (
+                    *(head, bytes((length,)), ui, decimals_field),
+                    *(_TEXT, bytes((sizes[0],)), digits, _UI_TEXT, bytes((sizes[1],)), shown),
+                    tail,
+                )
+            )
+        )
+    return encoded

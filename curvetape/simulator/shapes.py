@@ -1,9 +1,10 @@
 """A transaction whose form is settled: filling its holes makes the bytes of a landed one."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from adapters.yellowstone.wire import geyser_pb2, solana_storage_pb2
-from curvetape.simulator.wire import Hole, Part, padded_varint, tag, varint
+from curvetape.simulator.wire import Hole, Part, padded_varint, size, tag, varint
 
 _meta = solana_storage_pb2.TransactionStatusMeta
 _FEE = tag(_meta, "fee")
@@ -13,6 +14,8 @@ _PRE_TOKENS = tag(_meta, "pre_token_balances")
 _POST_TOKENS = tag(_meta, "post_token_balances")
 _INDEX = tag(geyser_pb2.SubscribeUpdateTransactionInfo, "index")
 _TRANSACTION = tag(geyser_pb2.SubscribeUpdateBlock, "transactions")
+
+_META_LENGTH = "meta_length"
 
 SIGNATURE_LAMPORTS = 5_000
 
@@ -44,29 +47,23 @@ class Shape:
         self.event_places = event_places
         """Where its events stand: top-level instruction and inner instruction, in order."""
         self.failed = failed
-        self._body, self._spans = _laid_out([*head, Hole("meta_length", 3), *meta])
-        self._meta_start = self._spans["meta_length"][0][1]
-        self._spans_flat = tuple(
-            (name, start, stop)
-            for name, spans in self._spans.items()
-            if name != "meta_length"
-            for start, stop in spans
-        )
+        self._meta_size = size(meta)
+        parts = _alternating([*head, Hole(_META_LENGTH, 3), *meta])
+        self._parts: list[bytes] = [b"" if isinstance(part, Hole) else part for part in parts]
+        holes = [part for part in parts if isinstance(part, Hole)]
+        self._values = itemgetter(*(hole.name for hole in holes))
+        self._size = size(parts)
         self._lamports = _grouped(lamports)
 
     def write(
         self,
-        values: Mapping[str, bytes],
+        values: dict[str, bytes],
         fee: int,
         lamports: Mapping[str, Lamports],
         tokens: TokenBalances,
         index: int,
     ) -> bytes:
         """The transaction as a field of a block; every hole has its value in `values`."""
-        body = bytearray(self._body)
-        for name, start, stop in self._spans_flat:
-            body[start:stop] = values[name]
-        assert len(body) == len(self._body), "a value did not fit its hole"
         before, after = bytearray(), bytearray()
         for known, name in self._lamports:
             before += known
@@ -87,23 +84,26 @@ class Shape:
             if token_after is not None:
                 ending += _POST_TOKENS + varint(len(token_after))
                 ending += token_after
-        start = self._meta_start
-        body[start - 3 : start] = padded_varint(len(body) - start + len(ending))
-        body += ending
-        body += _INDEX + varint(index)
-        return _TRANSACTION + varint(len(body)) + body
+        values[_META_LENGTH] = padded_varint(self._meta_size + len(ending))
+        ending += _INDEX + varint(index)
+        parts = self._parts.copy()
+        parts[1::2] = self._values(values)
+        body = b"".join(parts)
+        assert len(body) == self._size, "a value did not fit its hole"
+        return b"".join((_TRANSACTION, varint(len(body) + len(ending)), body, ending))
 
 
-def _laid_out(parts: Sequence[Part]) -> tuple[bytes, dict[str, list[tuple[int, int]]]]:
-    body = bytearray()
-    spans: dict[str, list[tuple[int, int]]] = {}
+def _alternating(parts: Sequence[Part]) -> list[Part]:
+    """The same with exactly one run of bytes, maybe empty, before and after each hole."""
+    runs: list[Part] = []
+    known = bytearray()
     for part in parts:
         if isinstance(part, Hole):
-            spans.setdefault(part.name, []).append((len(body), len(body) + part.size))
-            body += bytes(part.size)
+            runs += (bytes(known), part)
+            known.clear()
         else:
-            body += part
-    return bytes(body), spans
+            known += part
+    return [*runs, bytes(known)]
 
 
 def _grouped(lamports: Sequence[tuple[str, int | None]]) -> tuple[tuple[bytes, str], ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from curvetape.simulator.accounts import TOKEN, TOKEN_2022, WSOL_KEY, associated, key
-from curvetape.simulator.balances import token_balance
+from curvetape.simulator.balances import token_balances
 from curvetape.simulator.calls import Form, open_account, trade, unwrap, wrap
 from curvetape.simulator.drafts import Account, Draft, Version, fixed
 from curvetape.simulator.events import Emitted, Pending
@@ -139,12 +139,12 @@ class Writer:
         tokens: list[tuple[bytes | None, bytes | None]] = []
         for account, texts, owner, decimals, before, after in balances:
             place = places[account]
-            old = None if before is None else token_balance(place, texts, owner, decimals, before)
             if shape.failed or before == after:
-                new = old
+                (same,) = token_balances(place, texts, owner, decimals, before)
+                tokens.append((same, same))
             else:
-                new = None if after is None else token_balance(place, texts, owner, decimals, after)
-            tokens.append((old, new))
+                old, new = token_balances(place, texts, owner, decimals, before, after)
+                tokens.append((old, new))
         self.written.append(shape.write(values, fee, lamports, tokens, index))
         if not shape.failed:
             for (outer, inner), event in zip(shape.event_places, events, strict=True):

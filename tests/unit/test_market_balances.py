@@ -5,7 +5,7 @@ from typing import Any
 
 from curvetape.simulator import accounts
 from curvetape.simulator.events import Emitted
-from curvetape.testing.market import Info, first_blocks, keys
+from curvetape.testing.simulated import Info, first_blocks, keys
 from domain.curve import POOL_TOKENS, TOKEN_SUPPLY
 
 BLOCKS = 120

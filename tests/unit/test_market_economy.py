@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
-from curvetape.testing.market import new_market, produced
+from curvetape.testing.simulated import new_market, produced
 
 BLOCKS = 700
 RATE_PER_S = 100

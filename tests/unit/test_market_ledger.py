@@ -3,7 +3,7 @@
 from typing import Any
 
 from curvetape.simulator.strangers import LAUNCHPAD
-from curvetape.testing.market import first_blocks, keys, views
+from curvetape.testing.simulated import first_blocks, keys, views
 from ingest.decode import SELF_CALL_PREFIX, decode
 from ingest.layouts.types import address
 from ingest.transaction import entries

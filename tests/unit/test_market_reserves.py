@@ -5,7 +5,7 @@ from typing import Any
 
 from curvetape.simulator import accounts
 from curvetape.simulator.events import Emitted
-from curvetape.testing.market import first_blocks
+from curvetape.testing.simulated import first_blocks
 from domain.curve import (
     POOL_TOKENS,
     CurveReserves,

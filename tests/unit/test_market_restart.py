@@ -7,7 +7,7 @@ import pytest
 
 from curvetape.simulator.market import FIRST_SLOT, Market, OtherMarketError
 from curvetape.simulator.snapshots import RETAINED_SLOTS, DamagedSnapshotError, read
-from curvetape.testing.market import GENESIS_S, SLOT_MS
+from curvetape.testing.simulated import GENESIS_S, SLOT_MS
 
 
 def opened(

@@ -8,7 +8,7 @@ from base64 import b64decode
 from itertools import pairwise
 
 from curvetape.simulator.market import FIRST_SLOT
-from curvetape.testing.market import (
+from curvetape.testing.simulated import (
     GENESIS_S,
     SLOT_MS,
     Info,
@@ -27,7 +27,7 @@ BLOCKS = 120
 
 _PRINT_DIGEST = """
 import hashlib
-from curvetape.testing.market import new_market, produced
+from curvetape.testing.simulated import new_market, produced
 digest = hashlib.sha256()
 for block, _ in produced(new_market(), 40):
     digest.update(block.SerializeToString(deterministic=True))
