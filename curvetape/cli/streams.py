@@ -21,15 +21,15 @@ T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
 
 
-@click.group()
-def command() -> None:
-    r"""Create the log's streams, or compare them with their definitions.
+EPILOG = """\b
+Examples:
+  curvetape streams apply --url nats://127.0.0.1:4222
+  curvetape streams diff --json"""
 
-    \b
-    Examples:
-      curvetape streams apply --url nats://127.0.0.1:4222
-      curvetape streams diff --json
-    """
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Create the log's streams, or compare them with their definitions."""
 
 
 def _options(function: C) -> C:

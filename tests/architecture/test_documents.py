@@ -62,6 +62,10 @@ def own_fields(event: type[Event]) -> set[str]:
     return set(event.__struct_fields__) - shared
 
 
+def commands() -> list[str]:
+    return main.list_commands(click.Context(main))
+
+
 def make_targets(text: str) -> set[str]:
     """The targets of the Makefile that a document tells people to run."""
     return set(re.findall(r"(?:^|`)make (?:-s )?([a-z]+)", text, re.MULTILINE))
@@ -123,6 +127,18 @@ def test_the_readme_lists_every_setting_with_its_default_and_meaning() -> None:
     assert said == expected, f"the rows of the table in README.md should be\n{paste}"
 
 
+def test_the_readme_lists_every_address_of_the_api() -> None:
+    said = {address.removeprefix("GET ") for address, _ in rows(README, "Address")}
+    sources = [path.read_text() for path in sorted((ROOT / "api").glob("*.py"))]
+    routed = {path for source in sources for path in re.findall(r'path="(/[^"]*)"', source)}
+    assert said == routed | {"/openapi.json"}
+
+
+def test_the_readme_lists_every_command() -> None:
+    said = [command.removeprefix("curvetape ") for command, _ in rows(README, "Command")]
+    assert said == commands()
+
+
 def test_the_table_is_read_as_it_stands() -> None:
     text = "x\n\n| Variable | Default | Meaning |\n|---|---|---|\n| `A` |  | b c. |\n\n| `B` |\n"
     assert rows(text, "Variable") == [("A", "", "b c.")]
@@ -182,11 +198,7 @@ def test_changes_are_kept_under_the_headings_of_keep_a_changelog() -> None:
     assert "\n## [Unreleased]\n" in DOCUMENTS["CHANGELOG.md"]
 
 
-def _commands() -> list[str]:
-    return main.list_commands(click.Context(main))
-
-
-@pytest.mark.parametrize("command", _commands())
+@pytest.mark.parametrize("command", commands())
 def test_the_help_of_every_command_has_an_example(command: str) -> None:
     context = click.Context(main, info_name="curvetape")
     found = main.get_command(context, command)
@@ -194,11 +206,12 @@ def test_the_help_of_every_command_has_an_example(command: str) -> None:
     said = found.get_help(click.Context(found, info_name=command, parent=context))
     assert "Example" in said
     assert f"curvetape {command}" in said.partition("Example")[2]
+    assert "\\b" not in said, "a mark of the help's layout is shown instead of obeyed"
 
 
 @pytest.mark.parametrize("document", PRESENT)
 def test_every_command_that_a_document_names_exists(document: str) -> None:
-    assert spoken_commands(PRESENT[document]) <= set(_commands())
+    assert spoken_commands(PRESENT[document]) <= set(commands())
 
 
 def test_commands_are_told_from_prose() -> None:
