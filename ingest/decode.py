@@ -125,7 +125,7 @@ def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> 
             found.undecoded.append(
                 Undecoded(logged.program, "unreadable_log", "the line is not base64", line, place)
             )
-        else:
+        elif data:
             _read_event(logged.program, data, 0, place, found)
     found.events.sort(key=_order)
     if not tx.inner_instructions_known and (not tx.log_messages or TRUNCATED in tx.log_messages):
