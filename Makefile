@@ -61,5 +61,5 @@ lock: $(VENV)/dev.done ## Compile the pinned requirements anew
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/dev.txt
 
 proto: $(VENV)/dev.done ## Generate the message classes from the .proto files
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --mypy_out=. --grpc_python_out=. --mypy_grpc_out=. \
-	    adapters/yellowstone/wire/*.proto && rm -f adapters/yellowstone/wire/solana_storage_pb2_grpc.py*
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --mypy_out=. \
+	    adapters/yellowstone/wire/*.proto

@@ -279,6 +279,7 @@ async def test_a_stream_that_falls_silent_is_replaced() -> None:
             line.muted = False
             received = await waiting
             await until(noticed)
+    assert any("no update for" in said for said in reader.said)
     assert GENESIS_SLOT + 1 in metas(received)
 
 
