@@ -13,6 +13,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from adapters.yellowstone.client import YellowstoneSource
+from api.app import App, create_app
 from curvetape.config import Settings
 from ingest.pipeline import Pipeline
 from ingest.seen import Seen
@@ -26,6 +27,9 @@ from projections.trades import Trades
 SEEN_IDS = 200_000
 """Ids that ingest remembers, and reads back from the log's end when it starts: a few minutes of
 the chain's own rate, and more than its stream can be asked to repeat."""
+READ_CONNECTIONS_MAX = 10
+READ_TIMEOUT_S = 5.0
+"""A question that takes longer is given up; a page of any read model takes milliseconds."""
 NATS_URL = "nats://127.0.0.1:4222"
 POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
 
@@ -92,14 +96,26 @@ async def projecting(settings: Settings) -> AsyncIterator[Runner]:
 
 
 @asynccontextmanager
-async def reading(settings: Settings, *, connections_max: int = 10) -> AsyncIterator[PostgresReads]:
+async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresReads]:
     """The read models, as the query side sees them."""
     pool = await open_pool(
         settings.postgres_dsn or POSTGRES_DSN,
-        connections_max=connections_max,
-        application="curvetape serve",
+        connections_max=READ_CONNECTIONS_MAX,
+        statement_timeout_s=READ_TIMEOUT_S,
+        application=application,
     )
     try:
         yield PostgresReads(pool)
     finally:
         await pool.close()
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[App]:
+    """The API over the read models; the log is asked for its end only."""
+    async with (
+        await Connection.open(settings.nats_url or NATS_URL, name="curvetape serve") as connection,
+        reading(settings, application="curvetape serve") as reads,
+    ):
+        origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
+        yield create_app(reads, JetStreamLog(connection), cors_origins=origins)

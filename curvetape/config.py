@@ -76,7 +76,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_port: Annotated[int, Meta(ge=1, le=65_535, description="Port that the API listens on.")] = (
         8080
     )
-    api_workers: Annotated[int, Meta(ge=1, le=64, description="Processes that serve the API.")] = 1
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"

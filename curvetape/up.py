@@ -21,7 +21,7 @@ from curvetape.home import Chain, Home
 from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
 from domain.log import LogError
-from projections.projection import StoreUnavailableError
+from projections.reads import ReadsUnavailableError
 
 STATUS_WAIT_S = 5.0
 PIDS_WAIT_S = 0.5
@@ -112,7 +112,7 @@ class Up:
         assert settings.nats_url is not None, "a server was started or configured"
         async with (
             await Connection.open(settings.nats_url, name="curvetape up") as connection,
-            reading(settings, connections_max=1) as reads,
+            reading(settings, application="curvetape up") as reads,
         ):
             log = JetStreamLog(connection)
             before = await log.last_sequence()
@@ -121,7 +121,7 @@ class Up:
                 try:
                     last = await log.last_sequence()
                     positions = await reads.positions()
-                except (LogError, StoreUnavailableError, OSError) as error:
+                except (LogError, ReadsUnavailableError, OSError) as error:
                     self._say(f"no status just now: {error}")
                     continue
                 behind = ", ".join(f"{p.name} {last - p.sequence:,} behind" for p in positions)

@@ -2,7 +2,9 @@
 
 import click
 
+from adapters.embedded.ports import is_free
 from curvetape.cli.common import run, say, settings_or_exit
+from curvetape.cli.serve import port_taken
 from curvetape.up import Up
 
 
@@ -45,4 +47,6 @@ def command(
         simulate_genesis_time_s=genesis_time,
         simulate_transactions=transactions,
     )
+    if not is_free(settings.api_port):
+        raise click.ClickException(port_taken(settings.api_port))
     run(Up(settings, say).run)

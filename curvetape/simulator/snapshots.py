@@ -25,7 +25,7 @@ class DamagedSnapshotError(ValueError):
     """A file that is not the whole of what was written."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged: {reason}; an older snapshot is used in its place")
+        super().__init__(f"the market's snapshot {path} is damaged: {reason}")
         self.path = path
         self.reason = reason
 
@@ -82,13 +82,15 @@ class FolderSnapshots:
             self._paths()[slot].unlink()
 
     def newest(self) -> Iterator[State]:
-        """Readable states, the newest first; damaged files are logged and passed over."""
+        """Readable states, the newest first; damaged files are logged and put aside."""
         paths = self._paths()
         for slot in sorted(paths, reverse=True):
             try:
                 yield read(paths[slot])
             except DamagedSnapshotError as damage:
-                _log.warning("%s", damage)
+                aside = paths[slot].with_suffix(".damaged")
+                paths[slot].replace(aside)
+                _log.warning("%s; it is now %s, and an older one is used", damage, aside.name)
 
     def _paths(self) -> dict[int, Path]:
         paths = self._folder.glob(f"*{_SUFFIX}")

@@ -1,57 +1,56 @@
-"""Blocks of the generated market for tests, with what the programs emitted in them."""
+"""A small market for tests of what is served: tokens in every state, with real-looking mints."""
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Sequence
 
-from adapters.yellowstone import frames
-from adapters.yellowstone.wire import geyser_pb2
-from curvetape.simulator.events import Emitted
-from curvetape.simulator.market import Market
-from domain.chain import RawTransaction
-
-GENESIS_S = 1_793_000_000
-SLOT_MS = 400
-
-Block = geyser_pb2.SubscribeUpdateBlock
-Info = geyser_pb2.SubscribeUpdateTransactionInfo
+from curvetape.testing.events import (
+    burned,
+    completed,
+    created,
+    curve_traded,
+    migrated,
+    pool_traded,
+)
+from domain.events import AnyEvent
 
 
-def new_market(*, seed: int = 7, rate_per_s: float = 100) -> Market:
-    """A market in memory that begins at `GENESIS_S`."""
-    return Market.open(
-        None, seed=seed, rate_per_s=rate_per_s, slot_ms=SLOT_MS, genesis_time_s=GENESIS_S
-    )
+def address(name: str) -> str:
+    """A text that looks like a public key, the same one for the same name."""
+    allowed = "".join(letter for letter in name if letter not in "0OIl")
+    return (allowed + "1" * 44)[:44]
 
 
-def produced(market: Market, count: int) -> Iterator[tuple[Block, list[Emitted]]]:
-    """The market's next blocks, each with its ledger."""
-    for _ in range(count):
-        block = market.next_block()
-        yield block, market.emitted
+TRADED = address("traded")
+"""On its curve, with 120 trades over ten minutes of chain time."""
+GRADUATED = address("graduated")
+"""Through its curve and into its pool, where a part was burned."""
+UNTRADED = address("untraded")
+"""Launched, never traded."""
+UNSEEN = address("unseen")
+"""Met in mid-life: its launch is not in the log."""
+STRANGER = address("stranger")
+"""Traded only in a pool that is not canonical."""
+ABSENT = address("absent")
+"""Not in the log at all."""
 
-
-@lru_cache(maxsize=2)
-def first_blocks(
-    count: int, *, seed: int = 7, rate_per_s: float = 100
-) -> tuple[tuple[Block, list[Emitted]], ...]:
-    """The first blocks of a market; made once, so not to be changed."""
-    return tuple(produced(new_market(seed=seed, rate_per_s=rate_per_s), count))
-
-
-def views(block: Block) -> Iterator[RawTransaction]:
-    """The block's transactions as the decoder reads them."""
-    time_s = block.block_time.timestamp
-    for info in block.transactions:
-        yield frames.transaction(
-            info, slot=block.slot, block_time_s=time_s, received_at_ns=time_s * 1_000_000_000
+MARKET: Sequence[AnyEvent] = (
+    created(1, TRADED),
+    created(2, GRADUATED),
+    *(
+        curve_traded(
+            10 + 12 * number,
+            TRADED,
+            side="sell" if number % 3 == 2 else "buy",
+            virtual_quote_reserves=31_000_000_000 + 100_000_000 * (number % 7),
         )
-
-
-def keys(info: Info) -> list[bytes]:
-    """All accounts of a transaction in the order of their indexes."""
-    meta = info.meta
-    return [
-        *info.transaction.message.account_keys,
-        *meta.loaded_writable_addresses,
-        *meta.loaded_readonly_addresses,
-    ]
+        for number in range(120)
+    ),
+    curve_traded(2_000, GRADUATED, real_token_reserves=0),
+    completed(2_001, GRADUATED),
+    migrated(2_002, GRADUATED),
+    pool_traded(2_003, GRADUATED, base_supply=10**15),
+    burned(2_004, GRADUATED),
+    created(2_005, UNTRADED),
+    curve_traded(2_006, UNSEEN, quote_mint=address("some quote"), quote_decimals=None),
+    pool_traded(2_007, STRANGER, canonical=False),
+)
+"""Events in the order of the log; 2.5 slots are a second, from `events.GENESIS_S` on."""

@@ -55,12 +55,15 @@ class MemoryReads:
     async def tokens(
         self, *, sort: TokenSort, state: TokenState | None, page: Page
     ) -> Sequence[TokenRow]:
-        """Tokens by descending sort value, then by mint; those without a value come last."""
+        """Tokens by descending sort value, then by mint; those without a value come last.
+
+        A mint that was seen only in pools that are not canonical has a card but is not listed.
+        """
         self._ask()
         ranked = sorted(
             (-sort_value(row, sort), row.mint)
             for row in self._tokens.values()
-            if state is None or row.state == state
+            if _listed(self._changes[row.mint]) and (state is None or row.state == state)
         )
         if page.after is not None:
             value, mint = page.after
@@ -110,6 +113,11 @@ class MemoryReads:
     def _ask(self) -> None:
         if self.down:
             raise ReadsUnavailableError("the read models were told to be down")
+
+
+def _listed(change: TokenChange) -> bool:
+    known = (change.created, change.priced, change.completed, change.pooled)
+    return any(fact is not None for fact in known)
 
 
 def _row(mint: str, change: TokenChange) -> TokenRow:
