@@ -37,6 +37,12 @@ def test_check_runs_every_tool(step: str) -> None:
     assert step in recipe(MAKEFILE, "check")
 
 
+def test_tests_run_without_the_checkout_before_everything_else() -> None:
+    """`python -m pytest` would put it there, and so hide a stranger's package of our name."""
+    assert "-m pytest" not in MAKEFILE
+    assert "$(BIN)/pytest" in recipe(MAKEFILE, "test")
+
+
 def test_nothing_installs_what_is_not_pinned_by_hash() -> None:
     installs = re.findall(r"^.*pip install .*$", MAKEFILE, re.MULTILINE)
     unpinned = [line for line in installs if "--require-hashes" not in line]

@@ -77,6 +77,22 @@ def test_every_tool_knows_the_same_packages() -> None:
     assert set(tool["mypy"]["files"]) == {*PACKAGES, *NOT_SHIPPED}
 
 
+def test_tools_run_in_the_modes_that_the_layout_needs() -> None:
+    """Other modes import a folder of tests for a package of ours, or check half the tree."""
+    tool = PROJECT["tool"]
+    pytest_options = tool["pytest"]["ini_options"]
+    assert {"--import-mode=importlib", "--strict-markers", "--strict-config"} <= set(
+        pytest_options["addopts"]
+    )
+    assert pytest_options["filterwarnings"] == ["error"]
+    assert (tool["mypy"]["strict"], tool["mypy"]["explicit_package_bases"]) == (True, True)
+    assert tool["ruff"]["lint"]["isort"]["known-third-party"] == ["nats"]
+
+
+def test_an_application_with_generic_names_is_not_uploaded_by_mistake() -> None:
+    assert "Private :: Do Not Upload" in PROJECT["project"]["classifiers"]
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_our_name_is_ours(package: str) -> None:
     """A stranger's distribution with a package of the same name would be imported instead."""
