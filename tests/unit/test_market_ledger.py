@@ -4,9 +4,10 @@ from typing import Any
 
 from curvetape.simulator.strangers import LAUNCHPAD
 from curvetape.testing.simulated import first_blocks, keys, views
+from domain.events import PoolTraded
 from ingest.decode import SELF_CALL_PREFIX, decode
 from ingest.layouts.types import address
-from ingest.transaction import entries
+from ingest.transaction import entries, translated
 
 BLOCKS = 120
 
@@ -56,6 +57,23 @@ def test_every_event_becomes_an_entry_of_the_log_and_nothing_is_left_over() -> N
             event.id for event in emitted
         ]
         assert not any(batch.dead or batch.unknown_tails for batch in batches)
+
+
+def test_trades_in_pools_are_known_as_those_of_the_graduated_coin() -> None:
+    """All that the decoder proves about a pool it can prove from the generated transaction."""
+    trades = 0
+    for block, emitted in first_blocks(BLOCKS):
+        facts = [fact for view in views(block) for fact in translated(view).events]
+        for event, fact in zip(emitted, facts, strict=True):
+            if isinstance(fact, PoolTraded):
+                assert fact.canonical
+                assert fact.pool == address(event.fields["pool"])
+                assert fact.mint == fact.base_mint
+                assert fact.mint.endswith("pump")
+                assert fact.base_decimals == 6
+                assert fact.quote_decimals in (6, 9)
+                trades += 1
+    assert trades > 1_000
 
 
 def test_failed_transactions_carry_events_that_count_for_nothing() -> None:

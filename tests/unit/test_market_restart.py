@@ -145,8 +145,17 @@ def test_a_damaged_snapshot_is_said_and_the_one_before_is_used(
     assert caught.value.path == newest
     with caplog.at_level(logging.WARNING):
         again = opened(tmp_path)
-    assert "an older snapshot is used" in caplog.text
+    assert "is damaged" in caplog.text
+    assert "an older one is used" in caplog.text
     assert run(again, 10) == blocks[10:]
+    assert newest.with_suffix(".damaged").read_bytes() == spoiled[damage]
+
+
+def test_without_any_readable_snapshot_a_new_market_begins(tmp_path: Path) -> None:
+    blocks = run(opened(tmp_path), 5)
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"")
+    assert run(opened(tmp_path), 5) == blocks
 
 
 def test_an_unfinished_write_is_ignored(tmp_path: Path) -> None:
