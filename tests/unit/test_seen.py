@@ -1,3 +1,5 @@
+"""What ingest remembers of the ids that it appended."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

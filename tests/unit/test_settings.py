@@ -1,3 +1,5 @@
+"""Settings: read from variables, refused by name, handed on to other processes."""
+
 import pytest
 
 from curvetape.config import Settings, SettingsError, environment, load, table
