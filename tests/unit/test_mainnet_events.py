@@ -20,13 +20,14 @@ from domain.events import (
     TokenMigrated,
 )
 from domain.events import decode as decode_event
-from domain.programs import NATIVE_SOL, USDC
+from domain.programs import NATIVE_SOL, PYTH_SOL_USD, USDC
 from ingest.canonical import canonical_pool
 from ingest.decode import decode
 from ingest.layouts.accounts import BONDING_CURVE, POOL
 from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.layout import Layout
 from ingest.logs import TRUNCATED
+from ingest.sol_price import sol_priced
 from ingest.transaction import entries, translated
 from ingest.wire import WireEvent
 
@@ -284,3 +285,24 @@ def test_accounts_are_read_behind_their_padding() -> None:
             values, _, end = layout.read(data, 8)
             assert len(values) > 6
             assert set(data[end:]) <= {0}
+
+
+def test_the_price_of_sol_is_what_others_read() -> None:
+    read = 0
+    for path in mainnet.accounts():
+        stored = mainnet.read(path)
+        if stored.get("pubkey") not in PYTH_SOL_USD or "owner" not in stored:
+            continue
+        price = sol_priced(
+            b64decode(stored["data_base64"]),
+            account=stored["pubkey"],
+            owner=stored["owner"],
+            slot=1,
+            received_at_ns=1,
+        )
+        read += 1
+        said = stored.get("expected", {})
+        found = {"price": price.price, "exponent": price.exponent, "conf": price.confidence}
+        assert {key: value for key, value in said.items() if found.get(key, value) != value} == {}
+        assert 10 < price.price * 10**price.exponent < 1_000
+    assert read >= 2
