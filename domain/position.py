@@ -13,6 +13,10 @@ LAST_INNER = (1 << _INNER_BITS) - 1
 """The highest inner index that a position can hold."""
 LAST_OUTER = (1 << _OUTER_BITS) - 1
 """The highest outer index that a position can hold."""
+LAST_TX = (1 << _TX_BITS) - 1
+"""The highest transaction index that a position can hold."""
+LAST_SLOT = (1 << _SLOT_BITS) - 1
+"""The highest slot that a position can hold."""
 
 
 class PositionOutOfRangeError(ValueError):

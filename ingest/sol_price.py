@@ -1,16 +1,13 @@
 """The price of SOL from the Pyth account that keeps it on chain."""
 
 from domain.events import SolPriced
-from domain.position import LAST_INNER, LAST_OUTER, Position
+from domain.position import LAST_INNER, LAST_OUTER, LAST_TX, Position
 from domain.programs import PYTH_RECEIVERS, PYTH_SOL_USD
 from ingest.layouts.accounts import PRICE_UPDATE
 from ingest.layouts.layout import TooShortError
 
 SOL_USD_FEED = bytes.fromhex("ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d")
 """Pyth's id of the SOL/USD feed, the same on every receiver."""
-
-LAST_TX = (1 << 17) - 1
-"""The highest transaction index that a position can hold: an account's state is its block's."""
 
 
 class PriceAccountError(ValueError):
@@ -27,7 +24,8 @@ def sol_priced(
 ) -> SolPriced:
     """The price that an account's bytes say; `PriceAccountError` if they are not SOL's price.
 
-    `slot` is the one in which the account was written. The id is that of the price, so that the
+    `slot` is the one in which the account was written; the price stands behind all that the
+    slot's transactions did. The id is that of the price, so that the
     same price read twice is one event.
     """
     if account not in PYTH_SOL_USD:

@@ -5,12 +5,12 @@ import msgspec
 from domain.chain import RawTransaction
 from domain.events import AnyProgramEvent, encode
 from domain.log import Entry
-from domain.position import LAST_INNER, LAST_OUTER
+from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX
 from ingest import dead
 from ingest.context import Context
 from ingest.decode import decode
 from ingest.pool_events import MintsUnknownError
-from ingest.translate import shared_time, time_of, translate
+from ingest.translate import shared_time, translate
 from ingest.wire import Reason, Undecoded, WireEvent
 
 
@@ -67,22 +67,31 @@ def translated(tx: RawTransaction) -> Translated:
     if not decoded.events and not decoded.undecoded:
         return result
     context = Context(tx)
+    time_s = shared_time(decoded.events)
+    if time_s is not None:
+        context.block_time_s = time_s
     for undecoded in decoded.undecoded:
         result.letters.append(_letter(context, undecoded))
     for event in decoded.events:
-        place = event.place
-        if place.outer > LAST_OUTER or place.inner > LAST_INNER:
+        if not _has_position(tx, event):
             detail = "the indexes are beyond what a transaction can have"
             result.letters.append(_untranslated(context, event, "place_out_of_range", detail))
             continue
-        if context.block_time_s == tx.block_time_s and time_of(event) is None:
-            time_s = shared_time(decoded.events)
-            context.block_time_s = tx.block_time_s if time_s is None else time_s
         try:
             result.events.append(translate(context, event))
         except MintsUnknownError as error:
             result.letters.append(_untranslated(context, event, "mints_unknown", str(error)))
     return result
+
+
+def _has_position(tx: RawTransaction, event: WireEvent) -> bool:
+    place = event.place
+    return (
+        place.outer <= LAST_OUTER
+        and place.inner <= LAST_INNER
+        and tx.index <= LAST_TX
+        and tx.slot <= LAST_SLOT
+    )
 
 
 def _untranslated(

@@ -166,9 +166,11 @@ def test_a_known_event_of_no_read_model_is_logged_with_its_fields() -> None:
     assert fields["user_id"] == "a user_id"
 
 
-def test_a_place_beyond_what_a_transaction_can_have_is_a_dead_letter() -> None:
+@pytest.mark.parametrize(("outer", "index"), [(128, 0), (0, 1 << 17)])
+def test_a_place_beyond_what_the_chain_can_have_is_a_dead_letter(outer: int, index: int) -> None:
     info = message([BUY, emitted(PUMP, TRADE)])
-    info.meta.inner_instructions[0].index = 128
+    info.meta.inner_instructions[0].index = outer
+    info.index = index
     (letter,) = letters([entry.payload for entry in entries(view(info)).dead])
     assert (letter.reason, letter.event) == ("place_out_of_range", "TradeEvent")
 
