@@ -75,6 +75,9 @@ NOT_ACCEPTABLE = Kind(
     "The answer would be JSON",
     "The header Accept excluded application/json, which is all that there is.",
 )
+TOO_SLOW = Kind(
+    "too-slow", 408, "The request took too long to arrive", "All of it has to come in good time."
+)
 CONTENT_REFUSED = Kind(
     "content-refused",
     413,
@@ -110,6 +113,7 @@ KINDS = (
     ROUTE_UNKNOWN,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
+    TOO_SLOW,
     CONTENT_REFUSED,
     ADDRESS_TOO_LONG,
     HEADERS_TOO_LARGE,

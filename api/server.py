@@ -7,12 +7,12 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.app import App
-from api.problems import HEADERS_TOO_LARGE, MEDIA_PROBLEM, REQUEST_INVALID, Kind, problem
+from api.problems import HEADERS_TOO_LARGE, MEDIA_PROBLEM, REQUEST_INVALID, TOO_SLOW, Kind, problem
 
 HEAD_BYTES_MAX = 32_768
 """Request line and headers together."""
-HEAD_WAIT_S_MAX = 10.0
-"""From a request's first byte to the end of its headers."""
+REQUEST_WAIT_S_MAX = 10.0
+"""From a request's first byte to its last."""
 KEEP_ALIVE_S_MAX = 65
 """Longer than the minute for which most proxies keep an idle connection."""
 STOP_WAIT_S_MAX = 10
@@ -35,36 +35,41 @@ def server_config(app: App, *, host: str, port: int, **more: Any) -> uvicorn.Con
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Ends connections whose request never begins: the parser itself has no limits."""
+    """Ends connections whose request is without end: the parser itself has no limits."""
 
+    _in_head = False
     _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         """A request's first byte has come."""
         super().on_message_begin()
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(HEAD_WAIT_S_MAX, self._too_slow)
+        self._in_head, self._head_bytes = True, 0
+        self._timer = self.loop.call_later(REQUEST_WAIT_S_MAX, self._too_slow)
 
     def on_headers_complete(self) -> None:
         """The request can be answered."""
-        self._end_head()
+        self._in_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request's last byte has come."""
+        self._stop_timer()
+        super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then measure what is still an unfinished head."""
         super().data_received(data)
-        if self._head_timer is None or self.transport.is_closing():
+        if not self._in_head:
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(
-                HEADERS_TOO_LARGE, f"request line and headers may have {HEAD_BYTES_MAX} bytes"
-            )
+            detail = f"request line and headers may have {HEAD_BYTES_MAX} bytes together"
+            self._refuse(HEADERS_TOO_LARGE, detail)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the request."""
-        self._end_head()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
@@ -72,10 +77,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(REQUEST_INVALID, msg)
 
     def _too_slow(self) -> None:
-        self._refuse(REQUEST_INVALID, f"its headers took more than {HEAD_WAIT_S_MAX:g} s")
+        self._refuse(TOO_SLOW, f"the request did not end within {REQUEST_WAIT_S_MAX:g} s")
 
     def _refuse(self, kind: Kind, detail: str) -> None:
-        self._end_head()
+        self._stop_timer()
         if self.transport.is_closing():
             return
         content = problem(kind, detail).encoded()
@@ -86,7 +91,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[kind.status] + headers.encode() + content)
         self.transport.close()
 
-    def _end_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -25,7 +25,6 @@ class TokensParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,200}$")] | UnsetType,
         Meta(
             description="The `next` of an answer with the same sort, to go on behind it.",
-            extra_json_schema={"format": "curvetape-cursor"},
         ),
     ] = UNSET
 

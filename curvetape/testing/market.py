@@ -29,6 +29,7 @@ UNSEEN = address("unseen")
 """Met in mid-life: its launch is not in the log."""
 STRANGER = address("stranger")
 """Traded only in a pool that is not canonical."""
+KNOWN = (TRADED, GRADUATED, UNTRADED, UNSEEN, STRANGER)
 ABSENT = address("absent")
 """Not in the log at all."""
 

@@ -1,0 +1,30 @@
+"""The API over read models in memory, without a server or a socket."""
+
+from collections.abc import Sequence
+
+from falcon.testing import TestClient
+
+from api.app import ALL_ORIGINS, create_app
+from curvetape.testing.events import recorded
+from curvetape.testing.market import MARKET
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.reads import MemoryReads
+from domain.events import AnyEvent
+
+V1 = "/api/v1/tokens"
+
+
+class Served:
+    """A client, and what stands behind it: `Served().client.get("/api/v1/tokens")`."""
+
+    def __init__(
+        self, events: Sequence[AnyEvent] = MARKET, *, cors_origins: Sequence[str] = ALL_ORIGINS
+    ) -> None:
+        self.reads = MemoryReads(recorded(events))
+        self.log = MemoryLog(events)
+        self.client = TestClient(create_app(self.reads, self.log, cors_origins=cors_origins))
+
+    def add(self, *events: AnyEvent) -> None:
+        """Let more happen: in the log and in every read model."""
+        self.log.add(*events)
+        self.reads.apply(recorded(events, after=self.reads.sequence))

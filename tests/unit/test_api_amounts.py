@@ -1,0 +1,92 @@
+"""Numbers for people stay as near to the chain's integers as a float64 can be."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
+from api.cursors import CursorError, after, cursor
+from api.parameters import Interval, seconds
+from curvetape.testing.events import recorded
+from curvetape.testing.market import KNOWN, MARKET, TRADED
+from curvetape.testing.reads import MemoryReads
+from domain.programs import NATIVE_SOL, USDC, WRAPPED_SOL
+from projections.reads import INTERVALS_S, TokenSort, sort_value
+
+DECIMALS = st.integers(0, 255)
+
+
+@given(units=st.integers(0, 2**128), decimals=DECIMALS)
+def test_whole_coins_are_the_nearest_number_there_is(units: int, decimals: int) -> None:
+    assert whole(units, decimals) == float(Fraction(units, 10**decimals))
+
+
+@given(
+    price=st.floats(min_value=1e-20, max_value=1e20),
+    token=st.integers(0, 18),
+    quote=st.integers(0, 18),
+)
+def test_a_whole_price_is_off_by_no_more_than_the_last_digit(
+    price: float, token: int, quote: int
+) -> None:
+    found = whole_price(price, token, quote)
+    assert found is not None
+    assert found == pytest.approx(
+        float(Fraction(price) * Fraction(10) ** (token - quote)), rel=1e-15
+    )
+
+
+def test_what_is_unknown_stays_unknown() -> None:
+    assert {whole(None, 9), whole(1, None)} == {None}
+    assert exact(None) is None
+    unpriced = {whole_price(None, 6, 9), whole_price(1.0, None, 9), whole_price(1.0, 6, None)}
+    assert unpriced == {None}
+    assert {quote_symbol(None), quote_symbol(TRADED)} == {None}
+    assert quote_decimals(TRADED, None) is None
+
+
+def test_native_and_wrapped_sol_are_both_sol() -> None:
+    assert {quote_symbol(mint) for mint in (NATIVE_SOL, WRAPPED_SOL)} == {"SOL"}
+    assert (quote_decimals(WRAPPED_SOL, None), quote_decimals(USDC, None)) == (9, 6)
+    assert quote_decimals(USDC, 8) == 8
+
+
+def test_a_time_is_unix_seconds_never_before_1970() -> None:
+    assert seconds(7) == 7
+    assert seconds(datetime(1970, 1, 1, 0, 1, 0, 999_999, tzinfo=UTC)) == 60
+    assert seconds(datetime(1970, 1, 1, 2, tzinfo=timezone(timedelta(hours=2)))) == 0
+    assert seconds(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23)))) == 0
+
+
+def test_a_chart_has_every_interval_that_is_kept() -> None:
+    assert set(get_args(Interval)) == set(INTERVALS_S)
+
+
+@pytest.mark.parametrize("sort", get_args(TokenSort))
+async def test_a_cursor_leads_back_to_the_row_that_it_is_from(sort: TokenSort) -> None:
+    reads = MemoryReads(recorded(MARKET))
+    for mint in KNOWN:
+        row = await reads.token(mint)
+        assert row is not None
+        assert after(cursor(sort, row), sort) == (sort_value(row, sort), mint)
+
+
+@given(
+    text=st.text(
+        st.sampled_from("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+    )
+)
+def test_any_other_text_is_no_cursor(text: str) -> None:
+    with pytest.raises(CursorError):
+        after(text, "volume")
+
+
+@pytest.mark.parametrize("text", ["volume 1e999 a", "volume 1.2.3 a", "volume nan a", "volume 1 0"])
+def test_a_cursor_with_a_value_that_no_row_can_have_is_none(text: str) -> None:
+    with pytest.raises(CursorError, match="not the `next`"):
+        after(urlsafe_b64encode(text.encode()).decode().rstrip("="), "volume")

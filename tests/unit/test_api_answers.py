@@ -1,0 +1,218 @@
+"""Each resource answers with what its read model holds; figures are worked out by hand."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from curvetape.testing.api import V1, Served
+from curvetape.testing.events import GENESIS_S, SUPPLY, created, curve_traded
+from curvetape.testing.market import (
+    ABSENT,
+    GRADUATED,
+    STRANGER,
+    TRADED,
+    UNSEEN,
+    UNTRADED,
+    address,
+)
+from domain.programs import NATIVE_SOL
+
+PAGES_MAX = 200
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served()
+
+
+def get(served: Served, path: str) -> Any:
+    result = served.client.get(path)
+    assert result.status_code == 200, result.text
+    return result.json
+
+
+def walk(served: Served, path: str, parameter: str, following: str | None = None) -> list[Any]:
+    """All items of a list, page by page, from the page `following` on."""
+    found: list[Any] = []
+    for _ in range(PAGES_MAX):
+        page = get(served, path if following is None else f"{path}&{parameter}={following}")
+        found += page["items"]
+        following = page["next"]
+        if following is None:
+            return found
+    raise AssertionError(f"no end after {PAGES_MAX} pages")
+
+
+def test_a_launched_token_has_its_price_market_cap_and_exact_amounts(served: Served) -> None:
+    card = get(served, f"{V1}/{UNTRADED}")
+    assert (card["mint"], card["state"], card["trades"]) == (UNTRADED, "curve", 0)
+    assert card["price"] == pytest.approx(30 / 1_073_000_000)
+    assert card["marketCap"] == pytest.approx(30 / 1_073_000_000 * 1_000_000_000)
+    assert (card["supply"], card["supplyUnits"]) == (1e9, str(SUPPLY))
+    assert card["quoteReservesUnits"] == "30000000000"
+    assert card["tokenReservesUnits"] == "1073000000000000"
+    assert (card["quoteMint"], card["quoteSymbol"]) == (NATIVE_SOL, "SOL")
+    assert (card["quoteVolume"], card["quoteVolumeUnits"]) == (0.0, "0")
+    assert card["createdTime"] == GENESIS_S + 802
+    assert (card["firstTradeTime"], card["lastTradeTime"]) == (None, None)
+
+
+def test_a_curves_progress_is_the_share_of_its_tokens_that_it_sold(served: Served) -> None:
+    assert get(served, f"{V1}/{UNTRADED}")["curveProgress"] == 0.0
+    assert get(served, f"{V1}/{TRADED}")["curveProgress"] == pytest.approx(34 / 793.1)
+    assert get(served, f"{V1}/{GRADUATED}")["curveProgress"] == 1.0
+
+
+def test_a_graduated_token_is_worth_its_pools_price_times_what_was_not_burned(
+    served: Served,
+) -> None:
+    card = get(served, f"{V1}/{GRADUATED}")
+    price = (85_090_000_000 + 1_000_000_000) / 206_657_000_000_000 / 1_000
+    supply = 1_000_000_000 - 243_000
+    assert card["state"] == "graduated"
+    assert card["supply"] == supply
+    assert card["price"] == pytest.approx(price)
+    assert card["marketCap"] == pytest.approx(price * supply)
+    assert (card["trades"], card["buys"], card["quoteVolume"]) == (2, 2, 1.412)
+
+
+def test_what_the_log_never_said_is_null_and_not_zero(served: Served) -> None:
+    card = get(served, f"{V1}/{UNSEEN}")
+    unknown = ["name", "creator", "createdTime", "curveProgress", "supply", "marketCap", "price"]
+    assert {card[name] for name in [*unknown, "quoteSymbol", "quoteVolume"]} == {None}
+    assert card["quoteVolumeUnits"] == "1000000000"
+    trade = get(served, f"{V1}/{UNSEEN}/trades")["items"][0]
+    assert (trade["price"], trade["quoteAmount"], trade["tokenAmount"]) == (None, None, 34e6)
+
+
+def test_a_well_known_quote_mint_has_its_decimals_even_where_they_were_not_recorded() -> None:
+    mint = address("plain")
+    served = Served([curve_traded(1, mint, quote_decimals=None)])
+    assert get(served, f"{V1}/{mint}")["quoteDecimals"] == 9
+    assert get(served, f"{V1}/{mint}/trades")["items"][0]["quoteAmount"] == 1.0
+    assert get(served, f"{V1}/{mint}/chart")["items"][0]["quoteVolume"] == 1.0
+
+
+def test_an_amount_beyond_what_json_numbers_hold_is_exact() -> None:
+    mint = address("huge")
+    amount = 2**64 - 1
+    trades = [curve_traded(slot, mint, quote_amount=amount) for slot in (1, 2)]
+    served = Served(trades)
+    assert get(served, f"{V1}/{mint}")["quoteVolumeUnits"] == str(2 * amount)
+    units = {trade["quoteAmountUnits"] for trade in get(served, f"{V1}/{mint}/trades")["items"]}
+    assert units == {str(amount)}
+
+
+@pytest.mark.parametrize("sort", ["last_trade", "created", "market_cap", "volume", "trades"])
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_pages_hold_each_listed_token_once_in_order(served: Served, sort: str, limit: int) -> None:
+    found = walk(served, f"{V1}?sort={sort}&limit={limit}", "cursor")
+    whole = walk(served, f"{V1}?sort={sort}", "cursor")
+    assert found == whole
+    assert sorted(card["mint"] for card in found) == sorted((TRADED, GRADUATED, UNTRADED, UNSEEN))
+
+
+def test_tokens_come_by_their_last_trade_unless_asked_otherwise(served: Served) -> None:
+    def order(query: str) -> list[str]:
+        return [card["mint"] for card in get(served, V1 + query)["items"]]
+
+    assert order("") == [UNSEEN, GRADUATED, TRADED, UNTRADED]
+    assert order("?sort=created")[0] == UNTRADED
+    assert order("?sort=trades")[0] == TRADED
+    assert order("?sort=market_cap")[-1] == UNSEEN
+    assert order("?state=graduated") == [GRADUATED]
+    assert order("?state=completed") == []
+
+
+def test_a_page_goes_on_where_it_ended_while_tokens_move(served: Served) -> None:
+    """The page's last token moves away and a new one comes; all others are listed once."""
+    first = get(served, f"{V1}?limit=2")
+    assert [card["mint"] for card in first["items"]] == [UNSEEN, GRADUATED]
+    served.add(created(3_000, address("newcomer")), curve_traded(3_001, GRADUATED))
+    rest = walk(served, f"{V1}?limit=1", "cursor", first["next"])
+    assert [card["mint"] for card in rest] == [TRADED, address("newcomer"), UNTRADED]
+
+
+def test_trades_are_listed_newest_first_and_each_once(served: Served) -> None:
+    found = walk(served, f"{V1}/{TRADED}/trades?limit=7", "before")
+    assert len(found) == len({trade["id"] for trade in found}) == 120
+    slots = [trade["slot"] for trade in found]
+    assert slots == sorted(slots, reverse=True)
+    assert (slots[0], slots[-1]) == (10 + 12 * 119, 10)
+
+
+def test_going_back_through_trades_is_not_disturbed_by_new_ones(served: Served) -> None:
+    first = get(served, f"{V1}/{TRADED}/trades?limit=100")
+    served.add(curve_traded(3_000, TRADED))
+    rest = get(served, f"{V1}/{TRADED}/trades?limit=100&before={first['next']}")
+    assert len({trade["id"] for trade in first["items"] + rest["items"]}) == 120
+
+
+def test_a_trade_says_who_did_what_where_and_what_the_price_was_then(served: Served) -> None:
+    trade = get(served, f"{V1}/{GRADUATED}/trades")["items"][0]
+    assert (trade["venue"], trade["pool"]) == ("pool", f"pool-{GRADUATED}")
+    assert (trade["side"], trade["trader"], trade["canonical"]) == ("buy", "trader", True)
+    assert (trade["slot"], trade["transactionIndex"]) == (2_003, 7)
+    assert trade["id"] == f"{trade['signature']}:2.0"
+    assert (trade["quoteAmount"], trade["quoteAmountUnits"]) == (0.412, "412000000")
+    assert (trade["tokenAmount"], trade["tokenAmountUnits"]) == (1e6, "1000000000000")
+    assert trade["price"] == pytest.approx((84.99 + 0.412824) / 205_900_000)
+    assert trade["time"] == GENESIS_S + 801
+
+
+def test_trades_in_a_strangers_pool_are_shown_but_do_not_count(served: Served) -> None:
+    assert get(served, f"{V1}/{STRANGER}/trades")["items"][0]["canonical"] is False
+    assert get(served, f"{V1}/{STRANGER}")["trades"] == 0
+    assert get(served, f"{V1}/{STRANGER}/chart")["items"] == []
+
+
+def test_a_candle_is_in_whole_coins_and_keeps_low_below_open_and_close_below_high(
+    served: Served,
+) -> None:
+    chart = get(served, f"{V1}/{TRADED}/chart?interval=24h")
+    (candle,) = chart["items"]
+    assert (chart["interval"], chart["quoteSymbol"], chart["next"]) == ("24h", "SOL", None)
+    assert candle["time"] == GENESIS_S - GENESIS_S % 86_400
+    assert candle["open"] == candle["low"] == pytest.approx(31 / 1_039_000_000)
+    assert candle["high"] == pytest.approx(31.6 / 1_039_000_000)
+    assert (candle["quoteVolume"], candle["quoteVolumeUnits"]) == (120.0, "120000000000")
+    assert (candle["tokenVolume"], candle["buys"], candle["sells"]) == (4_080e6, 80, 40)
+
+
+def test_intervals_without_a_trade_have_no_candle(served: Served) -> None:
+    times = [
+        candle["time"]
+        for candle in get(served, f"{V1}/{TRADED}/chart?interval=1s&limit=1000")["items"]
+    ]
+    assert len(times) == 120
+    assert {later - earlier for earlier, later in pairwise(times)} == {4, 5}
+
+
+def test_a_chart_ends_with_the_newest_candles_and_leads_to_those_before(served: Served) -> None:
+    everything = get(served, f"{V1}/{TRADED}/chart?interval=1m")["items"]
+    newest = get(served, f"{V1}/{TRADED}/chart?interval=1m&limit=4")
+    before = get(served, f"{V1}/{TRADED}/chart?interval=1m&limit=4&to={newest['next']}")
+    assert newest["items"] == everything[-4:]
+    assert before["items"] == everything[-8:-4]
+
+
+def test_a_charts_range_holds_its_beginning_but_not_its_end(served: Served) -> None:
+    """`from` lies within a candle, `to` at the start of one; both as text and as seconds."""
+    start = GENESIS_S - GENESIS_S % 60 + 60
+    by_seconds = get(served, f"{V1}/{TRADED}/chart?interval=1m&from={start + 59}&to={start + 180}")
+    by_text = get(
+        served,
+        f"{V1}/{TRADED}/chart?interval=1m&from=2025-10-09T10:54:59%2B02:00&to=2025-10-09T08:57:00Z",
+    )
+    assert [candle["time"] for candle in by_seconds["items"]] == [start, start + 60, start + 120]
+    assert by_text == by_seconds
+
+
+def test_known_without_trades_is_an_empty_list_and_unknown_is_a_problem(served: Served) -> None:
+    for part in ("/chart", "/trades"):
+        assert get(served, f"{V1}/{UNTRADED}{part}")["items"] == []
+        assert served.client.get(f"{V1}/{ABSENT}{part}").status_code == 404
+    assert get(served, f"{V1}/{TRADED}/chart?to=0")["items"] == []
+    assert get(served, f"{V1}/{TRADED}/trades?before=0")["items"] == []
+    assert served.client.get(f"{V1}/{ABSENT}").status_code == 404
