@@ -1,4 +1,9 @@
-"""Paired rounds: one side, the other, again, so that a slow moment hits both."""
+"""Paired rounds: one side, the other, again, so that a slow moment hits both.
+
+Sides report the CPU time of the thread that does the work: on a machine with other work to do it
+changes far less than time by the clock, and threads that compile or collect garbage beside it,
+which Node.js has and Python has not, cost their side nothing.
+"""
 
 import math
 import statistics
@@ -8,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 Side: TypeAlias = Callable[[int], float]
-"""Does the given number of passes and says how many seconds they took."""
+"""Does the given number of passes and says how many seconds of CPU time they took."""
 
 
 class Compared(msgspec.Struct, kw_only=True):
