@@ -106,7 +106,7 @@ def _warm(workload: Workload, ours: Worker) -> float:
     for _ in range(ROUNDS):
         answer = ours.ask(question | {"passes": 1, "warm": True})
         rates.append(answer["events"] / answer["seconds"])
-    return round(statistics.median(rates), 1)
+    return float(round(statistics.median(rates), 1))
 
 
 def _logs(workload: Workload, peer: Worker) -> dict[str, object]:
