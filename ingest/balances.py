@@ -1,7 +1,6 @@
 """What a transaction's token balances say about mints, read once and only if asked."""
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from domain.chain import RawTransaction, TokenBalance
 from domain.programs import SOL_DECIMALS, USDC, USDC_DECIMALS, WRAPPED_SOL
@@ -15,11 +14,18 @@ class Balances:
 
     def __init__(self, tx: RawTransaction) -> None:
         self._tx = tx
+        self._decimals: dict[str, int | None] = {}
 
     def decimals(self, mint: str) -> int | None:
         """A mint's decimals; None where no token account of it takes part."""
         known = _KNOWN_DECIMALS.get(mint)
-        return self._decimals.get(mint) if known is None else known
+        if known is not None:
+            return known
+        if mint not in self._decimals:
+            self._decimals[mint] = next(
+                (b.ui_token_amount.decimals for b in self._all() if b.mint == mint), None
+            )
+        return self._decimals[mint]
 
     def mint_of(self, account: bytes) -> str | None:
         """The mint of a token account; None for one that exists only within the transaction."""
@@ -38,10 +44,6 @@ class Balances:
             if balance.owner == owner:
                 mints.setdefault(balance.mint, set())
         return mints
-
-    @cached_property
-    def _decimals(self) -> dict[str, int]:
-        return {balance.mint: balance.ui_token_amount.decimals for balance in self._all()}
 
     def _all(self) -> Iterator[TokenBalance]:
         yield from self._tx.pre_token_balances

@@ -61,9 +61,12 @@ class _Programs(dict[int, str | None]):
 
     def __init__(self, tx: RawTransaction) -> None:
         self._tx = tx
+        self._static = tx.static_keys
+        self._static_count = len(tx.static_keys)
 
     def __missing__(self, index: int) -> str | None:
-        key = account_key(self._tx, index)
+        known = index < self._static_count
+        key = self._static[index] if known else account_key(self._tx, index)
         program = self[index] = None if key is None else _PROGRAM_KEYS.get(key)
         return program
 
