@@ -29,9 +29,14 @@ class Production:
         )
 
     def revive(self) -> None:
-        """Publish the market's recent blocks, made again as they were, so that replays go on."""
+        """Publish the market's recent blocks, made again as they were, so that replays go on.
+
+        A market without any publishes its next one: whoever connects then finds where to start.
+        """
         for block in self._market.retained_blocks():
             self._publish(block)
+        if self._hub.newest is None:
+            self._publish(self._market.next_block())
 
     async def run(self, *, slots_max: int | None) -> None:
         """Publish every block that is due, and wait for the next.
