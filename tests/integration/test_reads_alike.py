@@ -1,0 +1,131 @@
+"""The read models in memory answer as those in PostgreSQL do, down to the API's own bytes."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, get_args
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from adapters.postgres.candles import CandleStore
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from api.app import create_app
+from curvetape.testing.api import V1
+from curvetape.testing.events import histories, recorded
+from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.reads import MemoryReads
+from domain.events import AnyEvent
+from projections.candles import Candles
+from projections.projection import host
+from projections.reads import INTERVALS_S, Page, Reads, TokenSort, TokenState, sort_value
+from projections.runner import Runner
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+TABLES = "candles, trades, tokens, token_burns, checkpoints"
+PATHS = [
+    *(f"{V1}?limit=2&sort={sort}" for sort in get_args(TokenSort)),
+    *(f"{V1}?state={state}" for state in get_args(TokenState)),
+    *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
+    *(f"{V1}/{TRADED}/chart?limit=7&interval={interval}" for interval in INTERVALS_S),
+    f"{V1}/{UNTRADED}/chart",
+    f"{V1}/{ABSENT}/chart",
+    *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
+]
+
+
+@pytest.fixture
+async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
+    await migrate(postgres_dsn)
+    opened = await open_pool(postgres_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
+    """Read models of these events alone."""
+    await pool.execute(f"truncate {TABLES}")
+    hosted = [
+        host(Candles(), CandleStore(pool)),
+        host(Trades(), TradeStore(pool)),
+        host(Tokens(), TokenStore(pool)),
+    ]
+    await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
+    return PostgresReads(pool)
+
+
+async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
+    """What the read models say to one question after another."""
+    said: list[object] = [await reads.positions()]
+    for sort in get_args(TokenSort):
+        page = await reads.tokens(sort=sort, state=None, page=Page(limit=100))
+        said.append(page)
+        for row in page:
+            after = (sort_value(row, sort), row.mint)
+            for state in (None, *get_args(TokenState)):
+                following = Page(limit=2, after=after)
+                said.append(await reads.tokens(sort=sort, state=state, page=following))
+    for mint in mints:
+        said.append(await reads.token(mint))
+        trades = await reads.trades(mint, limit=100)
+        said.append(trades)
+        said += [await reads.trades(mint, limit=2, before_pos=trade.pos) for trade in trades]
+        for interval_s in INTERVALS_S.values():
+            candles = await reads.candles(
+                mint, interval_s=interval_s, from_s=0, to_s=2**40, limit=50
+            )
+            said.append(candles)
+            for candle in candles:
+                for from_s, to_s in ((candle.start_s, 2**40), (0, candle.start_s)):
+                    said.append(
+                        await reads.candles(
+                            mint, interval_s=interval_s, from_s=from_s, to_s=to_s, limit=2
+                        )
+                    )
+    return said
+
+
+def client_of(reads: Reads, log: MemoryLog) -> httpx.AsyncClient:
+    app: Any = create_app(reads, log)  # the two libraries type the same interface differently
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=histories(events_max=20))
+async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyEvent]) -> None:
+    mints = ["mint1", "mint2", "mint3", "mint4"]
+    in_memory = await answers(MemoryReads(recorded(events)), mints)
+    assert await answers(await stored(pool, events), mints) == in_memory
+
+
+async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:
+    log = MemoryLog(MARKET)
+    both = [MemoryReads(recorded(MARKET)), await stored(pool, MARKET)]
+    for path in [*PATHS, "/readyz"]:
+        answered = []
+        for reads in both:
+            async with client_of(reads, log) as client:
+                found = await client.get(path)
+                answered.append((found.status_code, found.content, sorted(found.headers.items())))
+        assert answered[0] == answered[1], path
+        assert answered[0][0] == (404 if ABSENT in path else 200)
+
+
+async def test_a_store_that_is_gone_is_answered_with_503(pool: Pool) -> None:
+    reads = await stored(pool, MARKET)
+    await pool.close()
+    async with client_of(reads, MemoryLog(MARKET)) as client:
+        for path in (V1, f"{V1}/{TRADED}", "/readyz"):
+            found = await client.get(path)
+            assert found.status_code == 503, found.text
+            assert found.headers["content-type"] == "application/problem+json"
+        assert (await client.get("/healthz")).status_code == 200
