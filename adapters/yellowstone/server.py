@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from hmac import compare_digest
 from typing import Any, TypeVar
 
 import grpc
@@ -129,8 +130,8 @@ class YellowstoneServer:
     async def _admit(self, context: Context) -> None:
         if self._x_token is None:
             return
-        given = dict(context.invocation_metadata() or ()).get(TOKEN_KEY)
-        if given != self._x_token:
+        given = dict(context.invocation_metadata() or ()).get(TOKEN_KEY, "")
+        if not compare_digest(str(given).encode(), self._x_token.encode()):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "No valid auth token")
 
     def _unary(
