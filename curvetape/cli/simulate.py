@@ -10,6 +10,8 @@ import click
 from adapters.yellowstone.hub import Hub, Retention
 from adapters.yellowstone.server import ListenError, YellowstoneServer
 from curvetape.cli.common import run, say
+from curvetape.simulator.market import Market, OtherMarketError
+from curvetape.simulator.production import Production
 from curvetape.simulator.recorded_chain import RecordingsError, blocks
 
 STATUS_WAIT_S = 5.0
@@ -101,10 +103,6 @@ async def _serve_market(
     data: Path | None,
     genesis_time: int | None,
 ) -> None:
-    # Imported here: the market is much code that recorded transactions do not need.
-    from curvetape.simulator.market import Market, OtherMarketError  # noqa: PLC0415
-    from curvetape.simulator.production import Production  # noqa: PLC0415
-
     try:
         market = Market.open(
             data, seed=seed, rate_per_s=rate, slot_ms=slot_ms, genesis_time_s=genesis_time
