@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from anchorpy import Idl  # type: ignore[import-not-found]
+from anchorpy import Idl  # type: ignore[import-not-found]  # not in our own environment
 
 print(f"anchorpy {version('anchorpy')}")
 Idl.from_json(Path(sys.argv[1]).read_text())
