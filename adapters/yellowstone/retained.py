@@ -19,6 +19,7 @@ MATCHES_MAX = 16
 _Update = geyser_pb2.SubscribeUpdate
 _Block = geyser_pb2.SubscribeUpdateBlock
 _Info = geyser_pb2.SubscribeUpdateTransactionInfo
+_Account = geyser_pb2.SubscribeUpdateAccountInfo
 _Transaction = geyser_pb2.SubscribeUpdateTransaction
 _BY_COMMITMENT = {
     geyser_pb2.SLOT_PROCESSED: geyser_pb2.PROCESSED,
@@ -52,7 +53,10 @@ class RetainedSlot:
         self._transactions = tuple(body for body, _ in encoded)
         self._starts = bytes(start for _, start in encoded)
         self._parsed: Sequence[_Info] | None = block.transactions
-        self._accounts = tuple(block.accounts)
+        # Copies: a part of a message would keep all of it in memory.
+        self._accounts = tuple(
+            _Account.FromString(account.SerializeToString()) for account in block.accounts
+        )
         self._meta = _meta(block).SerializeToString()
         self._block_head = _block_head(block).SerializeToString()
         self._matches: dict[TransactionFilter, tuple[int, ...]] = {}
