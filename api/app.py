@@ -10,7 +10,7 @@ import msgspec
 from api import problems
 from api.chart import ChartResource
 from api.documents import INDEX_HEADERS, Document, index
-from api.edition import POSITION_HEADER
+from api.edition import POSITION_HEADER, Editions
 from api.endpoint import Endpoint
 from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
@@ -53,8 +53,9 @@ def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_
         ]
     )
     problems.handle(app)
+    editions = Editions(reads)
     for resource in resources:
-        app.add_route(resource.operation.path, Endpoint(resource, reads))
+        app.add_route(resource.operation.path, Endpoint(resource, editions))
     app.add_route(
         "/openapi.json", Document(msgspec.json.encode(document(operations)), falcon.MEDIA_JSON)
     )

@@ -1,12 +1,13 @@
 """Which state of the read models an answer is from, and whether the client has it already."""
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import version
 
 import falcon.asgi
 import msgspec
 
-from projections.reads import PositionReads
+from projections.reads import PositionReads, ProjectionPosition
 
 POSITION_HEADER = "Curvetape-Position"
 VERSION = version("curvetape")
@@ -20,19 +21,34 @@ class Edition(msgspec.Struct, frozen=True):
     tag: str
 
 
-async def edition(reads: PositionReads, read_models: Sequence[str]) -> Edition:
-    """The current state of these read models.
+class Editions:
+    """Tells the current edition; requests that come while one is being asked for share it.
 
-    Read it before their rows: rows that are newer than their edition are fetched once more, but
-    older ones would be taken for current for ever.
+    Ask before reading rows: rows that are newer than their edition are fetched once more, but older
+    ones would be taken for current for ever.
     """
-    held = {each.name: each for each in await reads.positions()}
-    position = min(held[name].sequence if name in held else 0 for name in read_models)
-    states = (
-        f"{name}.{held[name].version}.{held[name].sequence}" if name in held else f"{name}.0.0"
-        for name in read_models
-    )
-    return Edition(position, f'W/"{"-".join((VERSION, *states))}"')
+
+    def __init__(self, reads: PositionReads) -> None:
+        self._reads = reads
+        self._asking: asyncio.Task[Sequence[ProjectionPosition]] | None = None
+
+    async def current(self, read_models: Sequence[str]) -> Edition:
+        """The state of these read models; may raise `ReadsUnavailableError`."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        held = {each.name: each for each in await asyncio.shield(self._asking)}
+        position = min(held[name].sequence if name in held else 0 for name in read_models)
+        states = (
+            f"{name}.{held[name].version}.{held[name].sequence}" if name in held else f"{name}.0.0"
+            for name in read_models
+        )
+        return Edition(position, f'W/"{"-".join((VERSION, *states))}"')
+
+    async def _ask(self) -> Sequence[ProjectionPosition]:
+        try:
+            return await self._reads.positions()
+        finally:
+            self._asking = None
 
 
 def has(req: falcon.asgi.Request, tag: str) -> bool:

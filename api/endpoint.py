@@ -7,11 +7,10 @@ import falcon
 import falcon.asgi
 import msgspec
 
-from api.edition import POSITION_HEADER, edition, has
+from api.edition import POSITION_HEADER, Editions, has
 from api.operation import AnyResource
 from api.parameters import Reader
 from api.problems import NOT_ACCEPTABLE, ProblemError
-from projections.reads import PositionReads
 
 REVALIDATE = "no-cache"
 """Keep it, but ask whether it still holds: an answer of 304 costs next to nothing."""
@@ -22,10 +21,10 @@ _encoder = msgspec.json.Encoder()
 class Endpoint:
     """Serves one resource to GET and HEAD."""
 
-    def __init__(self, resource: AnyResource, positions: PositionReads) -> None:
+    def __init__(self, resource: AnyResource, editions: Editions) -> None:
         self._resource = resource
         self._operation = resource.operation
-        self._positions = positions
+        self._editions = editions
         self._reader: Reader[Any] = Reader(self._operation, self._operation.parameters)
 
     async def on_get(
@@ -39,7 +38,7 @@ class Endpoint:
         asked = self._reader.read(path, req.params)
         tag = None
         if self._operation.read_models:
-            current = await edition(self._positions, self._operation.read_models)
+            current = await self._editions.current(self._operation.read_models)
             resp.set_header(POSITION_HEADER, str(current.position))
             tag = current.tag
         if tag is None or not has(req, tag):
