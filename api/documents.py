@@ -1,6 +1,7 @@
 """What never changes while the process runs: the OpenAPI document, and a page about it all."""
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -58,7 +59,7 @@ def index(operations: Sequence[Operation]) -> bytes:
     )
     problems = "".join(
         f'<dt id="{kind.name}"><code>{kind.type}</code> · {kind.status} · {escape(kind.title)}</dt>'
-        f"<dd>{escape(kind.meaning)}</dd>"
+        f"<dd>{_prose(kind.meaning)}</dd>"
         for kind in KINDS
     )
     return (
@@ -68,9 +69,13 @@ def index(operations: Sequence[Operation]) -> bytes:
         "<p>Analytics for pump.fun tokens whose every number can be proven.</p>"
         f'<h2>What is here</h2><dl>{routes}<dt><a href="/openapi.json">/openapi.json</a></dt>'
         "<dd>All of it as OpenAPI 3.1, to generate clients from</dd></dl>"
-        f"<h2>Problems</h2><p>The <code>type</code> of a problem leads here.</p>"
+        "<h2>Problems</h2><p>The <code>type</code> of a problem leads here.</p>"
         f"<dl>{problems}</dl></body></html>"
     ).encode()
+
+
+def _prose(text: str) -> str:
+    return re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
 
 
 def _link(operation: Operation) -> str:
