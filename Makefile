@@ -50,7 +50,7 @@ fmt: $(VENV)/dev.done ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 clean: ## Remove the environment and every cache; data in .curvetape stays
-	rm -rf $(VENV) tests/npm/node_modules bench/npm/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/npm/node_modules bench/npm/node_modules bench/.venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 env: $(VENV)/run.done ## Make the environment only
 
