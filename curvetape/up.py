@@ -42,7 +42,7 @@ class Up:
         """Start what is needed, tell how it goes, and end it in reverse order."""
         with self._home.locked():
             async with AsyncExitStack() as stack:
-                self._say(f"data and logs are in {self._home.folder}")
+                self._say(f"data and logs are in {shown(self._home.folder)}")
                 servers = Servers(self._settings, self._home, self._say)
                 stack.push_async_callback(servers.stop)
                 settings = await servers.start()
@@ -78,7 +78,7 @@ class Up:
         }[self._chain]
         self._say(f"reading {source}")
         self._say(f"look at {where}/api/v1/tokens   or at {where}/ for all there is")
-        self._say(f"addresses of all servers are in {self._home.addresses_file}")
+        self._say(f"addresses of all servers are in {shown(self._home.addresses_file)}")
         self._say("Ctrl-C stops everything; the next start goes on from here")
 
     async def _watch(
@@ -128,6 +128,12 @@ class Up:
                 rate = (last - before) / STATUS_WAIT_S
                 self._say(f"log: {last:,} events, {rate:,.0f}/s; {behind or 'no read model yet'}")
                 before = last
+
+
+def shown(path: Path) -> str:
+    """A path as a person would type it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def addresses_of(settings: Settings) -> dict[str, str]:
