@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Literal, get_type_hints
 
 import msgspec
@@ -97,8 +98,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         if not variable.startswith(PREFIX) or variable.startswith(PREFIX + "TEST_"):
             continue
         if variable not in known:
-            names = ", ".join(sorted(known))
-            raise SettingsError(variable, value, f"there is no such setting; there are {names}")
+            close = get_close_matches(variable, known, n=1, cutoff=0.8)
+            hint = f"did you mean {close[0]}?" if close else "the README has a table of all"
+            raise SettingsError(variable, value, f"there is no such setting; {hint}")
         if value == "":
             continue
         field = known[variable]

@@ -37,7 +37,7 @@ def _print_layouts(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ctx.exit()
 
 
-@click.command(epilog=EPILOG)
+@click.command(short_help="Recorded transactions to events, as JSON lines.", epilog=EPILOG)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--domain", is_flag=True, help="Print the events as the log holds them, not as on chain."
@@ -86,11 +86,11 @@ def _documents(content: bytes) -> Iterator[tuple[str, Any]]:
     try:
         whole = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
-        lines = content.splitlines()
-        if len(lines) < 2:
-            yield "", error
-            return
-        yield from _lines(lines)
+        documents = list(_lines(content.splitlines()))
+        if not documents or isinstance(documents[0][1], msgspec.DecodeError):
+            yield "", error  # not JSON lines either: said once, not for every line
+        else:
+            yield from documents
         return
     if isinstance(whole, list):
         yield from ((f", transaction {number}", item) for number, item in enumerate(whole, 1))

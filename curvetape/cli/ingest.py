@@ -13,8 +13,9 @@ STATUS_WAIT_S = 5.0
 
 
 @click.command(
+    short_help="From the chain to the log.",
     epilog="Example: CURVETAPE_YELLOWSTONE_URL=https://host:443 CURVETAPE_YELLOWSTONE_TOKEN=… "
-    "curvetape ingest"
+    "curvetape ingest",
 )
 @click.option("--yellowstone-url", help="The endpoint to read; else CURVETAPE_YELLOWSTONE_URL.")
 def command(yellowstone_url: str | None) -> None:

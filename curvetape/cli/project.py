@@ -12,7 +12,9 @@ from projections.runner import Runner
 STATUS_WAIT_S = 5.0
 
 
-@click.command(epilog="Example: curvetape project --once")
+@click.command(
+    short_help="From the log to the read models.", epilog="Example: curvetape project --once"
+)
 @click.option("--once", is_flag=True, help="Stop at the end of the log instead of waiting there.")
 def command(once: bool) -> None:
     """Keep the read models: candles, trades and tokens.

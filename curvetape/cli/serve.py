@@ -25,7 +25,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-@click.command(epilog="Example: CURVETAPE_POSTGRES_DSN=postgresql://… curvetape serve --port 9000")
+@click.command(
+    short_help="Serve the API.",
+    epilog="Example: CURVETAPE_POSTGRES_DSN=postgresql://… curvetape serve --port 9000",
+)
 @click.option("--host", help="Address to listen on; else CURVETAPE_API_HOST, 127.0.0.1.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port; else CURVETAPE_API_PORT, 8080.")
 def command(host: str | None, port: int | None) -> None:

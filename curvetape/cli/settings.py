@@ -12,7 +12,10 @@ from curvetape.config import PREFIX, table
 SECRET = ("CURVETAPE_YELLOWSTONE_TOKEN", "CURVETAPE_POSTGRES_DSN")
 
 
-@click.command(epilog="Example: CURVETAPE_API_PORT=9000 curvetape settings")
+@click.command(
+    short_help="Every setting and what it is now.",
+    epilog="Example: CURVETAPE_API_PORT=9000 curvetape settings",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def command(as_json: bool) -> None:
     """Show every setting: its variable, its value here and its meaning.

@@ -17,9 +17,14 @@ from curvetape.simulator.recorded_chain import RecordingsError, blocks
 STATUS_WAIT_S = 5.0
 
 
+EPILOG = """\b
+Examples:
+  curvetape simulate --rate 2000
+  curvetape simulate --transactions recorded/ --listen 127.0.0.1:10000"""
+
+
 @click.command(
-    epilog="Examples: curvetape simulate --rate 2000 | curvetape simulate --transactions DIR "
-    "--listen 127.0.0.1:10000"
+    short_help="Serve a simulated or recorded chain over Yellowstone gRPC.", epilog=EPILOG
 )
 @click.option("--listen", default="127.0.0.1:10000", show_default=True, help="Address to serve.")
 @click.option("--x-token", help="Token that clients have to send; without it all are let in.")

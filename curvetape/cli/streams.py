@@ -27,7 +27,7 @@ Examples:
   curvetape streams diff --json"""
 
 
-@click.group(epilog=EPILOG)
+@click.group(short_help="The log's streams, beside their definitions.", epilog=EPILOG)
 def command() -> None:
     """Create the log's streams, or compare them with their definitions."""
 

@@ -7,11 +7,14 @@ from curvetape.cli.common import run, say, settings_or_exit
 from curvetape.cli.serve import port_taken
 from curvetape.up import Up
 
+EPILOG = """\b
+Examples:
+  curvetape up
+  curvetape up --rate 2000 --seed 7
+  curvetape up --transactions recorded/"""
 
-@click.command(
-    epilog="Examples: curvetape up · curvetape up --rate 2000 --seed 7 · "
-    "curvetape up --transactions recorded/"
-)
+
+@click.command(short_help="The whole product with one command.", epilog=EPILOG)
 @click.option("--home", help="Folder of all data and logs; else CURVETAPE_HOME, .curvetape.")
 @click.option("--port", type=click.IntRange(1, 65_535), help="Port of the API; else 8080.")
 @click.option("--rate", type=float, help="Transactions per second of the simulated chain.")

@@ -37,9 +37,14 @@ def test_a_value_that_does_not_fit_is_refused_by_the_variables_name(
     assert value in str(refused.value)
 
 
-def test_a_misspelt_variable_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(SettingsError, match="CURVETAPE_API_PORT"):
+def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(SettingsError, match=r"did you mean CURVETAPE_API_PORT\?"):
         load({"CURVETAPE_APIPORT": "9000"})
+
+
+def test_a_variable_like_no_setting_is_refused_too() -> None:
+    with pytest.raises(SettingsError, match="no such setting"):
+        load({"CURVETAPE_COLOUR": "green"})
 
 
 def test_variables_for_the_tests_are_not_settings() -> None:
