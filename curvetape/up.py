@@ -114,19 +114,21 @@ class Up:
             await Connection.open(settings.nats_url, name="curvetape up") as connection,
             reading(settings, application="curvetape up") as reads,
         ):
-            log = JetStreamLog(connection)
+            log, letters = JetStreamLog(connection), JetStreamLog(connection, stream="DEAD")
             before = await log.last_sequence()
             while True:
                 await asyncio.sleep(STATUS_WAIT_S)
                 try:
-                    last = await log.last_sequence()
+                    last, dead = await log.last_sequence(), await letters.last_sequence()
                     positions = await reads.positions()
                 except (LogError, ReadsUnavailableError, OSError) as error:
                     self._say(f"no status just now: {error}")
                     continue
                 behind = ", ".join(f"{p.name} {last - p.sequence:,} behind" for p in positions)
                 rate = (last - before) / STATUS_WAIT_S
-                self._say(f"log: {last:,} events, {rate:,.0f}/s; {behind or 'no read model yet'}")
+                unread = f"; {dead:,} dead letters in DEAD" if dead else ""
+                models = behind or "no read model yet"
+                self._say(f"log: {last:,} events, {rate:,.0f}/s; {models}{unread}")
                 before = last
 
 

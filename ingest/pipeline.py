@@ -34,7 +34,9 @@ class Progress(msgspec.Struct):
     conflicting: int = 0
     """Events that the log already held under the same id with another content."""
     dead: int = 0
-    unknown_tails: int = 0
+    """Letters that are durable in `DEAD`: what of our programs could not become an event."""
+    tails: dict[str, int] = msgspec.field(default_factory=dict)
+    """Events with bytes behind the longest layout known, by event and version."""
 
 
 class _Decoded(msgspec.Struct):
@@ -85,7 +87,8 @@ class Pipeline:
                 found = entries(update)
                 progress.transactions += 1
                 progress.failed += update.failed
-                progress.unknown_tails += found.unknown_tails
+                for kind, count in found.tails.items():
+                    progress.tails[kind] = progress.tails.get(kind, 0) + count
                 self._take_new(found.entries, batch.entries)
                 self._take_new(found.dead, batch.dead)
                 slot = update.slot

@@ -47,11 +47,20 @@ async def _ingest(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def _tell(progress: Progress) -> None:
-    before = 0
+    before, dead = 0, 0
+    tails: set[str] = set()
     while True:
         await asyncio.sleep(STATUS_WAIT_S)
         rate = (progress.transactions - before) / STATUS_WAIT_S
         before = progress.transactions
+        for kind in sorted(progress.tails.keys() - tails):
+            tails.add(kind)
+            say(
+                f"ALARM: {kind} has grown by bytes that no known layout accounts for; they are kept"
+            )
+        if progress.dead > dead:
+            say(f"ALARM: {progress.dead - dead:,} events of our programs went to DEAD, unread")
+            dead = progress.dead
         say(
             f"slot {progress.slot}: {rate:,.0f} transactions/s, {progress.events:,} events "
             f"appended, {progress.duplicates:,} known already, {progress.dead:,} dead letters"

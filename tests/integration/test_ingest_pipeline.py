@@ -137,3 +137,21 @@ async def test_an_unknown_event_of_our_programs_is_kept_in_dead(live_log: LiveLo
     assert kept.data is not None
     letter = msgspec.json.decode(kept.data)
     assert (letter["reason"], letter["slot"]) == ("unknown_event", 458540504)
+
+
+async def test_bytes_behind_the_longest_layout_are_in_the_log_and_counted(
+    live_log: LiveLog,
+) -> None:
+    info = recorded.transaction(
+        mainnet.read(next(p for p in mainnet.transactions() if p.name.startswith("3x3nv3")))
+    ).info
+    for group in info.meta.inner_instructions:
+        for instruction in group.instructions:
+            if instruction.data.startswith(bytes.fromhex("e445a52e51cb9a1dbddb7fd34ee661ee")):
+                instruction.data += b"\x01\x02\x03"
+    grown = frames.transaction(info, slot=1, block_time_s=0, received_at_ns=0)
+    loop = await pipeline(live_log, Seen(10))
+    await loop.run(ListSource([grown]))
+    tails = [getattr(it.event, "tail", None) for it in await live_log.all()]
+    assert sorted(filter(None, tails)) == ["010203"]
+    assert loop.progress.tails == {"TradeEvent T9+u64": 1}
