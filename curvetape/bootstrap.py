@@ -8,6 +8,7 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
 from adapters.jetstream.tail import recent
 from adapters.postgres.candles import CandleStore
+from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
@@ -78,14 +79,14 @@ async def _appender(connection: Connection, settings: Settings, stream: str) -> 
 
 @asynccontextmanager
 async def projecting(settings: Settings) -> AsyncIterator[Runner]:
-    """Every read model, fed by one reader of the log."""
+    """Every read model, fed by one reader of the log; brings the database's schema up to date."""
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(
             await Connection.open(settings.nats_url or NATS_URL, name="curvetape project")
         )
-        pool = await open_pool(
-            settings.postgres_dsn or POSTGRES_DSN, application="curvetape project"
-        )
+        dsn = settings.postgres_dsn or POSTGRES_DSN
+        await migrate(dsn)
+        pool = await open_pool(dsn, application="curvetape project")
         stack.push_async_callback(pool.close)
         hosted: list[Hosted] = [
             host(Candles(), CandleStore(pool)),
