@@ -1,5 +1,6 @@
 """Whether the process lives, and whether what it answers from is there and how fresh it is."""
 
+import asyncio
 from typing import Annotated, ClassVar, Literal, Protocol
 
 import msgspec
@@ -10,6 +11,9 @@ from api.parameters import NoParameters
 from api.problems import NOT_READY, RETRY_AFTER_S, ProblemError
 from domain.log import LogError
 from projections.reads import Page, Reads, ReadsUnavailableError
+
+LOG_WAIT_S_MAX = 2.0
+"""The log itself is asked for a minute; who wants to know about now has given up by then."""
 
 
 class LogHead(Protocol):
@@ -94,8 +98,9 @@ class ReadinessResource:
         except ReadsUnavailableError:
             reasons.append("the store of the read models does not answer")
         try:
-            head = await self._log.last_sequence()
-        except LogError:
+            async with asyncio.timeout(LOG_WAIT_S_MAX):
+                head = await self._log.last_sequence()
+        except (LogError, TimeoutError):
             reasons.append("the log does not answer, so no lag is known")
         if not reasons and head:
             missing = self._read_models - {each.name for each in read_models}

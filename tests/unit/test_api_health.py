@@ -1,8 +1,11 @@
 """Alive is not ready: ready needs stores and log, and tells how far behind it is."""
 
+import asyncio
+
 import pytest
 from falcon.testing import TestClient
 
+from api import health
 from api.app import create_app
 from curvetape.testing.api import Served
 from curvetape.testing.events import GENESIS_S, created, curve_traded
@@ -51,6 +54,21 @@ def test_a_store_that_is_down_is_a_reason_not_to_be_ready(served: Served) -> Non
 class _SilentLog:
     async def last_sequence(self) -> int:
         raise LogUnavailableError("it did not answer")
+
+
+class _HangingLog:
+    async def last_sequence(self) -> int:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+def test_a_log_that_never_answers_is_told_while_somebody_still_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "LOG_WAIT_S_MAX", 0.05)
+    result = TestClient(create_app(MemoryReads(), _HangingLog())).get("/readyz")
+    assert (result.status_code, result.json["type"]) == (503, "/#not-ready")
+    assert result.json["reasons"] == ["the log does not answer, so no lag is known"]
 
 
 def test_every_reason_is_told() -> None:
