@@ -27,6 +27,8 @@ _log = logging.getLogger("curvetape.projections")
 _INSERT = (
     "insert into checkpoints (name, version, sequence) values ($1, $2, 0) on conflict do nothing"
 )
+"""Waits, too, for a save that is being committed on behalf of a runner that was killed: what is
+selected behind it no longer changes by itself."""
 _SELECT = "select version, sequence from checkpoints where name = $1"
 _GUARD = """
     update checkpoints set sequence = $4, saved_at = now()
