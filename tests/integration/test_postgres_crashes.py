@@ -93,16 +93,15 @@ async def test_a_checkpoint_is_read_after_the_commit_that_a_killed_runner_left_b
     """Whoever took the older one would find it moved later, and stop for nothing."""
     store = CandleStore(pool)
     assert await store.checkpoint() == 0
-    async with pool.acquire() as killed, pool.acquire() as watcher:
-        async with killed.transaction():
-            await killed.execute("update checkpoints set sequence = 400")
-            asked = asyncio.create_task(store.checkpoint())
+    async with pool.acquire() as killed, pool.acquire() as watcher, killed.transaction():
+        await killed.execute("update checkpoints set sequence = 400")
+        asked = asyncio.create_task(store.checkpoint())
 
-            async def asked_or_waiting() -> bool:
-                waits = "select count(*) > 0 from pg_locks where not granted"
-                return asked.done() or bool(await watcher.fetchval(waits))
+        async def asked_or_waiting() -> bool:
+            waits = "select count(*) > 0 from pg_locks where not granted"
+            return asked.done() or bool(await watcher.fetchval(waits))
 
-            await until(asked_or_waiting)
+        await until(asked_or_waiting)
     assert await asked == 400
 
 
