@@ -6,35 +6,6 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 
-class Instruction(Protocol):
-    """An instruction of a message; Yellowstone's `CompiledInstruction` fits."""
-
-    @property
-    def program_id_index(self) -> int: ...
-    @property
-    def accounts(self) -> bytes: ...
-    @property
-    def data(self) -> bytes: ...
-
-
-class InnerInstruction(Instruction, Protocol):
-    """An instruction that another one called; Yellowstone's `InnerInstruction` fits."""
-
-    @property
-    def stack_height(self) -> int:
-        """2 for a call by a top-level instruction, and so on; 0 where it was not recorded."""
-        ...
-
-
-class InnerInstructions(Protocol):
-    """What one top-level instruction called, flattened in the order of the calls."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def instructions(self) -> Sequence[InnerInstruction]: ...
-
-
 class TokenAmount(Protocol):
     """A token balance: `amount` is a decimal text in the mint's own units."""
 
@@ -57,10 +28,23 @@ class TokenBalance(Protocol):
     def ui_token_amount(self) -> TokenAmount: ...
 
 
-class RawTransaction(msgspec.Struct, kw_only=True, frozen=True):
-    """A landed transaction, a view on the source's own message that copies nothing.
+class Details(Protocol):
+    """What the runtime noted beside a transaction; a source need not read it until it is asked."""
 
-    Account indexes count through `static_keys`, then `loaded_writable`, then `loaded_readonly`.
+    @property
+    def log_messages(self) -> Sequence[str]: ...
+    @property
+    def pre_token_balances(self) -> Sequence[TokenBalance]: ...
+    @property
+    def post_token_balances(self) -> Sequence[TokenBalance]: ...
+
+
+class RawTransaction(msgspec.Struct, kw_only=True, frozen=True):
+    """A landed transaction as far as anyone has to look into it.
+
+    Instructions stay as the chain's own storage encodes them, since most concern nobody here: the
+    protobuf messages `CompiledInstruction` and, below top level, `InnerInstruction`, which share
+    their first three fields.
     """
 
     slot: int
@@ -68,16 +52,15 @@ class RawTransaction(msgspec.Struct, kw_only=True, frozen=True):
     """The transaction's index in its block."""
     signature: bytes
     failed: bool
-    static_keys: Sequence[bytes]
-    loaded_writable: Sequence[bytes]
-    loaded_readonly: Sequence[bytes]
-    instructions: Sequence[Instruction]
-    inner_instructions: Sequence[InnerInstructions]
+    account_keys: Sequence[bytes]
+    """In the order in which indexes count them: static, loaded writable, loaded read-only."""
+    instructions: Sequence[bytes]
+    """The top-level instructions, encoded."""
+    inner_instructions: Sequence[tuple[int, Sequence[bytes]]]
+    """What a top-level instruction called, behind its index: encoded, in the order of the calls."""
     inner_instructions_known: bool
     """False when the source did not record inner instructions at all."""
-    log_messages: Sequence[str]
-    pre_token_balances: Sequence[TokenBalance]
-    post_token_balances: Sequence[TokenBalance]
+    details: Details
     fee_lamports: int
     signature_count: int
     compute_units: int | None
@@ -99,6 +82,16 @@ class BlockMeta(msgspec.Struct, kw_only=True, frozen=True):
 
 class SourceError(Exception):
     """A source cannot go on, and trying again will not help; the sentence says what to do."""
+
+
+class UnreadableError(SourceError):
+    """A source handed over bytes that are not what the chain's encoding allows."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} cannot be read; the source is damaged, or speaks a newer protocol"
+        )
+        self.what = what
 
 
 class SlotsMissed(msgspec.Struct, kw_only=True, frozen=True):

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from domain.chain import RawTransaction, TokenBalance
 from domain.programs import SOL_DECIMALS, USDC, USDC_DECIMALS, WRAPPED_SOL
-from ingest.accounts import account_index
 
 _KNOWN_DECIMALS = {WRAPPED_SOL: SOL_DECIMALS, USDC: USDC_DECIMALS}
 
@@ -29,25 +28,26 @@ class Balances:
 
     def mint_of(self, account: bytes) -> str | None:
         """The mint of a token account; None for one that exists only within the transaction."""
-        index = account_index(self._tx, account)
-        if index is None:
+        keys = self._tx.account_keys
+        if account not in keys:
             return None
+        index = keys.index(account)
         return next((b.mint for b in self._all() if b.account_index == index), None)
 
     def owned(self, owner: str) -> dict[str, set[int]]:
         """The mints of the owner's token accounts with the amounts before the transaction."""
         mints: dict[str, set[int]] = {}
-        for balance in self._tx.pre_token_balances:
+        for balance in self._tx.details.pre_token_balances:
             if balance.owner == owner:
                 mints.setdefault(balance.mint, set()).add(_amount(balance))
-        for balance in self._tx.post_token_balances:
+        for balance in self._tx.details.post_token_balances:
             if balance.owner == owner:
                 mints.setdefault(balance.mint, set())
         return mints
 
     def _all(self) -> Iterator[TokenBalance]:
-        yield from self._tx.pre_token_balances
-        yield from self._tx.post_token_balances
+        yield from self._tx.details.pre_token_balances
+        yield from self._tx.details.post_token_balances
 
 
 def _amount(balance: TokenBalance) -> int:

@@ -1,14 +1,15 @@
 """Transactions to events as the programs wrote them; pure, and never surprised by bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from solders.pubkey import Pubkey
 
-from domain.chain import InnerInstructions, RawTransaction
+from domain.chain import RawTransaction
 from domain.position import LAST_INNER
 from domain.programs import PROGRAMS
 from ingest.accounts import account_key
+from ingest.instruction import instruction, program_indexes
 from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.layout import TooShortError
 from ingest.layouts.types import address
@@ -39,64 +40,54 @@ def decode(tx: RawTransaction) -> Decoded:
     found = Decoded([], [])
     if tx.failed:
         return found
-    ours = _Programs(tx)
     called, emitted = set[str](), set[str]()
-    for instruction in tx.instructions:
-        program = ours[instruction.program_id_index]
-        if program is not None and instruction.data[:8] not in _SILENT:
-            called.add(program)
-    for group in tx.inner_instructions:
-        _read_group(group, ours, found, called, emitted)
+    _read_calls(tx, found, called, emitted)
     if not tx.inner_instructions_known:
         # What called whom was not recorded, so every program of ours may have been called.
-        called.update(_mentioned(tx))
+        called.update(_PROGRAM_KEYS[key] for key in tx.account_keys if key in _PROGRAM_KEYS)
     quiet = called - emitted
     if quiet:
         _read_logs(tx, frozenset(quiet), found)
     return found
 
 
-class _Programs(dict[int, str | None]):
-    """Which of our programs an account index stands for; only what is asked is looked up."""
+def _read_calls(tx: RawTransaction, found: Decoded, called: set[str], emitted: set[str]) -> None:
+    """Read the programs' calls of themselves; which were called, and which called themselves.
 
-    def __init__(self, tx: RawTransaction) -> None:
-        self._tx = tx
-        self._static = tx.static_keys
-        self._static_count = len(tx.static_keys)
+    Only the instructions of our programs are decoded, which are few among many.
+    """
+    top_level = program_indexes(tx.instructions)
+    groups = [program_indexes(encoded) for _, encoded in tx.inner_instructions]
+    ours = _ours(tx.account_keys, {*top_level, *chain.from_iterable(groups)})
+    if not ours:
+        return
+    for outer, index in enumerate(top_level):
+        if index in ours and instruction(tx.instructions[outer]).data[:8] not in _SILENT:
+            called.add(ours[index])
+    for (outer, encoded), group in zip(tx.inner_instructions, groups, strict=True):
+        for inner, index in enumerate(group):
+            if index not in ours:
+                continue
+            program, call = ours[index], instruction(encoded[inner])
+            data = call.data
+            if not data.startswith(SELF_CALL_PREFIX):
+                if data[:8] not in _SILENT:
+                    called.add(program)
+            elif len(data) > _EVENT:
+                emitted.add(program)
+                place = Place(outer, inner, call.stack_height, "cpi")
+                _read_event(program, data, _EVENT, place, found)
+            # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
 
-    def __missing__(self, index: int) -> str | None:
-        known = index < self._static_count
-        key = self._static[index] if known else account_key(self._tx, index)
-        program = self[index] = None if key is None else _PROGRAM_KEYS.get(key)
-        return program
 
-
-def _mentioned(tx: RawTransaction) -> Iterator[str]:
-    for key in chain(tx.static_keys, tx.loaded_writable, tx.loaded_readonly):
-        if key in _PROGRAM_KEYS:
-            yield _PROGRAM_KEYS[key]
-
-
-def _read_group(
-    group: InnerInstructions,
-    ours: _Programs,
-    found: Decoded,
-    called: set[str],
-    emitted: set[str],
-) -> None:
-    for inner, instruction in enumerate(group.instructions):
-        program = ours[instruction.program_id_index]
-        if program is None:
-            continue
-        data = instruction.data
-        if not data.startswith(SELF_CALL_PREFIX):
-            if data[:8] not in _SILENT:
-                called.add(program)
-        elif len(data) > _EVENT:
-            emitted.add(program)
-            place = Place(group.index, inner, instruction.stack_height, "cpi")
-            _read_event(program, data, _EVENT, place, found)
-        # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
+def _ours(keys: Sequence[bytes], indexes: Iterable[int]) -> dict[int, str]:
+    """Which of our programs the account indexes stand for, where they do."""
+    count = len(keys)
+    return {
+        index: _PROGRAM_KEYS[keys[index]]
+        for index in indexes
+        if index < count and keys[index] in _PROGRAM_KEYS
+    }
 
 
 def _read_event(program: str, data: bytes, start: int, place: Place, found: Decoded) -> None:
@@ -117,10 +108,9 @@ def _read_event(program: str, data: bytes, start: int, place: Place, found: Deco
 
 def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> None:
     top_level = [
-        address(account_key(tx, instruction.program_id_index) or _NOBODY)
-        for instruction in tx.instructions
+        address(account_key(tx, index) or _NOBODY) for index in program_indexes(tx.instructions)
     ]
-    for logged in logged_data(tx.log_messages, programs, top_level):
+    for logged in logged_data(tx.details.log_messages, programs, top_level):
         place = Place(logged.outer, logged.inner, logged.height + 1, "log")
         data = logged.data()
         if data is None:
@@ -131,7 +121,9 @@ def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> 
         elif data:
             _read_event(logged.program, data, 0, place, found)
     found.events.sort(key=_order)
-    if not tx.inner_instructions_known and (not tx.log_messages or TRUNCATED in tx.log_messages):
+    if not tx.inner_instructions_known and (
+        not tx.details.log_messages or TRUNCATED in tx.details.log_messages
+    ):
         detail = "inner instructions were not recorded, and the log lines are cut or missing"
         program = min(programs, key=PROGRAMS.index)
         place = Place(0, LAST_INNER, 0, "log")

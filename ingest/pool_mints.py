@@ -7,11 +7,12 @@ from itertools import permutations
 import msgspec
 from solders.pubkey import Pubkey
 
-from domain.chain import Instruction, RawTransaction
+from domain.chain import RawTransaction
 from domain.programs import PUMP_AMM, WRAPPED_SOL
 from ingest.accounts import account_key
 from ingest.balances import Balances
 from ingest.canonical import canonical_pool
+from ingest.instruction import Instruction, instruction
 from ingest.layouts.types import address
 from ingest.wire import Place
 
@@ -95,30 +96,30 @@ def pool_mints(
 def _parent(tx: RawTransaction, place: Place, pool: bytes) -> Instruction | None:
     """The instruction that emitted the event, if its first account is the pool."""
     if place.source == "cpi" and place.stack_height != 2:
-        for group in tx.inner_instructions:
-            if group.index != place.outer:
+        for outer, called in tx.inner_instructions:
+            if outer != place.outer:
                 continue
             for index in range(place.inner - 1, -1, -1):
-                instruction = group.instructions[index]
-                height = instruction.stack_height
+                caller = instruction(called[index])
+                height = caller.stack_height
                 # Without heights the nearest one that works on this pool is taken.
                 if height == place.stack_height - 1 or (
-                    not place.stack_height and _works_on(tx, instruction, pool)
+                    not place.stack_height and _works_on(tx, caller, pool)
                 ):
-                    return instruction if _works_on(tx, instruction, pool) else None
+                    return caller if _works_on(tx, caller, pool) else None
     if place.outer < len(tx.instructions):
-        top_level = tx.instructions[place.outer]
+        top_level = instruction(tx.instructions[place.outer])
         if _works_on(tx, top_level, pool):
             return top_level
     return None
 
 
-def _works_on(tx: RawTransaction, instruction: Instruction, pool: bytes) -> bool:
-    accounts = instruction.accounts
+def _works_on(tx: RawTransaction, caller: Instruction, pool: bytes) -> bool:
+    accounts = caller.accounts
     return (
         len(accounts) > _QUOTE_MINT
         and account_key(tx, accounts[_POOL]) == pool
-        and account_key(tx, instruction.program_id_index) == _PUMP_AMM
+        and account_key(tx, caller.program_id_index) == _PUMP_AMM
     )
 
 
@@ -133,14 +134,14 @@ def _by_address(pool: bytes, candidates: Iterable[str]) -> PoolMints | None:
 
 def _moved(tx: RawTransaction, outer: int) -> Iterator[str]:
     """The mints that were moved below a top-level instruction."""
-    for group in tx.inner_instructions:
-        if group.index != outer:
+    for group, called in tx.inner_instructions:
+        if group != outer:
             continue
-        for instruction in group.instructions:
-            data = instruction.data
+        for call in map(instruction, called):
+            data = call.data
             if data[:1] == _TRANSFER_CHECKED or data[:2] == _TRANSFER_CHECKED_WITH_FEE:
-                accounts = instruction.accounts
-                if len(accounts) >= 4 and account_key(tx, instruction.program_id_index) in _TOKEN:
+                accounts = call.accounts
+                if len(accounts) >= 4 and account_key(tx, call.program_id_index) in _TOKEN:
                     mint = account_key(tx, accounts[1])
                     if mint is not None:
                         yield address(mint)

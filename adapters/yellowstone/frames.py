@@ -1,7 +1,44 @@
-"""Yellowstone messages as the views that the decoder reads; nothing is copied."""
+"""Yellowstone messages as what the decoder reads."""
 
-from adapters.yellowstone.wire import geyser_pb2
-from domain.chain import BlockMeta, RawTransaction
+from functools import cached_property
+
+from google.protobuf.message import DecodeError
+
+from adapters.yellowstone.wire import geyser_pb2, lean_pb2, solana_storage_pb2
+from domain.chain import BlockMeta, RawTransaction, UnreadableError
+
+parse = lean_pb2.Update.FromString
+"""An update from its bytes, as far as decoding reads it; `DecodeError` if they are none."""
+
+
+class Details:
+    """The parts of an update that are seldom asked for: read in full when the first one is."""
+
+    def __init__(self, update: bytes) -> None:
+        self._update = update
+
+    @cached_property
+    def _meta(self) -> solana_storage_pb2.TransactionStatusMeta:
+        try:
+            update = geyser_pb2.SubscribeUpdate.FromString(self._update)
+        except DecodeError as error:
+            raise UnreadableError("what the runtime noted beside a transaction") from error
+        return update.transaction.transaction.meta
+
+    @property
+    def log_messages(self) -> list[str]:
+        """The lines, as far as the runtime kept them."""
+        return self._meta.log_messages[:]
+
+    @property
+    def pre_token_balances(self) -> list[solana_storage_pb2.TokenBalance]:
+        """Of the token accounts that existed before the transaction."""
+        return self._meta.pre_token_balances[:]
+
+    @property
+    def post_token_balances(self) -> list[solana_storage_pb2.TokenBalance]:
+        """Of the token accounts that exist after it."""
+        return self._meta.post_token_balances[:]
 
 
 def transaction(
@@ -11,30 +48,45 @@ def transaction(
     block_time_s: int,
     received_at_ns: int,
 ) -> RawTransaction:
-    """A view on a transaction's message, which must not change while the view is in use."""
-    meta = info.meta
-    executed = info.transaction
+    """A whole message, as it would be read from an update of that second."""
+    sent = geyser_pb2.SubscribeUpdate()
+    sent.created_at.seconds = block_time_s
+    sent.transaction.slot = slot
+    sent.transaction.transaction.CopyFrom(info)
+    payload = sent.SerializeToString()
+    return sent_transaction(parse(payload), payload, received_at_ns)
+
+
+def sent_transaction(
+    update: lean_pb2.Update, payload: bytes, received_at_ns: int
+) -> RawTransaction:
+    """The transaction of an update that has one; `payload` are the update's bytes."""
+    sent = update.transaction
+    info = sent.transaction
+    executed, meta = info.transaction, info.meta
     message = executed.message
+    # A slice is the quickest way to take all that a repeated field holds.
+    account_keys = message.account_keys[:]
+    account_keys += meta.loaded_writable_addresses
+    account_keys += meta.loaded_readonly_addresses
     return RawTransaction(
-        slot=slot,
+        slot=sent.slot,
         index=info.index,
         signature=info.signature,
         failed=meta.HasField("err"),
-        static_keys=message.account_keys,
-        loaded_writable=meta.loaded_writable_addresses,
-        loaded_readonly=meta.loaded_readonly_addresses,
-        instructions=message.instructions,
-        inner_instructions=meta.inner_instructions,
+        account_keys=account_keys,
+        instructions=message.instructions[:],
+        inner_instructions=[
+            (group.index, group.instructions[:]) for group in meta.inner_instructions
+        ],
         inner_instructions_known=not meta.inner_instructions_none,
-        log_messages=meta.log_messages,
-        pre_token_balances=meta.pre_token_balances,
-        post_token_balances=meta.post_token_balances,
+        details=Details(payload),
         fee_lamports=meta.fee,
         signature_count=len(executed.signatures),
         compute_units=(
             meta.compute_units_consumed if meta.HasField("compute_units_consumed") else None
         ),
-        block_time_s=block_time_s,
+        block_time_s=update.created_at.seconds,
         received_at_ns=received_at_ns,
     )
 

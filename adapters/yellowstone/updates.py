@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 from adapters.yellowstone import frames
 from adapters.yellowstone.endpoint import EndpointError
 from adapters.yellowstone.inbox import Begin, Item
-from adapters.yellowstone.wire import geyser_pb2 as pb
+from adapters.yellowstone.wire import lean_pb2
 from domain.chain import BlockMeta, ChainUpdate, SlotsMissed
 
 
@@ -29,26 +29,22 @@ class Updates:
                 self._begin = self._unproven = what
                 continue
             try:
-                update = pb.SubscribeUpdate.FromString(what)
+                update = frames.parse(what)
             except DecodeError as error:
                 reason = f"it sent bytes that are no Yellowstone update: {error}"
                 raise EndpointError(self._url, reason) from error
-            read.extend(self._read_one(update, received_at_ns))
+            read.extend(self._read_one(update, what, received_at_ns))
         return read
 
-    def _read_one(self, update: pb.SubscribeUpdate, received_at_ns: int) -> Iterator[ChainUpdate]:
-        kind = update.WhichOneof("update_oneof")
-        if kind == "transaction":
+    def _read_one(
+        self, update: lean_pb2.Update, payload: bytes, received_at_ns: int
+    ) -> Iterator[ChainUpdate]:
+        if update.HasField("transaction"):
             slot = update.transaction.slot
             self.newest_slot = max(self.newest_slot, slot)
             yield from self._skipped(slot, received_at_ns)
-            yield frames.transaction(
-                update.transaction.transaction,
-                slot=slot,
-                block_time_s=update.created_at.seconds,
-                received_at_ns=received_at_ns,
-            )
-        elif kind == "block_meta":
+            yield frames.sent_transaction(update, payload, received_at_ns)
+        elif update.HasField("block_meta"):
             meta = frames.block_meta(update.block_meta)
             self.newest_slot = max(self.newest_slot, meta.slot)
             yield from self._skipped(meta.slot, received_at_ns)

@@ -27,13 +27,7 @@ _parse = geyser_pb2.SubscribeUpdate.FromString
 
 
 def _transaction(payload: bytes) -> RawTransaction:
-    update = _parse(payload)
-    return frames.transaction(
-        update.transaction.transaction,
-        slot=update.transaction.slot,
-        block_time_s=update.created_at.seconds,
-        received_at_ns=RECEIVED_AT_NS,
-    )
+    return frames.sent_transaction(frames.parse(payload), payload, RECEIVED_AT_NS)
 
 
 def transactions(messages: list[bytes]) -> int:

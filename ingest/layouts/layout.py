@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ingest.layouts.types import Bool, DoesNotFitError, Type, Wide
+from ingest.layouts.shape import Shape
+from ingest.layouts.types import Bool, DoesNotFitError, Number, Text, Type, Wide
+
+SHAPES_MAX = 64
+"""Shapes of its events that a layout remembers."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -120,6 +124,16 @@ class Layout:
             count += len(version.fields)
             self._counts.append(count)
             self._prefixes.append(_plan(self.fields[:count], 0))
+        self._names = tuple(field.name for field in self.fields)
+        self._converted = tuple(
+            (index, field.name, field.type.plain)
+            for index, field in enumerate(self.fields)
+            if not isinstance(field.type, Number | Wide | Text)
+        )
+        """The fields whose values JSON cannot show as they are."""
+        self._shapes: dict[int, tuple[tuple[Shape, Version], ...]] = {}
+        """The shapes of events met before, by their number of bytes."""
+        self._shape_count = 0
         self._usual = len(self.versions) - 1
         """The version read last: nearly always the next one's too, so it is tried first."""
 
@@ -132,6 +146,11 @@ class Layout:
         The longest version that fits wins; what is behind it is the caller's to keep.
         `TooShortError` if not even the first one fits.
         """
+        for shape, version in self._shapes.get(len(data) - offset, ()):
+            found = shape.read(data, offset)
+            if found is not None:
+                # All bytes are used, so no longer version can fit.
+                return found, version, len(data)
         values: list[Any] = []
         reached = self._usual
         try:
@@ -143,7 +162,18 @@ class Layout:
         if reached < 0:
             raise TooShortError(self, len(data) - offset)
         self._usual = reached
+        if end == len(data) and self._shape_count < SHAPES_MAX:
+            self._remember(reached, values, data, offset)
         return values, self.versions[reached], end
+
+    def _remember(self, reached: int, values: list[Any], data: bytes, offset: int) -> None:
+        types = [field.type for field in self.fields[: self._counts[reached]]]
+        shape = Shape.of(types, values, data, offset)
+        if shape is not None:
+            size = len(data) - offset
+            alike = self._shapes.get(size, ())
+            self._shapes[size] = (*alike, (shape, self.versions[reached]))
+            self._shape_count += 1
 
     def _read_steps(
         self, data: bytes, offset: int, values: list[Any], reached: int
@@ -177,7 +207,10 @@ class Layout:
 
     def plain(self, values: Sequence[Any]) -> dict[str, Any]:
         """Values by name as JSON can show them; as many as there are."""
-        return {
-            field.name: field.type.plain(value)
-            for field, value in zip(self.fields, values, strict=False)
-        }
+        shown = dict(zip(self._names, values, strict=False))
+        count = len(values)
+        for index, name, plain in self._converted:
+            if index >= count:
+                break
+            shown[name] = plain(values[index])
+        return shown

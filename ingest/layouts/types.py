@@ -131,8 +131,7 @@ class Key(Bytes):
     def write(self, value: Any) -> bytes:
         return bytes(Pubkey.from_string(value)) if isinstance(value, str) else super().write(value)
 
-    def plain(self, value: Any) -> Any:
-        return address(value)
+    plain = staticmethod(address)
 
 
 class Text:

@@ -114,7 +114,7 @@ async def test_our_programs_transactions_and_every_block_arrive_as_the_chain_has
     assert {(each.slot, each.block_time_s) for each in transactions} == {
         (GENESIS_SLOT, BLOCK_TIME_S)
     }
-    assert transactions[3].loaded_readonly == transactions[0].static_keys
+    assert transactions[3].account_keys[1:] == transactions[0].account_keys
     assert received[-1] == BlockMeta(
         slot=GENESIS_SLOT,
         parent_slot=GENESIS_SLOT,

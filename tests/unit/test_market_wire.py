@@ -7,6 +7,7 @@ import sys
 from base64 import b64decode
 from itertools import pairwise
 
+from adapters.yellowstone.wire.solana_storage_pb2 import CompiledInstruction, InnerInstruction
 from curvetape.simulator.market import FIRST_SLOT
 from curvetape.testing.simulated import (
     GENESIS_S,
@@ -17,7 +18,6 @@ from curvetape.testing.simulated import (
     new_market,
     produced,
 )
-from domain.chain import Instruction
 from domain.programs import PROGRAMS
 from ingest.decode import SELF_CALL_PREFIX
 from ingest.layouts.types import address
@@ -40,9 +40,11 @@ def infos() -> list[Info]:
     return [info for block, _ in first_blocks(BLOCKS) for info in block.transactions]
 
 
-def view_of(info: Info) -> list[Instruction]:
+def view_of(info: Info) -> list[CompiledInstruction | InnerInstruction]:
     """All instructions of a transaction, top-level ones first."""
-    calls: list[Instruction] = list(info.transaction.message.instructions)
+    calls: list[CompiledInstruction | InnerInstruction] = list(
+        info.transaction.message.instructions
+    )
     for group in info.meta.inner_instructions:
         calls += group.instructions
     return calls
