@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
-from adapters.jetstream.tail import recent
+from adapters.jetstream.tail import recent, recent_ids
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
@@ -28,6 +28,8 @@ from projections.trades import Trades
 SEEN_IDS = 200_000
 """Ids that ingest remembers, and reads back from the log's end when it starts: a few minutes of
 the chain's own rate, and more than its stream can be asked to repeat."""
+DEAD_IDS = 20_000
+"""The same for dead letters, of which a stream repeats far fewer."""
 READ_CONNECTIONS_MAX = 10
 READ_TIMEOUT_S = 5.0
 """A question that takes longer is given up; a page of any read model takes milliseconds."""
@@ -47,16 +49,23 @@ async def ingesting(settings: Settings) -> AsyncIterator[tuple[Pipeline, Source]
         dead_letters = await _appender(connection, settings, "DEAD")
         stack.callback(log.close)
         stack.callback(dead_letters.close)
-        newest = await recent(JetStreamLog(connection), SEEN_IDS)
-        seen = Seen(SEEN_IDS)
-        seen.update(recorded.event.id for recorded in newest)
-        pipeline = Pipeline(
-            log=log,
-            dead_letters=dead_letters,
-            seen=seen,
-            appended_slot=max((recorded.event.pos.slot for recorded in newest), default=None),
-        )
+        seen, slot = await _appended(connection)
+        pipeline = Pipeline(log=log, dead_letters=dead_letters, seen=seen, appended_slot=slot)
         yield pipeline, _source(settings, pipeline)
+
+
+async def _appended(connection: Connection) -> tuple[Seen, int | None]:
+    """The ids that both streams end with, and the newest slot of which there are events.
+
+    Dead letters tell no slot: they are appended before the events that came with them.
+    """
+    seen = Seen(SEEN_IDS + DEAD_IDS)
+    slot = None
+    async for batch in recent(JetStreamLog(connection), SEEN_IDS):
+        seen.update(recorded.event.id for recorded in batch)
+        slot = max(slot or 0, *(recorded.event.pos.slot for recorded in batch))
+    seen.update(await recent_ids(connection, "DEAD", DEAD_IDS))
+    return seen, slot
 
 
 def _source(settings: Settings, pipeline: Pipeline) -> Source:

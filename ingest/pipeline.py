@@ -7,7 +7,7 @@ import msgspec
 
 from domain.chain import BlockMeta, ChainUpdate, RawTransaction, SlotsMissed
 from domain.events import GapDetected, encode
-from domain.log import Appender, Entry
+from domain.log import Appended, Appender, Entry
 from domain.position import Position
 from ingest.seen import Seen
 from ingest.source import Source
@@ -32,8 +32,9 @@ class Progress(msgspec.Struct):
     """Events that are durable in the log."""
     duplicates: int = 0
     conflicting: int = 0
-    """Events that the log already held under the same id with another content."""
+    """Events and dead letters whose id was already there with another content."""
     dead: int = 0
+    """Dead letters that are durable in theirs."""
     """Letters that are durable in `DEAD`: what of our programs could not become an event."""
     tails: dict[str, int] = msgspec.field(default_factory=dict)
     """Events with bytes behind the longest layout known, by event and version."""
@@ -113,14 +114,15 @@ class Pipeline:
         while (batch := await self._gather()) is not None:
             # Dead letters first: a slot counts as appended only when all of it is safe.
             if batch.dead:
-                await self._dead_letters.append(batch.dead)
-                self.progress.dead += len(batch.dead)
+                self.progress.dead += self._counted(await self._dead_letters.append(batch.dead))
             if batch.entries:
-                appended = await self._log.append(batch.entries)
-                self.progress.events += appended.written
-                self.progress.duplicates += appended.duplicates
-                self.progress.conflicting += len(appended.conflicting)
+                self.progress.events += self._counted(await self._log.append(batch.entries))
             self._appended_slot = max(self._appended_slot or 0, batch.slot)
+
+    def _counted(self, appended: Appended) -> int:
+        self.progress.duplicates += appended.duplicates
+        self.progress.conflicting += len(appended.conflicting)
+        return appended.written
 
     async def _gather(self) -> _Decoded | None:
         """What waits, together: while one append syncs, the next one grows."""

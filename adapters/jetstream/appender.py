@@ -33,8 +33,8 @@ class JetStreamAppender:
     """Appends to one stream, one batch at a time, so that order holds whatever is retried.
 
     Several batches under way gain nothing: the server is busy with one. After a
-    `LogUnavailableError` the outcome is unknown, and only `tail.recent` can tell it once the
-    stream's `duplicate_window` has passed.
+    `LogUnavailableError` the outcome is unknown, and only the stream's end, see `tail`, can tell
+    it once its `duplicate_window` has passed.
     """
 
     def __init__(self, connection: Connection, acks: Acks, stream: str) -> None:

@@ -1,5 +1,7 @@
 """The loop of ingest over recorded transactions, into a real log."""
 
+import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -7,6 +9,8 @@ import pytest
 
 from adapters.jetstream.appender import JetStreamAppender
 from adapters.yellowstone import frames, recorded
+from curvetape.bootstrap import ingesting
+from curvetape.config import Settings
 from curvetape.testing import mainnet
 from curvetape.testing.log import LiveLog
 from domain.chain import BlockMeta, ChainUpdate, RawTransaction, SlotsMissed
@@ -119,7 +123,7 @@ async def test_a_block_without_our_transactions_moves_the_slot_but_not_the_resum
     assert loop.resume_slot() == 0
 
 
-async def test_an_unknown_event_of_our_programs_is_kept_in_dead(live_log: LiveLog) -> None:
+def transaction_with_an_unknown_event(*, received_at_ns: int = 0) -> RawTransaction:
     (tx,) = [tx for tx in real_transactions() if tx.slot == 458540504]
     info = recorded.transaction(
         mainnet.read(next(p for p in mainnet.transactions() if p.name.startswith("fDy5")))
@@ -128,15 +132,50 @@ async def test_an_unknown_event_of_our_programs_is_kept_in_dead(live_log: LiveLo
         for instruction in group.instructions:
             if instruction.data.startswith(bytes.fromhex("e445a52e51cb9a1dbddb7fd34ee661ee")):
                 instruction.data = instruction.data[:8] + b"NEWEVENT" + instruction.data[16:]
-    changed = frames.transaction(info, slot=tx.slot, block_time_s=0, received_at_ns=0)
+    return frames.transaction(info, slot=tx.slot, block_time_s=0, received_at_ns=received_at_ns)
+
+
+async def test_an_unknown_event_of_our_programs_is_kept_in_dead(live_log: LiveLog) -> None:
     loop = await pipeline(live_log, Seen(10))
-    await loop.run(ListSource([changed]))
+    await loop.run(ListSource([transaction_with_an_unknown_event()]))
     assert await live_log.all() == []
     assert loop.progress.dead == 1
     kept = await live_log.connection.jetstream.get_last_msg("DEAD", "dead.decode.>")
     assert kept.data is not None
     letter = msgspec.json.decode(kept.data)
     assert (letter["reason"], letter["slot"]) == ("unknown_event", 458540504)
+
+
+async def test_a_dead_letter_that_comes_again_is_a_duplicate_and_no_conflict(
+    live_log: LiveLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Within the server's window: the letter of the second try differs in its receipt time."""
+    for received_at_ns in (1, 2):
+        loop = await pipeline(live_log, Seen(10))
+        source = ListSource([transaction_with_an_unknown_event(received_at_ns=received_at_ns)])
+        await loop.run(source)
+    assert (loop.progress.dead, loop.progress.duplicates) == (0, 1)
+    assert "another content" not in caplog.text
+
+
+async def test_a_start_knows_the_dead_letters_that_the_server_has_forgotten(
+    live_log: LiveLog,
+) -> None:
+    jetstream = live_log.connection.jetstream
+    config = (await jetstream.stream_info("DEAD")).config
+    await jetstream.update_stream(dataclasses.replace(config, duplicate_window=0.1))
+    settings = Settings(
+        nats_url=live_log.server.url,
+        nats_monitor_url=live_log.server.monitor_url,
+        yellowstone_url="http://127.0.0.1:1",
+    )
+    for received_at_ns in (1, 2):
+        async with ingesting(settings) as (loop, _):
+            tx = transaction_with_an_unknown_event(received_at_ns=received_at_ns)
+            await loop.run(ListSource([tx, *real_transactions()[:3]]))
+        await asyncio.sleep(0.3)
+    assert (await jetstream.stream_info("DEAD")).state.messages == 1
+    assert len(await live_log.all()) == len(ids_of(real_transactions()[:3]))
 
 
 async def test_bytes_behind_the_longest_layout_are_in_the_log_and_counted(

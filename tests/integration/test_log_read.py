@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from nats.js.api import StreamConfig
 
+from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery
 from adapters.jetstream.reader import JetStreamLog
-from adapters.jetstream.tail import last_event, recent, recent_ids
+from adapters.jetstream.tail import recent, recent_ids
 from curvetape.testing.events import curve_traded
 from curvetape.testing.log import LiveLog, entries
 from curvetape.testing.waiting import until
@@ -180,13 +181,31 @@ async def test_a_reader_that_pauses_holds_no_more_than_the_flow_control_allows(
     delivery.close()
 
 
+async def tail(live_log: LiveLog, count: int) -> list[int]:
+    return [it.sequence async for batch in recent(live_log.log, count) for it in batch]
+
+
 async def test_the_tail_is_the_newest_events_in_sequence(live_log: LiveLog) -> None:
-    assert await last_event(live_log.log) is None
-    assert await recent(live_log.log, 3) == []
-    events = trades(20)
-    await live_log.appender.append(entries(events))
-    assert [it.sequence for it in await recent(live_log.log, 3)] == [18, 19, 20]
-    assert await recent_ids(live_log.log, 100) == [event.id for event in events]
-    assert await recent(live_log.log, 0) == []
-    newest = await last_event(live_log.log)
-    assert newest == Recorded(20, events[-1])
+    assert await tail(live_log, 3) == []
+    await live_log.appender.append(entries(trades(20)))
+    assert await tail(live_log, 3) == [18, 19, 20]
+    assert await tail(live_log, 100) == list(range(1, 21))
+    assert await tail(live_log, 0) == []
+
+
+async def test_the_newest_ids_of_a_stream_are_those_that_were_not_deleted(
+    live_log: LiveLog,
+) -> None:
+    connection = live_log.connection
+    assert await recent_ids(connection, "DEAD", 3) == []
+    dead_letters = await JetStreamAppender.open(
+        connection, stream="DEAD", monitor_urls=live_log.server.monitor_url
+    )
+    letters = [Entry(subject="dead.decode.p", id=f"d{n}", payload=b"{}") for n in range(1_200)]
+    await dead_letters.append(letters)
+    for sequence in (1_190, 1_200):
+        await connection.jetstream.delete_msg("DEAD", sequence)
+    assert await recent_ids(connection, "DEAD", 3) == ["d1197", "d1198"]
+    kept = [letter.id for letter in letters if letter.id not in {"d1189", "d1199"}]
+    assert await recent_ids(connection, "DEAD", 5_000) == kept
+    assert await connection.jetstream.consumers_info("DEAD") == []
