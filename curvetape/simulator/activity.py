@@ -35,6 +35,10 @@ from domain.curve import ImpossibleTradeError
 
 TOKENS_MAX = 400
 """Coins that are traded at one time; the coldest is forgotten for a new one."""
+FOUNDERS = 32
+"""Coins that a market begins with, several of them wanted, so that no single one is all of it."""
+FOUNDERS_SHARE = 0.25
+"""So much of a slot's transactions, at least one, launches founders while there are too few."""
 TOKENS_MIN = 4
 HEAT_MIN = 0.02
 """A coin colder than this is dead."""
@@ -70,6 +74,7 @@ class Activity:
         world, random = self._world, self._world.random
         self._migrate_due()
         self._bury()
+        self._found(count)
         tokens = world.state.tokens
         while len(tokens) < TOKENS_MIN:
             launch(world, self._writer, hot=len(tokens) < 2)
@@ -85,6 +90,14 @@ class Activity:
                 self._upkeep(token)
             else:
                 self._trade_one_of(token, drawn)
+
+    def _found(self, count: int) -> None:
+        """Launch the coins that a new market begins with, every fourth of them a wanted one."""
+        launched = self._world.state.launched
+        for number in range(
+            launched, min(FOUNDERS, launched + max(1, int(count * FOUNDERS_SHARE)))
+        ):
+            launch(self._world, self._writer, hot=number % 4 == 0)
 
     def _trade_one_of(self, token: Token, others: list[Token]) -> None:
         """A trade with the coin, or with another one when its market cannot make any."""

@@ -44,6 +44,8 @@ from domain.curve import INITIAL_VIRTUAL_LAMPORTS, TOKEN_SUPPLY, new_curve
 
 USDC_VIRTUAL_QUOTE = 4_200_000_000
 """What 30 SOL are in the smallest unit of USDC, at the rate at which coins are launched."""
+HEAT_MAX = 180.0
+"""The most wanted coin's heat: without a bound one coin is now and then half of the market."""
 CURVE_SIZE_BYTES = 151
 CURVE_SIZE_BYTES_NEW = 254
 
@@ -107,10 +109,12 @@ def _fate(random: Random, *, hot: bool | None) -> tuple[float, float, float, flo
     """Heat, slots in which it falls to a third, share of buys, and factor of trade sizes."""
     draw = random.random() if hot is None else (0.0 if hot else 0.9)
     if draw < 0.06:
-        return 60 * random.paretovariate(1.2), random.uniform(150, 2_500), 0.64, 1.6
-    if draw < 0.25:
-        return 6 * random.paretovariate(1.3), random.uniform(60, 500), 0.56, 1.0
-    return random.paretovariate(1.5), random.uniform(15, 150), 0.48, 0.7
+        heat, life, buys, size = 60 * random.paretovariate(1.2), (150, 2_500), 0.64, 1.6
+    elif draw < 0.25:
+        heat, life, buys, size = 6 * random.paretovariate(1.3), (60, 500), 0.56, 1.0
+    else:
+        heat, life, buys, size = random.paretovariate(1.5), (15, 150), 0.48, 0.7
+    return min(heat, HEAT_MAX), random.uniform(*life), buys, size
 
 
 def launch(world: World, writer: Writer, *, hot: bool | None = None) -> Token:

@@ -66,6 +66,7 @@ class World:
     def open_slot(self, slot: int, now_s: int, random: Random) -> None:
         """Go on to a slot with its own source of chance."""
         self.slot, self.now_s, self.random = slot, now_s, random
+        self.turn = 0
 
     def book(self, token: Token) -> Book:
         """A coin's addresses."""

@@ -81,7 +81,7 @@ def test_a_curves_token_account_holds_what_its_trade_says() -> None:
             curve_ata = accounts.associated(accounts.bonding_curve(fields["mint"]), fields["mint"])
             assert held(info, curve_ata, after=True) == fields["real_token_reserves"] + POOL_TOKENS
             seen += 1
-    assert seen > 1_000
+    assert seen > 300
 
 
 def test_a_user_gets_and_gives_the_tokens_that_the_trade_says() -> None:
@@ -116,7 +116,7 @@ def test_a_pools_vaults_hold_what_its_event_says_was_there_before() -> None:
                 (fields["pool_base_token_reserves"], fields["pool_quote_token_reserves"])
             )
             seen += 1
-    assert seen > 1_000
+    assert seen > 300
 
 
 def test_a_sol_curves_lamports_move_by_the_trades_amounts() -> None:

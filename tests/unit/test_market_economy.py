@@ -4,11 +4,14 @@ from collections import Counter
 from functools import lru_cache
 
 import msgspec
+import pytest
 
 from curvetape.testing.simulated import new_market, produced
 
 BLOCKS = 700
 RATE_PER_S = 100
+COIN = {"TradeEvent": "mint", "BuyEvent": "pool", "SellEvent": "pool"}
+"""What tells trades of one coin from those of another."""
 
 
 class Seen(msgspec.Struct):
@@ -104,3 +107,15 @@ def test_trade_sizes_have_a_heavy_tail() -> None:
 def test_some_transactions_fail_and_some_trade_several_coins() -> None:
     assert 0.01 < seen().failed / seen().transactions < 0.06
     assert seen().several > 50
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_coin_is_ever_most_of_the_market(seed: int) -> None:
+    """From the first seconds on, whatever the seed, coins are traded side by side."""
+    market = new_market(seed=seed, rate_per_s=50)
+    for _ in range(8):
+        coins: Counter[bytes] = Counter()
+        for _, emitted in produced(market, 75):
+            coins.update(event.fields[COIN[event.name]] for event in emitted if event.name in COIN)
+        assert len(coins) >= 20
+        assert max(coins.values()) < coins.total() * 0.3

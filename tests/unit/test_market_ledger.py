@@ -73,7 +73,7 @@ def test_trades_in_pools_are_known_as_those_of_the_graduated_coin() -> None:
                 assert fact.base_decimals == 6
                 assert fact.quote_decimals in (6, 9)
                 trades += 1
-    assert trades > 1_000
+    assert trades > 300
 
 
 def test_failed_transactions_carry_events_that_count_for_nothing() -> None:

@@ -37,6 +37,15 @@ def test_a_restart_goes_on_with_the_very_same_bytes(tmp_path: Path) -> None:
     assert run(again, 30) == expected[30:60]
 
 
+def test_every_block_depends_on_nothing_but_the_saved_state(tmp_path: Path) -> None:
+    """Nothing is carried from block to block in memory alone, so a crash may come anywhere."""
+    market = opened(tmp_path)
+    for _ in range(40):
+        market.save()
+        again = opened(tmp_path)
+        assert run(again, 1) == run(market, 1)
+
+
 def test_a_market_that_was_never_saved_begins_again_at_its_genesis(tmp_path: Path) -> None:
     first = opened(tmp_path, genesis_time_s=None)
     blocks = run(first, 5)
