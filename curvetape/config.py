@@ -104,11 +104,25 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         if value == "":
             continue
         field = known[variable]
-        try:
-            values[field] = msgspec.convert(value, hints[field], strict=False)
-        except msgspec.ValidationError as error:
-            raise SettingsError(variable, value, str(error)) from error
+        values[field] = _checked(variable, value, hints[field])
     return Settings(**values)  # type: ignore[arg-type]  # converted field by field above
+
+
+def replaced(settings: Settings, values: Mapping[str, object]) -> Settings:
+    """The settings with some fields of other values, held to the same limits as variables are."""
+    hints = get_type_hints(Settings, include_extras=True)
+    checked = {
+        field: _checked(PREFIX + field.upper(), value, hints[field])
+        for field, value in values.items()
+    }
+    return msgspec.structs.replace(settings, **checked)
+
+
+def _checked(variable: str, value: object, hint: object) -> object:
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(variable, str(value), str(error)) from error
 
 
 def environment(settings: Settings) -> dict[str, str]:

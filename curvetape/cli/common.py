@@ -9,12 +9,11 @@ from typing import Any
 
 import asyncpg
 import click
-import msgspec
 import uvloop
 
 from adapters.embedded.errors import EmbeddedServerError
 from adapters.postgres.migrations import SchemaError
-from curvetape.config import Settings, SettingsError, load
+from curvetape.config import Settings, SettingsError, load, replaced
 from curvetape.home import HomeInUseError
 from domain.log import LogError
 from ingest.source import SourceError
@@ -37,12 +36,11 @@ SPOKEN = (
 
 def settings_or_exit(**overrides: Any) -> Settings:
     """The settings, with those options that were given on the command line put over them."""
+    given = {field: value for field, value in overrides.items() if value is not None}
     try:
-        settings = load()
+        return replaced(load(), given)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    given = {field: value for field, value in overrides.items() if value is not None}
-    return msgspec.structs.replace(settings, **given)
 
 
 def say(line: str) -> None:

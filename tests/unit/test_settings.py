@@ -1,7 +1,9 @@
 """Settings: read from variables, refused by name, handed on to other processes."""
 
 import pytest
+from click.testing import CliRunner
 
+from curvetape.cli import up
 from curvetape.config import Settings, SettingsError, environment, load, table
 
 
@@ -35,6 +37,23 @@ def test_a_value_that_does_not_fit_is_refused_by_the_variables_name(
         load({variable: value})
     assert variable in str(refused.value)
     assert value in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--seed", "-1"),
+        ("--slots", "0"),
+        ("--genesis-time", "-1"),
+    ],
+)
+def test_an_option_of_up_is_held_to_its_variables_limits(option: str, value: str) -> None:
+    """The processes that it starts read it as a variable, and would all refuse it."""
+    result = CliRunner().invoke(up.command, [option, value])
+    assert result.exit_code == 2
+    assert "CURVETAPE_SIMULATE_" in result.output
 
 
 def test_a_misspelt_variable_is_refused_with_the_one_that_was_meant() -> None:
