@@ -23,12 +23,28 @@ class HomeInUseError(RuntimeError):
         self.folder = folder
 
 
+class OtherChainError(RuntimeError):
+    """The folder's log was written from another chain than the one that is asked for."""
+
+    def __init__(self, folder: Path, differing: Mapping[str, tuple[object, object]]) -> None:
+        sentence = ", ".join(
+            f"{name} was {asked}, there it is {'left open' if held is None else held}"
+            for name, (held, asked) in differing.items()
+        )
+        super().__init__(
+            f"{folder} holds another chain: {sentence}; ask for what is there, or give this one a "
+            "folder of its own with --home or CURVETAPE_HOME"
+        )
+        self.folder = folder
+
+
 class Home:
     """One folder per chain, so that a recorded or simulated market never meets a live one's log."""
 
     def __init__(self, root: Path, chain: Chain) -> None:
         self.folder = (root / chain).absolute()
         self.logs = self.folder / "logs"
+        self.chain_file = self.folder / "chain.json"
         self.processes_file = self.folder / "processes.json"
         self.addresses_file = self.folder / "addresses.json"
 
@@ -50,6 +66,22 @@ class Home:
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+    def claim(self, identity: Mapping[str, object]) -> None:
+        """Keep the folder to one chain: raises `OtherChainError` for one with another identity.
+
+        What is left open here, as None, fits whatever is there.
+        """
+        if not self.chain_file.exists():
+            _replace(self.chain_file, identity)
+            return
+        held = msgspec.json.decode(self.chain_file.read_bytes(), type=dict[str, object])
+        if differing := {
+            name: (held[name], asked)
+            for name, asked in identity.items()
+            if asked is not None and name in held and held[name] != asked
+        }:
+            raise OtherChainError(self.folder, differing)
 
     def note_processes(self, pids: Mapping[str, int]) -> None:
         """Write which process plays which part, for people and tools that look from outside."""

@@ -41,6 +41,7 @@ class Up:
     async def run(self, stop: asyncio.Event) -> None:
         """Start what is needed, tell how it goes, and end it in reverse order."""
         with self._home.locked():
+            self._home.claim(identity_of(self._settings))
             async with AsyncExitStack() as stack:
                 self._say(f"data and logs are in {shown(self._home.folder)}")
                 servers = Servers(self._settings, self._home, self._say)
@@ -155,6 +156,19 @@ def chain_of(settings: Settings) -> Chain:
     if settings.yellowstone_url is not None:
         return "live"
     return "simulated" if settings.simulate_transactions is None else "recorded"
+
+
+def identity_of(settings: Settings) -> dict[str, object]:
+    """What a chain that we make ourselves depends on; nothing for a live one, there is but one."""
+    if settings.yellowstone_url is not None:
+        return {}
+    if settings.simulate_transactions is not None:
+        return {"transactions": str(Path(settings.simulate_transactions).resolve())}
+    return {
+        "seed": settings.simulate_seed,
+        "rate": settings.simulate_rate,
+        "genesis_time": settings.simulate_genesis_time_s,
+    }
 
 
 def with_chain(settings: Settings) -> Settings:

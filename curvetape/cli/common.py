@@ -14,7 +14,7 @@ import uvloop
 from adapters.embedded.errors import EmbeddedServerError
 from adapters.postgres.migrations import SchemaError
 from curvetape.config import Settings, SettingsError, load, replaced
-from curvetape.home import HomeInUseError
+from curvetape.home import HomeInUseError, OtherChainError
 from domain.log import LogError
 from ingest.source import SourceError
 from projections.projection import ProjectionError
@@ -28,6 +28,7 @@ SPOKEN = (
     SchemaError,
     EmbeddedServerError,
     HomeInUseError,
+    OtherChainError,
     asyncpg.PostgresError,
     OSError,
 )
