@@ -117,7 +117,7 @@ async def _serve_market(
     # A market that ends is served whole, as far as memory allows.
     hub = Hub(retention=None if slots is None else Retention(slots_max=None, bytes_max=1 << 30))
     production = Production(market, hub, slot_ms=slot_ms, say=say)
-    production.revive()
+    production.begin()
     await _serve(hub, listen, x_token, stop, lambda: production.run(slots_max=slots))
     market.save()
 

@@ -27,6 +27,9 @@ from curvetape.simulator.transactions import Writer
 
 FIRST_SLOT = 461_400_000
 FIRST_HEIGHT = 439_100_000
+RETAINED_SLOTS_MIN = 25
+RETAINED_TRANSACTIONS = 8_000
+"""How many transactions are worth making again; the slots' own limits go first."""
 REPLAY_SLOTS_MAX = 2_000
 """Blocks are not made again from a state that is older than this."""
 SKIPS_MAX = 100
@@ -161,12 +164,13 @@ class Market:
         self._snapshots.save(self._state)
 
     def retained_blocks(self) -> Iterator[geyser_pb2.SubscribeUpdateBlock]:
-        """The last `RETAINED_SLOTS` slots' blocks once more, byte for byte as they were.
+        """The last slots' blocks once more, byte for byte as they were.
 
-        They are made again from an older snapshot, one at a time as they are asked for; none come
-        when there is no snapshot that is recent enough.
+        They are made again from an older snapshot, one at a time as they are asked for: enough for
+        readers that were a little behind, but no more than takes a few seconds. None come when
+        there is no snapshot that is recent enough.
         """
-        until, wanted = self._state.slot, self._state.slot - RETAINED_SLOTS
+        until, wanted = self._state.slot, self._state.slot - _retained_slots(self._state.identity)
         skips = {skip.at_slot: skip.to_slot for skip in self._state.skips}
         older = None
         for state in self._snapshots.newest():
@@ -182,9 +186,13 @@ class Market:
             if again.slot in skips:
                 again._state.slot = skips[again.slot]
                 continue
-            block = again.next_block()
-            if block.slot >= wanted:
-                yield block
+            yield again.next_block()
+
+
+def _retained_slots(identity: Identity) -> int:
+    per_slot = identity.rate_per_s * identity.slot_ms / 1_000
+    affordable = int(RETAINED_TRANSACTIONS / per_slot)
+    return min(max(affordable, RETAINED_SLOTS_MIN), RETAINED_SLOTS)
 
 
 def _genesis(identity: Identity) -> State:

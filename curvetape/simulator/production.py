@@ -8,7 +8,7 @@ from adapters.yellowstone.wire import geyser_pb2
 from curvetape.simulator.market import FIRST_HEIGHT, FIRST_SLOT, Market
 from curvetape.simulator.pace import Pace
 
-SAVE_SLOTS = 50
+SAVE_SLOTS = 25
 """Slots between two snapshots of the market; after a crash at most these are made again."""
 READERS_LOOK_S = 0.002
 READERS_LOOKS_MAX = 50
@@ -24,27 +24,29 @@ class Production:
         self._market = market
         self._hub = hub
         self._say = say
+        self._retained = market.retained_blocks()
         self._pace = Pace(
             first_slot=FIRST_SLOT, first_slot_s=market.genesis_time_s, slot_ms=slot_ms
         )
 
-    def revive(self) -> None:
-        """Publish the market's recent blocks, made again as they were, so that replays go on.
+    def begin(self) -> None:
+        """Publish a first block, so that whoever connects finds where to start.
 
-        A market without any publishes its next one: whoever connects then finds where to start.
+        It is the oldest of the market's recent blocks, which are made again as they were; `run`
+        goes on with the others, so that replays go on where they were while it does.
         """
-        for block in self._market.retained_blocks():
-            self._publish(block)
-        if self._hub.newest is None:
-            self._publish(self._market.next_block())
+        self._publish(next(self._retained, None) or self._market.next_block())
 
     async def run(self, *, slots_max: int | None) -> None:
-        """Publish every block that is due, and wait for the next.
+        """Publish every block that is due, and wait for the next; call `begin` first.
 
         Ends after `slots_max` slots, counted from the chain's first one, with all of them
         finalized; never without a limit. An endless market that is far behind leaves slots out;
         one with a limit has to be the same whenever it runs, and never does.
         """
+        for block in self._retained:
+            self._publish(block)
+            await self._wait(0)
         unsaved = 0
         while slots_max is None or self._market.slot < FIRST_SLOT + slots_max:
             if slots_max is None:

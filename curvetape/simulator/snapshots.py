@@ -12,7 +12,7 @@ import msgspec
 from curvetape.simulator.state import State
 
 RETAINED_SLOTS = 200
-"""How far back blocks can be made again."""
+"""How far back blocks can be made again, at most."""
 
 _MAGIC = b"curvetape market 1\n"
 _SUFFIX = ".snapshot"

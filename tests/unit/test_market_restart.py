@@ -62,13 +62,26 @@ def test_retained_blocks_are_the_last_ones_as_they_were(tmp_path: Path) -> None:
         market.save()
     blocks += run(market, 7)
     retained = [block.SerializeToString(deterministic=True) for block in market.retained_blocks()]
-    assert RETAINED_SLOTS * 0.9 < len(retained) <= RETAINED_SLOTS
+    assert RETAINED_SLOTS * 0.9 < len(retained) < RETAINED_SLOTS + 50
     assert retained == blocks[-len(retained) :]
     market.save()
     again = opened(tmp_path, rate_per_s=5)
     revived = [block.SerializeToString(deterministic=True) for block in again.retained_blocks()]
     assert revived == retained
     assert run(again, 3) == run(market, 3)
+
+
+def test_a_busy_market_makes_fewer_blocks_again_so_that_a_restart_stays_short(
+    tmp_path: Path,
+) -> None:
+    busy = opened(tmp_path, rate_per_s=400)
+    blocks = []
+    for _ in range(4):
+        blocks += run(busy, 25)
+        busy.save()
+    retained = [block.SerializeToString(deterministic=True) for block in busy.retained_blocks()]
+    assert 45 < len(retained) < 80
+    assert retained == blocks[-len(retained) :]
 
 
 def test_old_snapshots_are_dropped_but_for_the_genesis(tmp_path: Path) -> None:
