@@ -16,6 +16,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from adapters.address import public
 from domain.log import LogUnavailableError
 
 CONNECT_WAIT_S_MAX = 10.0
@@ -55,7 +56,8 @@ class Connection:
     """A connection that reconnects by itself; `epoch` counts the connections made so far."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = public(url)
+        """Where it leads to, without credentials."""
         self.epoch = 0
         self._client = _Client()
         self._connected = asyncio.Event()
@@ -72,7 +74,7 @@ class Connection:
         async def remember(error: Exception) -> None:
             nonlocal reason
             reason = str(error) or type(error).__name__
-            _log.debug("%s: %s", url, reason)
+            _log.debug("%s: %s", connection.url, reason)
 
         try:
             async with asyncio.timeout(CONNECT_WAIT_S_MAX):
@@ -92,7 +94,9 @@ class Connection:
                 )
         except (TimeoutError, OSError, nats.errors.Error) as error:
             await connection._client.close()
-            raise LogUnavailableError(f"{url} could not be reached: {reason}") from error
+            raise LogUnavailableError(
+                f"{connection.url} could not be reached: {reason}; check CURVETAPE_NATS_URL"
+            ) from error
         await connection._found()
         return connection
 

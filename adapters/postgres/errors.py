@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from adapters.address import public
+
 TRANSIENT = (
     OSError,
     TimeoutError,
@@ -15,6 +17,16 @@ TRANSIENT = (
 
 PERMANENT = (asyncpg.PostgresError, asyncpg.InterfaceError)
 """Anything else that it says; check for `TRANSIENT` first."""
+
+
+class DatabaseUnreachableError(Exception):
+    """No connection to the database can be made."""
+
+    def __init__(self, dsn: str, reason: str) -> None:
+        super().__init__(
+            f"{public(dsn)} could not be reached: {reason}; check CURVETAPE_POSTGRES_DSN"
+        )
+        self.reason = reason
 
 
 def is_transient(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -34,9 +35,10 @@ async def migrate(dsn: str) -> Migrated:
     """Apply what is missing of `schema/`, in order, all of it or nothing.
 
     Uses TimescaleDB where the server has it loaded; safe to call from many processes at once.
-    Raises `SchemaError` for a database that a newer version has written.
+    Raises `SchemaError` for a database that a newer version has written, and
+    `DatabaseUnreachableError`.
     """
-    connection = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    connection = await _connect(dsn)
     try:
         timescale = await _timescale(connection)
         async with connection.transaction():
@@ -45,6 +47,14 @@ async def migrate(dsn: str) -> Migrated:
             return Migrated(applied=await _apply(connection), timescale=timescale)
     finally:
         await connection.close()
+
+
+async def _connect(dsn: str) -> Connection:
+    try:
+        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    except (*TRANSIENT, *PERMANENT) as error:
+        reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+        raise DatabaseUnreachableError(dsn, reason) from error
 
 
 async def _timescale(connection: Connection) -> str | None:

@@ -9,7 +9,13 @@ from rich.table import Table
 from curvetape.cli.common import settings_or_exit
 from curvetape.config import PREFIX, table
 
-SECRET = ("CURVETAPE_YELLOWSTONE_TOKEN", "CURVETAPE_POSTGRES_DSN")
+SECRET = (
+    "CURVETAPE_YELLOWSTONE_TOKEN",
+    "CURVETAPE_NATS_URL",
+    "CURVETAPE_POSTGRES_DSN",
+    "CURVETAPE_REDIS_URL",
+)
+"""What is a token, or may have a password in it."""
 
 
 @click.command(
