@@ -53,34 +53,47 @@ class Roles:
         return {name: process.pid for name, process in self._running.items()}
 
     async def stop(self) -> None:
-        """End the roles in reverse order: asked first, killed after `STOP_WAIT_S_MAX`."""
+        """End the roles in reverse order: asked first, killed after `STOP_WAIT_S_MAX`.
+
+        When cancelled, kills what is left.
+        """
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
-        for role in reversed(self._roles):
-            if (process := self._running.pop(role.name, None)) is None:
-                continue
-            process.terminate()
-            if not await ended(process, wait_s_max=STOP_WAIT_S_MAX):
-                self._say(f"{role.name} did not stop within {STOP_WAIT_S_MAX:g} s and was killed")
+        try:
+            for role in reversed(self._roles):
+                if (process := self._running.get(role.name)) is None:
+                    continue
+                process.terminate()
+                if not await ended(process, wait_s_max=STOP_WAIT_S_MAX):
+                    self._say(
+                        f"{role.name} did not stop within {STOP_WAIT_S_MAX:g} s and was killed"
+                    )
+                    kill_group(process)
+        finally:
+            for process in self._running.values():
                 kill_group(process)
+            self._running.clear()
 
     async def _keep(self, role: Role) -> None:
         wait_s = RESTART_WAIT_S_MIN
         while True:
             started = time.monotonic()
-            code = await self._run(role)
+            said_before = 0
+            try:
+                said_before = _ready(role.log)
+                end = ending(await self._run(role))
+            except OSError as error:
+                end = f"could not be started: {error}"
             if time.monotonic() - started >= STEADY_AFTER_S:
                 wait_s = RESTART_WAIT_S_MIN
-            self._say(f"{role.name} {ending(code)}; starting it again in {wait_s:g} s")
-            for line in tail(role.log):
+            self._say(f"{role.name} {end}; starting it again in {wait_s:g} s")
+            for line in tail(role.log, after=said_before):
                 self._say(f"  {role.name}: {line}")
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RESTART_WAIT_S_MAX)
 
     async def _run(self, role: Role) -> int:
-        role.log.parent.mkdir(parents=True, exist_ok=True)
-        set_aside(role.log)
         process = spawn(
             role.arguments,
             log=role.log,
@@ -92,6 +105,13 @@ class Roles:
             await asyncio.sleep(WATCH_WAIT_S)
         del self._running[role.name]
         return code
+
+
+def _ready(log: Path) -> int:
+    """Make the log's folder, set a large log aside; how much the log holds already, in bytes."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    set_aside(log)
+    return log.stat().st_size if log.exists() else 0
 
 
 def ending(code: int) -> str:

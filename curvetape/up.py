@@ -38,25 +38,38 @@ class Up:
         self._chain = chain_of(settings)
         self._home = Home(Path(settings.home), self._chain)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Start what is needed, tell how it goes, and end it in reverse order."""
+    async def run(self) -> None:
+        """Start what is needed and tell how it goes; when cancelled, end it in reverse order."""
         with self._home.locked():
             self._home.claim(identity_of(self._settings))
-            async with AsyncExitStack() as stack:
-                self._say(f"data and logs are in {shown(self._home.folder)}")
-                servers = Servers(self._settings, self._home, self._say)
-                stack.push_async_callback(servers.stop)
-                settings = await servers.start()
-                await self._prepare(settings)
-                settings = with_chain(settings)
-                roles = Roles(roles_of(settings, self._home, self._chain), self._say)
-                stack.push_async_callback(roles.stop)
-                roles.start()
-                self._home.note_addresses(addresses_of(settings))
-                self._welcome(settings)
-                await self._watch(settings, servers, roles, stop)
-                self._say("stopping")
-        self._say("stopped; everything that was acknowledged is on disk")
+            self._say(f"data and logs are in {shown(self._home.folder)}")
+            try:
+                await self._run()
+            finally:
+                self._say("stopped; everything that was acknowledged is on disk")
+
+    async def _run(self) -> None:
+        async with AsyncExitStack() as stack:
+            servers = Servers(self._settings, self._home, self._say)
+            stack.push_async_callback(servers.stop)
+            try:
+                await self._start_and_watch(servers, stack)
+            finally:
+                self._say("stopping; a second Ctrl-C waits for nothing")
+
+    async def _start_and_watch(self, servers: Servers, stack: AsyncExitStack) -> None:
+        settings = await servers.start()
+        await self._prepare(settings)
+        settings = with_chain(settings)
+        roles = Roles(roles_of(settings, self._home, self._chain), self._say)
+        stack.push_async_callback(roles.stop)
+        roles.start()
+        self._home.note_addresses(addresses_of(settings))
+        self._welcome(settings)
+        async with asyncio.TaskGroup() as watching:
+            watching.create_task(servers.keep_running())
+            watching.create_task(self._note_processes(servers, roles))
+            watching.create_task(self._tell(settings))
 
     async def _prepare(self, settings: Settings) -> None:
         assert settings.nats_url is not None, "a server was started or configured"
@@ -81,24 +94,6 @@ class Up:
         self._say(f"look at {where}/api/v1/tokens   or at {where}/ for all there is")
         self._say(f"addresses of all servers are in {shown(self._home.addresses_file)}")
         self._say("Ctrl-C stops everything; the next start goes on from here")
-
-    async def _watch(
-        self, settings: Settings, servers: Servers, roles: Roles, stop: asyncio.Event
-    ) -> None:
-        tasks = {
-            asyncio.create_task(stop.wait()),
-            asyncio.create_task(servers.keep_running()),
-            asyncio.create_task(self._note_processes(servers, roles)),
-            asyncio.create_task(self._tell(settings)),
-        }
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _note_processes(self, servers: Servers, roles: Roles) -> None:
         noted: dict[str, int] = {}

@@ -38,6 +38,15 @@ SETTINGS: Mapping[str, str] = {
 """Given on the command line, so that a folder of last year runs with today's settings."""
 
 
+_NOT_YET = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""How a server answers that is starting, or dies while it starts."""
+
+
 class PostgresServer(EmbeddedServer):
     """PostgreSQL from its wheel, on 127.0.0.1 only; see `EmbeddedServer` for the rest.
 
@@ -135,7 +144,7 @@ class PostgresServer(EmbeddedServer):
     async def _answers(self) -> bool:
         try:
             connection = await self._connect()
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+        except _NOT_YET:
             return False
         await connection.close()
         return True

@@ -96,10 +96,10 @@ def set_aside(log: Path) -> None:
         log.replace(log.with_name(log.name + ".1"))
 
 
-def tail(log: Path) -> list[str]:
-    """The last lines of a log file."""
+def tail(log: Path, *, after: int = 0) -> list[str]:
+    """The last lines of a log file, of what is behind its first `after` bytes."""
     if not log.exists():
         return []
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL_BYTES_MAX))
+        file.seek(max(after, log.stat().st_size - TAIL_BYTES_MAX))
         return file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]

@@ -84,12 +84,17 @@ class EmbeddedServer(ABC):
         await self._started()
 
     async def stop(self) -> None:
-        """Ask the server to end, kill it after `STOP_WAIT_S_MAX`; return once nothing is left."""
+        """Ask the server to end, kill it after `STOP_WAIT_S_MAX`, or when cancelled.
+
+        Returns once nothing of it is left.
+        """
         if self._process is None:
             return
         if self.running:
             self._process.send_signal(self.ending)
-            if not await ended(self._process, wait_s_max=STOP_WAIT_S_MAX):
+            try:
+                await ended(self._process, wait_s_max=STOP_WAIT_S_MAX)
+            finally:
                 self.kill()
         await self._folder_free()
 

@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,7 @@ import click
 import uvloop
 
 from adapters.embedded.errors import EmbeddedServerError
+from adapters.postgres.errors import DatabaseUnreachableError
 from adapters.postgres.migrations import SchemaError
 from curvetape.config import Settings, SettingsError, load, replaced
 from curvetape.home import HomeInUseError, OtherChainError
@@ -20,12 +22,17 @@ from ingest.source import SourceError
 from projections.projection import ProjectionError
 from projections.runner import ProjectionsStoppedError
 
+SECOND_AFTER_S = 1.0
+"""What comes sooner is the first signal again, through a shell or a wrapper on its way."""
+EXIT_INTERRUPTED = 130
+
 SPOKEN = (
     LogError,
     SourceError,
     ProjectionError,
     ProjectionsStoppedError,
     SchemaError,
+    DatabaseUnreachableError,
     EmbeddedServerError,
     HomeInUseError,
     OtherChainError,
@@ -50,17 +57,35 @@ def say(line: str) -> None:
 
 
 def run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run `work` with an event that Ctrl-C or SIGTERM sets; turn spoken errors into exit code 1."""
+    """Run `work` with an event that Ctrl-C or SIGTERM sets; turn spoken errors into exit code 1.
+
+    Whoever asks once more after `SECOND_AFTER_S` does not want to wait: the work is cancelled
+    wherever it is, and the exit code is 130.
+    """
 
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+        working = asyncio.current_task()
+        assert working is not None, "a coroutine runs in a task"
+        first_s = 0.0
+
+        def asked() -> None:
+            nonlocal first_s
+            if not stop.is_set():
+                first_s = loop.time()
+                stop.set()
+            elif loop.time() - first_s >= SECOND_AFTER_S:
+                working.cancel()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, asked)
         await work(stop)
 
     try:
         uvloop.run(main())
+    except asyncio.CancelledError as error:
+        raise SystemExit(EXIT_INTERRUPTED) from error
     except SPOKEN as error:
         raise click.ClickException(str(error) or type(error).__name__) from error
     except BaseExceptionGroup as group:
@@ -69,6 +94,34 @@ def run(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
             raise
         sentences = dict.fromkeys(str(leaf) or type(leaf).__name__ for leaf in leaves)
         raise click.ClickException("; ".join(sentences)) from group
+
+
+async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Await work that cleans up after itself, and cancel it once `stop` is set.
+
+    From its first line on: a start that waits for a server can be stopped, too.
+    """
+    working = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        working.cancel()
+        stopped.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
+    if working in done:
+        working.result()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have `work` done for as long as the block runs."""
+    working = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

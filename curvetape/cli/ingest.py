@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from curvetape.bootstrap import ingesting
-from curvetape.cli.common import run, say, settings_or_exit
+from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
 from ingest.pipeline import Progress
 
@@ -29,21 +29,14 @@ def command(yellowstone_url: str | None) -> None:
             "no endpoint to read; set CURVETAPE_YELLOWSTONE_URL, or let `curvetape up` start a "
             "simulated chain"
         )
-    run(lambda stop: _ingest(settings, stop))
+    run(lambda stop: until_stopped(stop, _ingest(settings)))
 
 
-async def _ingest(settings: Settings, stop: asyncio.Event) -> None:
+async def _ingest(settings: Settings) -> None:
     async with ingesting(settings) as (pipeline, source):
         say(f"reading {settings.yellowstone_url} from slot {pipeline.resume_slot() or 'now'} on")
-        work = asyncio.create_task(pipeline.run(source))
-        status = asyncio.create_task(_tell(pipeline.progress))
-        stopped = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (work, status, stopped):
-            task.cancel()
-        await asyncio.gather(work, status, stopped, return_exceptions=True)
-        if work in done:
-            work.result()
+        async with beside(_tell(pipeline.progress)):
+            await pipeline.run(source)
 
 
 async def _tell(progress: Progress) -> None:

@@ -5,8 +5,9 @@ import asyncio
 import click
 
 from curvetape.bootstrap import projecting
-from curvetape.cli.common import run, say, settings_or_exit
+from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
+from domain.log import LogError
 from projections.runner import Runner
 
 STATUS_WAIT_S = 5.0
@@ -23,24 +24,19 @@ def command(once: bool) -> None:
     others continue; the exit code is then 1.
     """
     settings = settings_or_exit()
-    run(lambda stop: _project(settings, stop, follow=not once))
+    run(lambda stop: until_stopped(stop, _project(settings, follow=not once)))
 
 
-async def _project(settings: Settings, stop: asyncio.Event, *, follow: bool) -> None:
-    async with projecting(settings) as runner:
-        work = asyncio.create_task(runner.run(follow=follow))
-        status = asyncio.create_task(_tell(runner))
-        stopped = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (work, status, stopped):
-            task.cancel()
-        await asyncio.gather(work, status, stopped, return_exceptions=True)
-        if work in done:
-            work.result()
+async def _project(settings: Settings, *, follow: bool) -> None:
+    async with projecting(settings) as runner, beside(_tell(runner)):
+        await runner.run(follow=follow)
 
 
 async def _tell(runner: Runner) -> None:
     while True:
         await asyncio.sleep(STATUS_WAIT_S)
-        for status in await runner.status():
-            say(status.line)
+        try:
+            for status in await runner.status():
+                say(status.line)
+        except LogError as error:
+            say(f"no status just now: {error}")

@@ -3,7 +3,7 @@
 import click
 
 from adapters.embedded.ports import is_free
-from curvetape.cli.common import run, say, settings_or_exit
+from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 from curvetape.cli.serve import port_taken
 from curvetape.up import Up
 
@@ -52,4 +52,4 @@ def command(
     )
     if not is_free(settings.api_port):
         raise click.ClickException(port_taken(settings.api_port))
-    run(Up(settings, say).run)
+    run(lambda stop: until_stopped(stop, Up(settings, say).run()))
