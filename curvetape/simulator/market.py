@@ -27,9 +27,10 @@ from curvetape.simulator.transactions import Writer
 
 FIRST_SLOT = 461_400_000
 FIRST_HEIGHT = 439_100_000
-RETAINED_SLOTS_MIN = 25
+RETAINED_SLOTS_MIN = 75
+"""Readers resume a little before what they have, and may themselves have been some seconds late."""
 RETAINED_TRANSACTIONS = 8_000
-"""How many transactions are worth making again; the slots' own limits go first."""
+"""How many transactions are worth making again; the limits in slots go first."""
 REPLAY_SLOTS_MAX = 2_000
 """Blocks are not made again from a state that is older than this."""
 SKIPS_MAX = 100

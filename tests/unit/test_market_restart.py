@@ -74,13 +74,13 @@ def test_retained_blocks_are_the_last_ones_as_they_were(tmp_path: Path) -> None:
 def test_a_busy_market_makes_fewer_blocks_again_so_that_a_restart_stays_short(
     tmp_path: Path,
 ) -> None:
-    busy = opened(tmp_path, rate_per_s=400)
+    busy = opened(tmp_path, rate_per_s=200)
     blocks = []
-    for _ in range(4):
+    for _ in range(6):
         blocks += run(busy, 25)
         busy.save()
     retained = [block.SerializeToString(deterministic=True) for block in busy.retained_blocks()]
-    assert 45 < len(retained) < 80
+    assert 90 < len(retained) < 130
     assert retained == blocks[-len(retained) :]
 
 
