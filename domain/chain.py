@@ -31,6 +31,10 @@ class TokenBalance(Protocol):
 class Details(Protocol):
     """What the runtime noted beside a transaction; a source need not read it until it is asked."""
 
+    def mint_decimals(self, mint: str) -> int | None:
+        """Of the first of the token balances with the mint; None where there is none."""
+        ...
+
     @property
     def log_messages(self) -> Sequence[str]: ...
     @property

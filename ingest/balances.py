@@ -13,18 +13,13 @@ class Balances:
 
     def __init__(self, tx: RawTransaction) -> None:
         self._tx = tx
-        self._decimals: dict[str, int | None] = {}
 
     def decimals(self, mint: str) -> int | None:
         """A mint's decimals; None where no token account of it takes part."""
         known = _KNOWN_DECIMALS.get(mint)
         if known is not None:
             return known
-        if mint not in self._decimals:
-            self._decimals[mint] = next(
-                (b.ui_token_amount.decimals for b in self._all() if b.mint == mint), None
-            )
-        return self._decimals[mint]
+        return self._tx.details.mint_decimals(mint)
 
     def mint_of(self, account: bytes) -> str | None:
         """The mint of a token account; None for one that exists only within the transaction."""

@@ -1,5 +1,7 @@
 """The bonding-curve program's events as facts of the domain."""
 
+from collections.abc import Iterable
+
 from domain.events import (
     CompletionTraded,
     CurveCompleted,
@@ -13,9 +15,33 @@ from domain.events import (
 from domain.programs import NATIVE_SOL, PUMP_TOKEN_DECIMALS, SOL_DECIMALS
 from ingest.context import Context
 from ingest.layouts.types import address
+from ingest.positional import positional
 from ingest.wire import WireEvent
 
 _NATIVE_SOL_KEY = bytes(32)
+
+_curve_traded = positional(
+    CurveTraded,
+    """
+    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    mint side user quote_mint quote_decimals token_decimals quote_amount token_amount
+    virtual_quote_reserves virtual_token_reserves real_quote_reserves real_token_reserves
+    fee_recipient fee_bps fee creator creator_fee_bps creator_fee
+    track_volume total_unclaimed_tokens total_claimed_tokens current_sol_volume
+    last_update_time_s ix_name mayhem_mode cashback_fee_bps cashback buyback_fee_bps buyback_fee
+    shareholders holder_rewards_bps holder_rewards creator_fee_unclaimed unnamed_u64
+    """,
+)
+
+_token_created = positional(
+    TokenCreated,
+    """
+    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    mint name symbol uri user creator bonding_curve quote_mint quote_decimals token_decimals
+    token_program token_total_supply virtual_token_reserves virtual_quote_reserves
+    real_token_reserves mayhem_mode cashback_enabled creator_fee_bps holder_reward depth
+    """,
+)
 
 
 def _maybe(key: bytes | None) -> str | None:
@@ -52,49 +78,29 @@ def curve_traded(context: Context, event: WireEvent) -> CurveTraded:
         unnamed_u64,
     ) = event.padded
     # fmt: on
+    quote, quote_decimals = _quote_mint(quote_mint), _quote_decimals(context, quote_mint)
     if quote_mint is None or quote_mint == _NATIVE_SOL_KEY:
         quote_amount = sol_amount
         virtual_quote_reserves = virtual_sol_reserves
         real_quote_reserves = real_sol_reserves
-    return CurveTraded(
-        **context.common(event, timestamp),
-        mint=address(mint),
-        side="buy" if is_buy else "sell",
-        user=address(user),
-        quote_mint=_quote_mint(quote_mint),
-        quote_decimals=_quote_decimals(context, quote_mint),
-        token_decimals=PUMP_TOKEN_DECIMALS,
-        quote_amount=quote_amount,
-        token_amount=token_amount,
-        virtual_quote_reserves=virtual_quote_reserves,
-        virtual_token_reserves=virtual_token_reserves,
-        real_quote_reserves=real_quote_reserves,
-        real_token_reserves=real_token_reserves,
-        fee_recipient=_maybe(fee_recipient),
-        fee_bps=fee_bps,
-        fee=fee,
-        creator=_maybe(creator),
-        creator_fee_bps=creator_fee_bps,
-        creator_fee=creator_fee,
-        track_volume=track_volume,
-        total_unclaimed_tokens=total_unclaimed_tokens,
-        total_claimed_tokens=total_claimed_tokens,
-        current_sol_volume=current_sol_volume,
-        last_update_time_s=last_update_time_s,
-        ix_name=ix_name,
-        mayhem_mode=mayhem_mode,
-        cashback_fee_bps=cashback_fee_bps,
-        cashback=cashback,
-        buyback_fee_bps=buyback_fee_bps,
-        buyback_fee=buyback_fee,
-        shareholders=tuple(
-            Shareholder(address=address(key), share_bps=bps) for key, bps in shareholders or ()
-        ),
-        holder_rewards_bps=holder_rewards_bps,
-        holder_rewards=holder_rewards,
-        creator_fee_unclaimed=creator_fee_unclaimed,
-        unnamed_u64=unnamed_u64,
+    # fmt: off
+    return _curve_traded(
+        *context.common(event, timestamp),
+        address(mint), "buy" if is_buy else "sell", address(user), quote, quote_decimals,
+        PUMP_TOKEN_DECIMALS, quote_amount, token_amount,
+        virtual_quote_reserves, virtual_token_reserves, real_quote_reserves, real_token_reserves,
+        None if fee_recipient is None else address(fee_recipient), fee_bps, fee,
+        None if creator is None else address(creator), creator_fee_bps, creator_fee,
+        track_volume, total_unclaimed_tokens, total_claimed_tokens, current_sol_volume,
+        last_update_time_s, ix_name, mayhem_mode, cashback_fee_bps, cashback, buyback_fee_bps,
+        buyback_fee, _shareholders(shareholders) if shareholders else (), holder_rewards_bps,
+        holder_rewards, creator_fee_unclaimed, unnamed_u64,
     )
+    # fmt: on
+
+
+def _shareholders(pairs: Iterable[tuple[bytes, int]]) -> tuple[Shareholder, ...]:
+    return tuple(Shareholder(address=address(key), share_bps=bps) for key, bps in pairs)
 
 
 def token_created(context: Context, event: WireEvent) -> TokenCreated:
@@ -114,36 +120,23 @@ def token_created(context: Context, event: WireEvent) -> TokenCreated:
     # fmt: on
     if quote_mint is None or quote_mint == _NATIVE_SOL_KEY:
         virtual_quote_reserves = virtual_sol_reserves
-    return TokenCreated(
-        **context.common(event, timestamp),
-        mint=address(mint),
-        name=name,
-        symbol=symbol,
-        uri=uri,
-        user=address(user),
-        creator=_maybe(creator),
-        bonding_curve=address(bonding_curve),
-        quote_mint=_quote_mint(quote_mint),
-        quote_decimals=_quote_decimals(context, quote_mint),
-        token_decimals=PUMP_TOKEN_DECIMALS,
-        token_program=_maybe(token_program),
-        token_total_supply=token_total_supply,
-        virtual_token_reserves=virtual_token_reserves,
-        virtual_quote_reserves=virtual_quote_reserves,
-        real_token_reserves=real_token_reserves,
-        mayhem_mode=is_mayhem_mode,
-        cashback_enabled=is_cashback_enabled,
-        creator_fee_bps=creator_fee_bps,
-        holder_reward=is_holder_reward,
-        depth=depth,
+    # fmt: off
+    return _token_created(
+        *context.common(event, timestamp),
+        address(mint), name, symbol, uri, address(user), _maybe(creator), address(bonding_curve),
+        _quote_mint(quote_mint), _quote_decimals(context, quote_mint), PUMP_TOKEN_DECIMALS,
+        _maybe(token_program), token_total_supply, virtual_token_reserves, virtual_quote_reserves,
+        real_token_reserves, is_mayhem_mode, is_cashback_enabled, creator_fee_bps,
+        is_holder_reward, depth,
     )
+    # fmt: on
 
 
 def curve_completed(context: Context, event: WireEvent) -> CurveCompleted:
     """From a CompleteEvent."""
     user, mint, bonding_curve, timestamp, quote_mint = event.padded
     return CurveCompleted(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         user=address(user),
         bonding_curve=address(bonding_curve),
@@ -160,7 +153,7 @@ def token_migrated(context: Context, event: WireEvent) -> TokenMigrated:
     ) = event.padded
     # fmt: on
     return TokenMigrated(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         user=address(user),
         bonding_curve=address(bonding_curve),
@@ -182,7 +175,7 @@ def completion_traded(context: Context, event: WireEvent) -> CompletionTraded:
     ) = event.padded
     # fmt: on
     return CompletionTraded(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         side="buy",
         user=address(user),
@@ -213,7 +206,7 @@ def curve_repriced(context: Context, event: WireEvent) -> CurveRepriced:
     ) = event.padded
     # fmt: on
     return CurveRepriced(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         old_virtual_token_reserves=old_virtual_token_reserves,
         old_virtual_quote_reserves=old_virtual_quote_reserves,
@@ -228,7 +221,7 @@ def curve_fee_swept(context: Context, event: WireEvent) -> CurveFeeSwept:
     """From a SweepBondingCurveFeeEvent."""
     timestamp, mint, bonding_curve, quote_mint, recipient, amount, bucket = event.padded
     return CurveFeeSwept(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         bonding_curve=address(bonding_curve),
         quote_mint=address(quote_mint),

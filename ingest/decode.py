@@ -1,7 +1,6 @@
 """Transactions to events as the programs wrote them; pure, and never surprised by bytes."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Container, Sequence
 
 from solders.pubkey import Pubkey
 
@@ -9,7 +8,7 @@ from domain.chain import RawTransaction
 from domain.position import LAST_INNER
 from domain.programs import PROGRAMS
 from ingest.accounts import account_key
-from ingest.instruction import instruction, program_indexes
+from ingest.instruction import ONE_BYTE_INDEXES, PROGRAM_INDEX_AT, instruction
 from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.layout import TooShortError
 from ingest.layouts.types import address
@@ -40,54 +39,73 @@ def decode(tx: RawTransaction) -> Decoded:
     found = Decoded([], [])
     if tx.failed:
         return found
+    ours = _ours(tx.account_keys)
+    if not ours:
+        return found
     called, emitted = set[str](), set[str]()
-    _read_calls(tx, found, called, emitted)
+    for outer, inner, encoded in _calls(tx, ours):
+        call = instruction(encoded)
+        program, data = ours.get(call.program_id_index), call.data
+        if program is None:
+            continue
+        if inner < 0 or not data.startswith(SELF_CALL_PREFIX):
+            if data[:8] not in _SILENT:
+                called.add(program)
+        elif len(data) > _EVENT:
+            emitted.add(program)
+            place = Place(outer, inner, call.stack_height, "cpi")
+            _read_event(program, data, _EVENT, place, found)
+        # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
     if not tx.inner_instructions_known:
         # What called whom was not recorded, so every program of ours may have been called.
-        called.update(_PROGRAM_KEYS[key] for key in tx.account_keys if key in _PROGRAM_KEYS)
-    quiet = called - emitted
-    if quiet:
-        _read_logs(tx, frozenset(quiet), found)
+        called.update(ours.values())
+    if not called <= emitted:
+        _read_logs(tx, frozenset(called - emitted), found)
     return found
 
 
-def _read_calls(tx: RawTransaction, found: Decoded, called: set[str], emitted: set[str]) -> None:
-    """Read the programs' calls of themselves; which were called, and which called themselves.
+def _ours(keys: Sequence[bytes]) -> dict[int, str]:
+    """Our programs among the accounts, by index."""
+    ours: dict[int, str] = {}
+    joined = b"".join(keys)
+    for key, program in _PROGRAM_KEYS.items():
+        # A transaction that names an account twice does not land.
+        at = joined.find(key)
+        if at >= 0:
+            index = at >> 5
+            if keys[index] != key:
+                # A key before it has another size than keys have.
+                return {n: _PROGRAM_KEYS[k] for n, k in enumerate(keys) if k in _PROGRAM_KEYS}
+            ours[index] = program
+    return ours
 
-    Only the instructions of our programs are decoded, which are few among many.
+
+def _calls(tx: RawTransaction, ours: Container[int]) -> list[tuple[int, int, bytes]]:
+    """Outer index, inner index (-1 at top level) and encoding of at least all calls of ours.
+
+    Few of a transaction's instructions are, so they are told apart before they are read.
     """
-    top_level = program_indexes(tx.instructions)
-    groups = [program_indexes(encoded) for _, encoded in tx.inner_instructions]
-    ours = _ours(tx.account_keys, {*top_level, *chain.from_iterable(groups)})
-    if not ours:
-        return
-    for outer, index in enumerate(top_level):
-        if index in ours and instruction(tx.instructions[outer]).data[:8] not in _SILENT:
-            called.add(ours[index])
-    for (outer, encoded), group in zip(tx.inner_instructions, groups, strict=True):
-        for inner, index in enumerate(group):
-            if index not in ours:
-                continue
-            program, call = ours[index], instruction(encoded[inner])
-            data = call.data
-            if not data.startswith(SELF_CALL_PREFIX):
-                if data[:8] not in _SILENT:
-                    called.add(program)
-            elif len(data) > _EVENT:
-                emitted.add(program)
-                place = Place(outer, inner, call.stack_height, "cpi")
-                _read_event(program, data, _EVENT, place, found)
-            # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
-
-
-def _ours(keys: Sequence[bytes], indexes: Iterable[int]) -> dict[int, str]:
-    """Which of our programs the account indexes stand for, where they do."""
-    count = len(keys)
-    return {
-        index: _PROGRAM_KEYS[keys[index]]
-        for index in indexes
-        if index < count and keys[index] in _PROGRAM_KEYS
-    }
+    try:
+        if len(tx.account_keys) <= ONE_BYTE_INDEXES:
+            calls = [
+                (outer, -1, encoded)
+                for outer, encoded in enumerate(tx.instructions)
+                if encoded[PROGRAM_INDEX_AT] in ours
+            ]
+            calls += [
+                (outer, inner, encoded)
+                for outer, instructions in tx.inner_instructions
+                for inner, encoded in enumerate(instructions)
+                if encoded[PROGRAM_INDEX_AT] in ours
+            ]
+            return calls
+    except IndexError:
+        pass  # nothing at all is an encoding, too
+    return [(outer, -1, encoded) for outer, encoded in enumerate(tx.instructions)] + [
+        (outer, inner, encoded)
+        for outer, instructions in tx.inner_instructions
+        for inner, encoded in enumerate(instructions)
+    ]
 
 
 def _read_event(program: str, data: bytes, start: int, place: Place, found: Decoded) -> None:
@@ -108,9 +126,11 @@ def _read_event(program: str, data: bytes, start: int, place: Place, found: Deco
 
 def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> None:
     top_level = [
-        address(account_key(tx, index) or _NOBODY) for index in program_indexes(tx.instructions)
+        address(account_key(tx, instruction(encoded).program_id_index) or _NOBODY)
+        for encoded in tx.instructions
     ]
-    for logged in logged_data(tx.details.log_messages, programs, top_level):
+    lines = tx.details.log_messages
+    for logged in logged_data(lines, programs, top_level):
         place = Place(logged.outer, logged.inner, logged.height + 1, "log")
         data = logged.data()
         if data is None:
@@ -121,9 +141,7 @@ def _read_logs(tx: RawTransaction, programs: frozenset[str], found: Decoded) -> 
         elif data:
             _read_event(logged.program, data, 0, place, found)
     found.events.sort(key=_order)
-    if not tx.inner_instructions_known and (
-        not tx.details.log_messages or TRUNCATED in tx.details.log_messages
-    ):
+    if not tx.inner_instructions_known and (not lines or TRUNCATED in lines):
         detail = "inner instructions were not recorded, and the log lines are cut or missing"
         program = min(programs, key=PROGRAMS.index)
         place = Place(0, LAST_INNER, 0, "log")

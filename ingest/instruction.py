@@ -4,11 +4,17 @@ Fields 1 to 4 are the program's account index, the accounts' indexes (one byte e
 the stack height. Encoders write them in this order and leave zeros out.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from domain.chain import UnreadableError
+
+PROGRAM_INDEX_AT = 1
+"""Where in an encoding the program's account index stands, behind the tag of its field.
+
+It is not left out, as it is not 0: the account with that index pays the fee and is no program.
+"""
+ONE_BYTE_INDEXES = 128
+"""The number of account indexes that take one byte."""
 
 
 class Instruction(msgspec.Struct, frozen=True, gc=False):
@@ -19,23 +25,6 @@ class Instruction(msgspec.Struct, frozen=True, gc=False):
     data: bytes
     stack_height: int
     """2 for a call by a top-level instruction, and so on; 0 where it was not recorded."""
-
-
-def program_indexes(instructions: Sequence[bytes]) -> list[int]:
-    """The account index of each instruction's program.
-
-    Never 0, as the account with that index pays the fee, and so cannot be a program.
-    """
-    try:
-        indexes = [encoded[1] for encoded in instructions]
-    except IndexError:
-        return _exact_indexes(instructions)
-    # Behind the field's tag; from 128 on an index takes two bytes.
-    return indexes if max(indexes, default=0) < 0x80 else _exact_indexes(instructions)
-
-
-def _exact_indexes(instructions: Sequence[bytes]) -> list[int]:
-    return [_fields(encoded).program_id_index for encoded in instructions]
 
 
 def instruction(encoded: bytes) -> Instruction:

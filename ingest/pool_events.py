@@ -7,16 +7,36 @@ from domain.events import (
     PoolBurned,
     PoolCreated,
     PoolDeposited,
+    PoolEvent,
     PoolFeeSwept,
     PoolTraded,
     PoolWithdrawn,
 )
 from domain.programs import PUMP_TOKEN_DECIMALS, WRAPPED_SOL
 from ingest.canonical import canonical_pool
-from ingest.context import Context
+from ingest.context import COMMON, Context
 from ingest.layouts.types import address
 from ingest.pool_mints import Claim, PoolMints, pool_mints
+from ingest.positional import positional
 from ingest.wire import WireEvent
+
+_OF_POOLS = PoolEvent.__struct_fields__[len(COMMON) :]
+"""The fields that every event of a pool has, beside those of all programs."""
+
+_pool_traded = positional(
+    PoolTraded,
+    """
+    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    mint pool base_mint quote_mint base_decimals quote_decimals canonical
+    side user base_amount quote_amount user_quote_amount
+    pool_base_reserves pool_quote_reserves pool_quote_delta virtual_quote_reserves
+    lp_fee_bps lp_fee protocol_fee_bps protocol_fee protocol_fee_recipient
+    coin_creator coin_creator_fee_bps coin_creator_fee
+    track_volume total_unclaimed_tokens total_claimed_tokens current_sol_volume
+    last_update_time_s ix_name cashback_fee_bps cashback buyback_fee_bps buyback_fee
+    can_boost base_supply holder_rewards_bps holder_rewards creator_fee_unclaimed unnamed_u64
+    """,
+)
 
 
 class MintsUnknownError(ValueError):
@@ -32,22 +52,18 @@ def token_of(base_mint: str, quote_mint: str) -> str:
     return quote_mint if base_mint == WRAPPED_SOL else base_mint
 
 
-def _pool(context: Context, pool: str, mints: PoolMints) -> dict[str, Any]:
+def _pool(context: Context, pool: str, mints: PoolMints) -> tuple[Any, ...]:
+    """The values that every event of a pool has: see `_OF_POOLS`."""
     base, quote = mints.base, mints.quote
     canonical = base != WRAPPED_SOL and canonical_pool(base, quote) == pool
-    return {
-        "mint": token_of(base, quote),
-        "pool": pool,
-        "base_mint": base,
-        "quote_mint": quote,
-        # Only the bonding-curve program's own coins have a canonical pool.
-        "base_decimals": PUMP_TOKEN_DECIMALS if canonical else context.balances.decimals(base),
-        "quote_decimals": context.balances.decimals(quote),
-        "canonical": canonical,
-    }
+    balances = context.balances
+    # Only the bonding-curve program's own coins have a canonical pool.
+    base_decimals = PUMP_TOKEN_DECIMALS if canonical else balances.decimals(base)
+    token = quote if base == WRAPPED_SOL else base
+    return token, pool, base, quote, base_decimals, balances.decimals(quote), canonical
 
 
-def _pool_of(context: Context, event: WireEvent, claim: Claim) -> dict[str, Any]:
+def _pool_of(context: Context, event: WireEvent, claim: Claim) -> tuple[Any, ...]:
     pool = address(claim.pool)
     mints = context.pools.get(pool)
     if mints is None:
@@ -87,43 +103,23 @@ def pool_bought(context: Context, event: WireEvent) -> PoolTraded:
     claim = Claim(
         pool, pool_base_reserves, pool_quote_reserves, user_base_account, user_quote_account
     )
-    return PoolTraded(
-        **context.common(event, timestamp),
-        **_pool_of(context, event, claim),
-        side="buy",
-        user=address(user),
-        base_amount=base_amount_out,
-        quote_amount=quote_amount_in_with_lp_fee - lp_fee,
-        user_quote_amount=max(quote_amount_in, user_quote_amount_in),
-        pool_base_reserves=pool_base_reserves,
-        pool_quote_reserves=pool_quote_reserves,
-        pool_quote_delta=quote_amount_in_with_lp_fee,
-        virtual_quote_reserves=virtual_quote_reserves or 0,
-        lp_fee_bps=lp_fee_bps,
-        lp_fee=lp_fee,
-        protocol_fee_bps=protocol_fee_bps,
-        protocol_fee=protocol_fee,
-        protocol_fee_recipient=address(protocol_fee_recipient),
-        coin_creator=None if coin_creator is None else address(coin_creator),
-        coin_creator_fee_bps=coin_creator_fee_bps,
-        coin_creator_fee=coin_creator_fee,
-        track_volume=track_volume,
-        total_unclaimed_tokens=total_unclaimed_tokens,
-        total_claimed_tokens=total_claimed_tokens,
-        current_sol_volume=current_sol_volume,
-        last_update_time_s=last_update_time_s,
-        ix_name=ix_name,
-        cashback_fee_bps=cashback_fee_bps,
-        cashback=cashback,
-        buyback_fee_bps=buyback_fee_bps,
-        buyback_fee=buyback_fee,
-        can_boost=can_boost,
-        base_supply=base_supply,
-        holder_rewards_bps=holder_rewards_bps,
-        holder_rewards=holder_rewards,
-        creator_fee_unclaimed=creator_fee_unclaimed,
-        unnamed_u64=unnamed_u64,
+    # fmt: off
+    return _pool_traded(
+        *context.common(event, timestamp),
+        *_pool_of(context, event, claim),
+        "buy", address(user), base_amount_out,
+        quote_amount_in_with_lp_fee - lp_fee, max(quote_amount_in, user_quote_amount_in),
+        pool_base_reserves, pool_quote_reserves, quote_amount_in_with_lp_fee,
+        virtual_quote_reserves or 0,
+        lp_fee_bps, lp_fee, protocol_fee_bps, protocol_fee, address(protocol_fee_recipient),
+        None if coin_creator is None else address(coin_creator),
+        coin_creator_fee_bps, coin_creator_fee,
+        track_volume, total_unclaimed_tokens, total_claimed_tokens, current_sol_volume,
+        last_update_time_s, ix_name, cashback_fee_bps, cashback, buyback_fee_bps, buyback_fee,
+        can_boost, base_supply, holder_rewards_bps, holder_rewards, creator_fee_unclaimed,
+        unnamed_u64,
     )
+    # fmt: on
 
 
 def pool_sold(context: Context, event: WireEvent) -> PoolTraded:
@@ -146,37 +142,22 @@ def pool_sold(context: Context, event: WireEvent) -> PoolTraded:
     claim = Claim(
         pool, pool_base_reserves, pool_quote_reserves, user_base_account, user_quote_account
     )
-    return PoolTraded(
-        **context.common(event, timestamp),
-        **_pool_of(context, event, claim),
-        side="sell",
-        user=address(user),
-        base_amount=base_amount_in,
-        quote_amount=quote_amount_out,
-        user_quote_amount=user_quote_amount_out,
-        pool_base_reserves=pool_base_reserves,
-        pool_quote_reserves=pool_quote_reserves,
-        pool_quote_delta=-quote_amount_out_without_lp_fee,
-        virtual_quote_reserves=virtual_quote_reserves or 0,
-        lp_fee_bps=lp_fee_bps,
-        lp_fee=lp_fee,
-        protocol_fee_bps=protocol_fee_bps,
-        protocol_fee=protocol_fee,
-        protocol_fee_recipient=address(protocol_fee_recipient),
-        coin_creator=None if coin_creator is None else address(coin_creator),
-        coin_creator_fee_bps=coin_creator_fee_bps,
-        coin_creator_fee=coin_creator_fee,
-        cashback_fee_bps=cashback_fee_bps,
-        cashback=cashback,
-        buyback_fee_bps=buyback_fee_bps,
-        buyback_fee=buyback_fee,
-        can_boost=can_boost,
-        base_supply=base_supply,
-        holder_rewards_bps=holder_rewards_bps,
-        holder_rewards=holder_rewards,
-        creator_fee_unclaimed=creator_fee_unclaimed,
-        unnamed_u64=unnamed_u64,
+    # fmt: off
+    return _pool_traded(
+        *context.common(event, timestamp),
+        *_pool_of(context, event, claim),
+        "sell", address(user), base_amount_in, quote_amount_out, user_quote_amount_out,
+        pool_base_reserves, pool_quote_reserves, -quote_amount_out_without_lp_fee,
+        virtual_quote_reserves or 0,
+        lp_fee_bps, lp_fee, protocol_fee_bps, protocol_fee, address(protocol_fee_recipient),
+        None if coin_creator is None else address(coin_creator),
+        coin_creator_fee_bps, coin_creator_fee,
+        None, None, None, None, None, None,  # only buys count towards a volume
+        cashback_fee_bps, cashback, buyback_fee_bps, buyback_fee,
+        can_boost, base_supply, holder_rewards_bps, holder_rewards, creator_fee_unclaimed,
+        unnamed_u64,
     )
+    # fmt: on
 
 
 def pool_created(context: Context, event: WireEvent) -> PoolCreated:
@@ -194,12 +175,12 @@ def pool_created(context: Context, event: WireEvent) -> PoolCreated:
     ) = event.padded
     # fmt: on
     mints = PoolMints(address(base_mint), address(quote_mint))
-    about = _pool(context, address(pool), mints)
+    about = dict(zip(_OF_POOLS, _pool(context, address(pool), mints), strict=True))
     about["base_decimals"] = base_mint_decimals
     about["quote_decimals"] = quote_mint_decimals
     context.pools[address(pool)] = mints
     return PoolCreated(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         **about,
         index=index,
         creator=address(creator),
@@ -231,8 +212,8 @@ def _liquidity(context: Context, event: WireEvent) -> dict[str, Any]:
         pool, pool_base_reserves, pool_quote_reserves, user_base_account, user_quote_account
     )
     return {
-        **context.common(event, timestamp),
-        **_pool_of(context, event, claim),
+        **context.named(event, timestamp),
+        **dict(zip(_OF_POOLS, _pool_of(context, event, claim), strict=True)),
         "user": address(user),
         "base_amount": base_amount,
         "quote_amount": quote_amount,
@@ -258,7 +239,7 @@ def pool_fee_swept(context: Context, event: WireEvent) -> PoolFeeSwept:
     timestamp, pool, base_mint, quote_mint, recipient, payer, amount, bucket = event.padded
     base, quote = address(base_mint), address(quote_mint)
     return PoolFeeSwept(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=token_of(base, quote),
         pool=address(pool),
         base_mint=base,
@@ -274,7 +255,7 @@ def pool_boosted(context: Context, event: WireEvent) -> PoolBoosted:
     """From an InitBoostEvent."""
     timestamp, mint, bonding_curve, pool, virtual_quote_reserves, quote_reserves = event.padded
     return PoolBoosted(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         pool=address(pool),
         bonding_curve=address(bonding_curve),
@@ -293,7 +274,7 @@ def pool_burned(context: Context, event: WireEvent) -> PoolBurned:
     ) = event.padded
     # fmt: on
     return PoolBurned(
-        **context.common(event, timestamp),
+        **context.named(event, timestamp),
         mint=address(mint),
         pool=address(pool),
         bonding_curve=address(bonding_curve),

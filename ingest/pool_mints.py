@@ -96,11 +96,15 @@ def pool_mints(
 def _parent(tx: RawTransaction, place: Place, pool: bytes) -> Instruction | None:
     """The instruction that emitted the event, if its first account is the pool."""
     if place.source == "cpi" and place.stack_height != 2:
+        wanted = bytes([(place.stack_height - 1) & 0xFF])
         for outer, called in tx.inner_instructions:
             if outer != place.outer:
                 continue
-            for index in range(place.inner - 1, -1, -1):
-                caller = instruction(called[index])
+            for encoded in reversed(called[: place.inner]):
+                # The height stands last, so that most of them need not be read.
+                if place.stack_height and encoded[-1:] != wanted:
+                    continue
+                caller = instruction(encoded)
                 height = caller.stack_height
                 # Without heights the nearest one that works on this pool is taken.
                 if height == place.stack_height - 1 or (

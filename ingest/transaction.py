@@ -10,7 +10,7 @@ from ingest import dead
 from ingest.context import Context
 from ingest.decode import decode
 from ingest.pool_events import MintsUnknownError
-from ingest.translate import shared_time, translate
+from ingest.translate import translate
 from ingest.wire import Reason, Undecoded, WireEvent
 
 
@@ -66,14 +66,13 @@ def translated(tx: RawTransaction) -> Translated:
     result = Translated([], [], decoded.events)
     if not decoded.events and not decoded.undecoded:
         return result
-    context = Context(tx)
-    time_s = shared_time(decoded.events)
-    if time_s is not None:
-        context.block_time_s = time_s
+    context = Context(tx, decoded.events)
     for undecoded in decoded.undecoded:
         result.letters.append(_letter(context, undecoded))
+    fits = tx.index <= LAST_TX and tx.slot <= LAST_SLOT
     for event in decoded.events:
-        if not _has_position(tx, event):
+        outer, inner, _, _ = event.place
+        if not fits or outer > LAST_OUTER or inner > LAST_INNER:
             detail = "the indexes are beyond what a transaction can have"
             result.letters.append(_untranslated(context, event, "place_out_of_range", detail))
             continue
@@ -82,16 +81,6 @@ def translated(tx: RawTransaction) -> Translated:
         except MintsUnknownError as error:
             result.letters.append(_untranslated(context, event, "mints_unknown", str(error)))
     return result
-
-
-def _has_position(tx: RawTransaction, event: WireEvent) -> bool:
-    place = event.place
-    return (
-        place.outer <= LAST_OUTER
-        and place.inner <= LAST_INNER
-        and tx.index <= LAST_TX
-        and tx.slot <= LAST_SLOT
-    )
 
 
 def _untranslated(

@@ -1,12 +1,12 @@
 """Events as the programs wrote them to facts of the domain; pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from domain.events import AnyProgramEvent, ProgramReported
 from domain.programs import PUMP, PUMP_AMM
 from ingest import curve_events, pool_events
 from ingest.context import Context
-from ingest.layouts.catalogue import EVENTS, event
+from ingest.layouts.catalogue import event
 from ingest.layouts.layout import Layout
 from ingest.wire import WireEvent
 
@@ -30,13 +30,6 @@ _TRANSLATIONS: dict[Layout, _Translation] = {
     event(PUMP_AMM, "BoostBuyAndBurnEvent"): pool_events.pool_burned,
 }
 
-_TIME_INDEX: dict[Layout, int] = {
-    layout: index
-    for layout in EVENTS
-    for index, field in enumerate(layout.fields)
-    if field.name == "timestamp"
-}
-
 
 def translate(context: Context, event: WireEvent) -> AnyProgramEvent:
     """The fact that an event reports; `MintsUnknownError` where its pool's mints are not proven."""
@@ -44,20 +37,9 @@ def translate(context: Context, event: WireEvent) -> AnyProgramEvent:
     return _reported(context, event) if translation is None else translation(context, event)
 
 
-def time_of(event: WireEvent) -> int | None:
-    """The block time that the event itself says, None if its layout has none."""
-    index = _TIME_INDEX.get(event.layout)
-    return event.values[index] if index is not None and index < len(event.values) else None
-
-
-def shared_time(events: Sequence[WireEvent]) -> int | None:
-    """The first time that any of a transaction's events says."""
-    return next((time for event in events if (time := time_of(event)) is not None), None)
-
-
 def _reported(context: Context, event: WireEvent) -> ProgramReported:
     return ProgramReported(
-        **context.common(event, time_of(event)),
+        **context.named(event, event.time_s),
         program=event.layout.program,
         name=event.layout.name,
         fields=event.plain(),

@@ -53,7 +53,13 @@ class WireEvent(msgspec.Struct, frozen=True, gc=False):
     @property
     def padded(self) -> list[Any]:
         """The values, with None for the fields of later versions."""
-        return [*self.values, *self.layout.padding[len(self.values) :]]
+        return self.values + self.layout.padding[len(self.values)]
+
+    @property
+    def time_s(self) -> int | None:
+        """The block time that the event itself says, None if its layout has none."""
+        index = self.layout.time_index
+        return None if index is None or index >= len(self.values) else self.values[index]
 
     def plain(self) -> dict[str, Any]:
         """The fields by name as JSON can show them."""

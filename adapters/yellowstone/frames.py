@@ -14,8 +14,9 @@ parse = lean_pb2.Update.FromString
 class Details:
     """The parts of an update that are seldom asked for: read in full when the first one is."""
 
-    def __init__(self, update: bytes) -> None:
+    def __init__(self, update: bytes, lean: lean_pb2.Meta) -> None:
         self._update = update
+        self._lean = lean
 
     @cached_property
     def _meta(self) -> solana_storage_pb2.TransactionStatusMeta:
@@ -24,6 +25,17 @@ class Details:
         except DecodeError as error:
             raise UnreadableError("what the runtime noted beside a transaction") from error
         return update.transaction.transaction.meta
+
+    def mint_decimals(self, mint: str) -> int | None:
+        """Of the first of the token balances with the mint; None where there is none."""
+        text = mint.encode()
+        for balances in (self._lean.pre_token_balances, self._lean.post_token_balances):
+            for encoded in balances:
+                if text in encoded:
+                    balance = _balance(encoded)
+                    if balance.mint == mint:
+                        return balance.ui_token_amount.decimals
+        return None
 
     @property
     def log_messages(self) -> list[str]:
@@ -39,6 +51,13 @@ class Details:
     def post_token_balances(self) -> list[solana_storage_pb2.TokenBalance]:
         """Of the token accounts that exist after it."""
         return self._meta.post_token_balances[:]
+
+
+def _balance(encoded: bytes) -> solana_storage_pb2.TokenBalance:
+    try:
+        return solana_storage_pb2.TokenBalance.FromString(encoded)
+    except DecodeError as error:
+        raise UnreadableError("a token balance") from error
 
 
 def transaction(
@@ -65,22 +84,23 @@ def sent_transaction(
     info = sent.transaction
     executed, meta = info.transaction, info.meta
     message = executed.message
-    # A slice is the quickest way to take all that a repeated field holds.
-    account_keys = message.account_keys[:]
-    account_keys += meta.loaded_writable_addresses
-    account_keys += meta.loaded_readonly_addresses
     return RawTransaction(
         slot=sent.slot,
         index=info.index,
         signature=info.signature,
         failed=meta.HasField("err"),
-        account_keys=account_keys,
+        # A slice is the quickest way to take all that a repeated field holds.
+        account_keys=(
+            message.account_keys[:]
+            + meta.loaded_writable_addresses[:]
+            + meta.loaded_readonly_addresses[:]
+        ),
         instructions=message.instructions[:],
         inner_instructions=[
             (group.index, group.instructions[:]) for group in meta.inner_instructions
         ],
         inner_instructions_known=not meta.inner_instructions_none,
-        details=Details(payload),
+        details=Details(payload, meta),
         fee_lamports=meta.fee,
         signature_count=len(executed.signatures),
         compute_units=(

@@ -1,6 +1,7 @@
 """A layout that grew by appending: reading the longest prefix that the bytes hold, and writing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from struct import Struct, error
 from typing import Any, NamedTuple
 
@@ -111,19 +112,21 @@ class Layout:
         self.discriminator = discriminator
         self.versions = tuple(versions)
         self.fields = tuple(field for version in versions for field in version.fields)
-        self.padding = (None,) * len(self.fields)
-        """What stands for the fields of versions that an event does not have."""
+        count = len(self.fields)
+        self.padding = [[None] * (count - known) for known in range(count + 1)]
+        """By the number of values that an event has: what stands for those that it has not."""
+        self.time_index = next(
+            (index for index, field in enumerate(self.fields) if field.name == "timestamp"), None
+        )
+        """Which value is the block time, where there is one."""
         self._steps: list[tuple[_Part, ...]] = []
         """How to read what each version appended."""
-        self._prefixes: list[tuple[_Part, ...]] = []
-        """How to read each version as a whole, which is faster."""
         self._counts: list[int] = []
         count = 0
         for version in versions:
             self._steps.append(_plan(version.fields, count))
             count += len(version.fields)
             self._counts.append(count)
-            self._prefixes.append(_plan(self.fields[:count], 0))
         self._names = tuple(field.name for field in self.fields)
         self._converted = tuple(
             (index, field.name, field.type.plain)
@@ -132,10 +135,10 @@ class Layout:
         )
         """The fields whose values JSON cannot show as they are."""
         self._shapes: dict[int, tuple[tuple[Shape, Version], ...]] = {}
-        """The shapes of events met before, by their number of bytes."""
+        """The shapes of events met before, by the number of bytes behind the first texts."""
         self._shape_count = 0
-        self._usual = len(self.versions) - 1
-        """The version read last: nearly always the next one's too, so it is tried first."""
+        types = [field.type for field in self.versions[0].fields]
+        self._texts = [*takewhile(lambda kind: isinstance(kind, Text), types)]
 
     def __repr__(self) -> str:
         return f"<Layout {self.name}>"
@@ -146,42 +149,47 @@ class Layout:
         The longest version that fits wins; what is behind it is the caller's to keep.
         `TooShortError` if not even the first one fits.
         """
-        for shape, version in self._shapes.get(len(data) - offset, ()):
-            found = shape.read(data, offset)
-            if found is not None:
+        texts, behind = self._read_texts(data, offset)
+        for shape, version in self._shapes.get(len(data) - behind, ()):
+            rest = shape.read(data, behind)
+            if rest is not None:
                 # All bytes are used, so no longer version can fit.
-                return found, version, len(data)
+                return texts + rest, version, len(data)
         values: list[Any] = []
-        reached = self._usual
-        try:
-            end = _read(self._prefixes[reached], data, offset, values)
-        except (DoesNotFitError, error):
-            values, reached, end = [], -1, offset
-        if end < len(data):
-            reached, end = self._read_steps(data, end, values, reached)
+        reached, end = self._read_steps(data, offset, values)
         if reached < 0:
             raise TooShortError(self, len(data) - offset)
-        self._usual = reached
         if end == len(data) and self._shape_count < SHAPES_MAX:
-            self._remember(reached, values, data, offset)
+            self._remember(self.versions[reached], values, data, behind)
         return values, self.versions[reached], end
 
-    def _remember(self, reached: int, values: list[Any], data: bytes, offset: int) -> None:
-        types = [field.type for field in self.fields[: self._counts[reached]]]
-        shape = Shape.of(types, values, data, offset)
+    def _read_texts(self, data: bytes, offset: int) -> tuple[list[Any], int]:
+        """The texts that the layout begins with, whose lengths are too many to remember."""
+        values = []
+        try:
+            for text in self._texts:
+                value, offset = text.read(data, offset)
+                values.append(value)
+        except DoesNotFitError:
+            pass
+        return values, offset
+
+    def _remember(self, version: Version, values: Sequence[Any], data: bytes, behind: int) -> None:
+        """Remember the shape of what stands behind the first texts."""
+        skipped = len(self._texts)
+        types = [field.type for field in self.fields[skipped : len(values)]]
+        shape = Shape.of(types, values[skipped:], data, behind)
         if shape is not None:
-            size = len(data) - offset
-            alike = self._shapes.get(size, ())
-            self._shapes[size] = (*alike, (shape, self.versions[reached]))
+            size = len(data) - behind
+            self._shapes[size] = (*self._shapes.get(size, ()), (shape, version))
             self._shape_count += 1
 
-    def _read_steps(
-        self, data: bytes, offset: int, values: list[Any], reached: int
-    ) -> tuple[int, int]:
-        """Read on behind a version, as far as whole steps go: the last one and its end."""
-        for step in range(reached + 1, len(self.versions)):
+    def _read_steps(self, data: bytes, offset: int, values: list[Any]) -> tuple[int, int]:
+        """Read as far as whole steps go: the last one, -1 if there is none, and its end."""
+        reached = -1
+        for step, plan in enumerate(self._steps):
             try:
-                offset = _read(self._steps[step], data, offset, values)
+                offset = _read(plan, data, offset, values)
             except (DoesNotFitError, error):
                 del values[0 if step == 0 else self._counts[step - 1] :]
                 break
