@@ -36,6 +36,7 @@ def positional(fact: type[_Fact], names: str) -> Callable[..., _Fact]:
             for field in fields
         ],
         bases=(fact,),
+        module=__name__,
         frozen=True,
         gc=False,
         omit_defaults=True,

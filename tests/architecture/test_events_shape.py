@@ -131,7 +131,7 @@ def test_tags_and_subjects_are_each_used_once() -> None:
 
 
 def test_the_union_holds_every_event_that_is_no_base_of_others() -> None:
-    assert set(UNION) == {event for event in _descendants(Event) if not event.__subclasses__()}
+    assert set(UNION) == {event for event in _descendants(Event) if not _descendants(event)}
 
 
 def test_the_programs_events_are_those_that_can_come_from_a_transaction() -> None:
@@ -161,5 +161,8 @@ def test_a_binary_fraction_is_noticed_wherever_it_hides() -> None:
 
 
 def _descendants(event: type[Event]) -> set[type[Event]]:
-    children = set(event.__subclasses__())
+    # What `ingest.positional` makes is the same event again, made from values in order.
+    children = {
+        child for child in event.__subclasses__() if child.__module__ != "ingest.positional"
+    }
     return children.union(*(_descendants(child) for child in children))
