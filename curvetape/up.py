@@ -11,6 +11,7 @@ import msgspec
 from adapters.embedded.ports import free_port
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import load
+from adapters.jetstream.durability import prove_synced
 from adapters.jetstream.reader import JetStreamLog
 from adapters.jetstream.streams import apply
 from adapters.postgres.migrations import migrate
@@ -20,7 +21,7 @@ from curvetape.definitions import definitions
 from curvetape.home import Chain, Home
 from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
-from domain.log import LogError
+from domain.log import LogError, LogShorterError
 from projections.reads import ReadsUnavailableError
 
 STATUS_WAIT_S = 5.0
@@ -72,15 +73,20 @@ class Up:
             watching.create_task(self._tell(settings))
 
     async def _prepare(self, settings: Settings) -> None:
+        """Make streams and tables; refuse servers on which no role could do its work."""
         assert settings.nats_url is not None, "a server was started or configured"
         assert settings.postgres_dsn is not None, "a server was started or configured"
         async with await Connection.open(settings.nats_url, name="curvetape up") as connection:
+            if not settings.allow_unsynced_log:
+                await prove_synced(connection, settings.nats_monitor_url)
             for applied in await apply(connection, load(definitions() / "streams.toml")):
                 if applied.outcome != "unchanged":
                     self._say(f"stream {applied.stream}: {applied.outcome}")
+            last = await JetStreamLog(connection).last_sequence()
         migrated = await migrate(settings.postgres_dsn)
         for name in migrated.applied:
             self._say(f"schema: applied {name}")
+        await _check_read_models(settings, last=last)
 
     def _welcome(self, settings: Settings) -> None:
         where = f"http://{settings.api_host}:{settings.api_port}"
@@ -126,6 +132,17 @@ class Up:
                 models = behind or "no read model yet"
                 self._say(f"log: {last:,} events, {rate:,.0f}/s; {models}{unread}")
                 before = last
+
+
+async def _check_read_models(settings: Settings, *, last: int) -> None:
+    """Raise `LogShorterError` for read models of another log.
+
+    Once this log has as many events they could no longer be told from its own.
+    """
+    async with reading(settings, application="curvetape up") as reads:
+        for position in await reads.positions():
+            if position.sequence > last:
+                raise LogShorterError(position.sequence, last)
 
 
 def shown(path: Path) -> str:
