@@ -14,6 +14,10 @@ from curvetape.definitions import definitions
 from curvetape.home import Home
 
 WATCH_WAIT_S = 0.2
+HEALTH_WAIT_S = 5.0
+COMPLAINTS_MAX = 3
+"""So often in a row a server has to say that it is not well before it is ended: by then it has had
+its time to recover, and ingest still waits for it."""
 
 Say = Callable[[str], None]
 
@@ -65,10 +69,28 @@ class Servers:
         await asyncio.gather(*(server.stop() for server in self._embedded))
 
     async def keep_running(self) -> None:
-        """Start again what has died; raises the server's own error when that fails."""
+        """Start again what has died or is not well; a group with the server's error if that fails."""
+        async with asyncio.TaskGroup() as watching:
+            watching.create_task(self._revive())
+            watching.create_task(self._cure())
+
+    async def _revive(self) -> None:
         while True:
             for server in self._embedded:
                 if not server.running:
                     self._say(f"{server.name} has died; starting it again, see {server.log}")
                     await server.start()
             await asyncio.sleep(WATCH_WAIT_S)
+
+    async def _cure(self) -> None:
+        """End what says, again and again, that it is not well; it is revived then."""
+        complaints = dict.fromkeys((server.name for server in self._embedded), 0)
+        while True:
+            await asyncio.sleep(HEALTH_WAIT_S)
+            for server in self._embedded:
+                reason = await server.ailing() if server.running else None
+                complaints[server.name] = 0 if reason is None else complaints[server.name] + 1
+                if complaints[server.name] == COMPLAINTS_MAX:
+                    complaints[server.name] = 0
+                    self._say(f"{server.name} is not well and is ended: {reason}")
+                    server.kill()

@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters.embedded import wheels
 from adapters.embedded.ports import HOST, free_port
 from adapters.embedded.server import EmbeddedServer
-from adapters.jetstream.monitoring import MonitoringError, healthy
+from adapters.jetstream.monitoring import MonitoringError, ailment
 
 
 class NatsServer(EmbeddedServer):
@@ -48,8 +48,15 @@ class NatsServer(EmbeddedServer):
     def _environment(self) -> Mapping[str, str]:
         return {"NATS_STORE_DIR": json.dumps(str(self.data_dir / "store"))}  # read as a value
 
+    async def ailing(self) -> str | None:
+        """What it says of itself: after a failed write, on a full disk, it takes no more."""
+        try:
+            return await ailment(self.monitor_url)
+        except MonitoringError:
+            return None  # busy, or gone, which is seen without asking
+
     async def _answers(self) -> bool:
         try:
-            return await healthy(self.monitor_url)
+            return await ailment(self.monitor_url) is None
         except MonitoringError:
             return False

@@ -98,6 +98,10 @@ class EmbeddedServer(ABC):
                 self.kill()
         await self._folder_free()
 
+    async def ailing(self) -> str | None:
+        """Why it should be started again although it runs; None where nothing speaks for it."""
+        return None
+
     def kill(self) -> None:
         """End the server at once, as a crash would; what it left is for the next start."""
         if self._process is not None:

@@ -52,10 +52,23 @@ async def varz(monitor_url: str) -> Varz:
         raise MonitoringError(monitor_url, str(error)) from error
 
 
-async def healthy(monitor_url: str) -> bool:
-    """Whether the server and its JetStream are ready; raises `MonitoringError`."""
-    status, _ = await asyncio.to_thread(_get, monitor_url, "/healthz")
-    return status == 200
+class _Health(msgspec.Struct, frozen=True):
+    status: str = ""
+    error: str = ""
+
+
+async def ailment(monitor_url: str) -> str | None:
+    """What the server says is wrong with it or its streams, None where nothing is.
+
+    Raises `MonitoringError` for a server that does not answer.
+    """
+    status, body = await asyncio.to_thread(_get, monitor_url, "/healthz")
+    if status == 200:
+        return None
+    try:
+        return msgspec.json.decode(body, type=_Health).error or f"status {status}"
+    except msgspec.DecodeError:
+        return f"status {status}"
 
 
 def _get(monitor_url: str, path: str) -> tuple[int, bytes]:
