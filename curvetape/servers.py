@@ -69,7 +69,7 @@ class Servers:
         await asyncio.gather(*(server.stop() for server in self._embedded))
 
     async def keep_running(self) -> None:
-        """Start again what has died or is not well; a group with the server's error if that fails."""
+        """Start again what has died or is not well; fails, in a group, with the server's error."""
         async with asyncio.TaskGroup() as watching:
             watching.create_task(self._revive())
             watching.create_task(self._cure())
