@@ -5,7 +5,6 @@ changes far less than time by the clock, and threads that compile or collect gar
 which Node.js has and Python has not, cost their side nothing.
 """
 
-import math
 import statistics
 from collections.abc import Callable
 from typing import TypeAlias
@@ -13,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 Side: TypeAlias = Callable[[int], float]
-"""Does the given number of passes and says how many seconds of CPU time they took."""
+"""Does the round of that number, and says the rate: units of work per second of CPU time."""
 
 
 class Compared(msgspec.Struct, kw_only=True):
@@ -29,19 +28,12 @@ class Compared(msgspec.Struct, kw_only=True):
     rounds: int
 
 
-def compare(
-    ours: Side, peer: Side, *, ours_work: int, peer_work: int, rounds: int, seconds: float
-) -> Compared:
-    """Run both sides in turn; a side does as many passes a round as fill about `seconds`.
-
-    `ours_work` and `peer_work` are the units in one pass. The first pass of each side, in which
-    caches fill and code is compiled, is not counted.
-    """
-    ours_passes, peer_passes = _passes(ours, seconds), _passes(peer, seconds)
+def compare(ours: Side, peer: Side, *, rounds: int) -> Compared:
+    """Run both sides in turn, which are warm already."""
     ours_rates, peer_rates = [], []
-    for _ in range(rounds):
-        ours_rates.append(ours_work * ours_passes / ours(ours_passes))
-        peer_rates.append(peer_work * peer_passes / peer(peer_passes))
+    for number in range(rounds):
+        ours_rates.append(ours(number))
+        peer_rates.append(peer(number))
     ratios = [mine / theirs for mine, theirs in zip(ours_rates, peer_rates, strict=True)]
     return Compared(
         ours=round(statistics.median(ours_rates), 1),
@@ -51,8 +43,3 @@ def compare(
         ratio_max=round(max(ratios), 2),
         rounds=rounds,
     )
-
-
-def _passes(side: Side, seconds: float) -> int:
-    side(1)
-    return max(1, math.ceil(seconds / side(1)))

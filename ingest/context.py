@@ -46,7 +46,7 @@ class Context:
     def common(self, event: WireEvent, time_s: int | None) -> tuple[Any, ...]:
         """The values that every event has, of one that may say its own time: see `COMMON`."""
         tx, end, data = self.tx, event.end, event.data
-        outer, inner, _, _ = event.place
+        outer, inner = event.place.outer, event.place.inner
         return (
             f"{self.signature}:{outer}.{inner}",
             Position(tx.slot, tx.index, outer, inner),

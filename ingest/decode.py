@@ -8,7 +8,7 @@ from domain.chain import RawTransaction
 from domain.position import LAST_INNER
 from domain.programs import PROGRAMS
 from ingest.accounts import account_key
-from ingest.instruction import ONE_BYTE_INDEXES, PROGRAM_INDEX_AT, instruction
+from ingest.instruction import ONE_BYTE_INDEXES, PROGRAM_INDEX_AT, Instruction, instruction
 from ingest.layouts.catalogue import BY_PROGRAM
 from ingest.layouts.layout import TooShortError
 from ingest.layouts.types import address
@@ -42,25 +42,31 @@ def decode(tx: RawTransaction) -> Decoded:
     ours = _ours(tx.account_keys)
     if not ours:
         return found
-    called, emitted = set[str](), set[str]()
+    emitted = set[str]()
+    others: list[tuple[str, Instruction]] = []
     for outer, inner, encoded in _calls(tx, ours):
         call = instruction(encoded)
-        program, data = ours.get(call.program_id_index), call.data
+        program = ours.get(call.program_id_index)
         if program is None:
             continue
+        data = call.data
         if inner < 0 or not data.startswith(SELF_CALL_PREFIX):
-            if data[:8] not in _SILENT:
-                called.add(program)
+            others.append((program, call))
         elif len(data) > _EVENT:
             emitted.add(program)
             place = Place(outer, inner, call.stack_height, "cpi")
             _read_event(program, data, _EVENT, place, found)
         # Nothing behind the prefix is no event: the curve pays lamports out by such a call.
+    quiet = {
+        program
+        for program, call in others
+        if program not in emitted and call.data[:8] not in _SILENT
+    }
     if not tx.inner_instructions_known:
         # What called whom was not recorded, so every program of ours may have been called.
-        called.update(ours.values())
-    if not called <= emitted:
-        _read_logs(tx, frozenset(called - emitted), found)
+        quiet.update(program for program in ours.values() if program not in emitted)
+    if quiet:
+        _read_logs(tx, frozenset(quiet), found)
     return found
 
 

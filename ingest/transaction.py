@@ -71,8 +71,8 @@ def translated(tx: RawTransaction) -> Translated:
         result.letters.append(_letter(context, undecoded))
     fits = tx.index <= LAST_TX and tx.slot <= LAST_SLOT
     for event in decoded.events:
-        outer, inner, _, _ = event.place
-        if not fits or outer > LAST_OUTER or inner > LAST_INNER:
+        place = event.place
+        if not fits or place.outer > LAST_OUTER or place.inner > LAST_INNER:
             detail = "the indexes are beyond what a transaction can have"
             result.letters.append(_untranslated(context, event, "place_out_of_range", detail))
             continue

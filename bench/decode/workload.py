@@ -18,8 +18,8 @@ from curvetape.simulator.market import Market
 from curvetape.testing import mainnet
 from domain.programs import PUMP, PUMP_AMM
 
-TRANSACTIONS = 8_000
-"""Messages of one pass: enough that neither side's caches hold them all from pass to pass."""
+TRANSACTIONS = 12_000
+"""Messages in all: some to warm both sides, the others to measure, each of them once."""
 SEED = 1
 PROGRAMS = [bytes(Pubkey.from_string(address)) for address in (PUMP, PUMP_AMM)]
 

@@ -168,7 +168,7 @@ function version(name) {
   return JSON.parse(fs.readFileSync(manifest, "utf8")).version;
 }
 
-function answer({ ask, file, passes }) {
+function answer({ ask, file, first, count, passes = 1 }) {
   if (ask === "about") {
     const names = ["@coral-xyz/anchor", "@pump-fun/pump-sdk", "@pump-fun/pump-swap-sdk"];
     const versions = Object.fromEntries(
@@ -178,6 +178,7 @@ function answer({ ask, file, passes }) {
   }
   if (ask === "survey") return survey(input(file));
   const counts = { events: 0, characters: 0, input: input(file) };
+  if (count !== undefined) counts.input = counts.input.slice(first, first + count);
   if (ask === "events") {
     const kept = [];
     transactionPass(counts, kept);

@@ -149,17 +149,20 @@ class Layout:
         The longest version that fits wins; what is behind it is the caller's to keep.
         `TooShortError` if not even the first one fits.
         """
-        texts, behind = self._read_texts(data, offset)
-        for shape, version in self._shapes.get(len(data) - behind, ()):
+        behind = offset
+        if self._texts:
+            texts, behind = self._read_texts(data, offset)
+        size = len(data)
+        for shape, version in self._shapes.get(size - behind, ()):
             rest = shape.read(data, behind)
             if rest is not None:
                 # All bytes are used, so no longer version can fit.
-                return texts + rest, version, len(data)
+                return (texts + rest if self._texts else rest), version, size
         values: list[Any] = []
         reached, end = self._read_steps(data, offset, values)
         if reached < 0:
-            raise TooShortError(self, len(data) - offset)
-        if end == len(data) and self._shape_count < SHAPES_MAX:
+            raise TooShortError(self, size - offset)
+        if end == size and self._shape_count < SHAPES_MAX:
             self._remember(self.versions[reached], values, data, behind)
         return values, self.versions[reached], end
 
