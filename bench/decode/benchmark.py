@@ -17,8 +17,8 @@ from bench.worker import Worker
 ROUNDS = 11
 WARM_SHARE = 2 / 3
 """How much of the input warms both sides. The rest is measured, a part of it in each round, so
-that neither side has met a message before, but most of its traders and tokens, as in a process
-that runs for long."""
+that neither side has met a message before, but most of its addresses, as in a process that runs
+for long."""
 PARSE_PASSES = 20
 """Parsing keeps nothing, and takes too little time to measure it once."""
 
