@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from solders.pubkey import Pubkey
+
 from domain.chain import RawTransaction, TokenBalance
 from domain.programs import SOL_DECIMALS, USDC, USDC_DECIMALS, WRAPPED_SOL
 
@@ -30,7 +32,10 @@ class Balances:
         return next((b.mint for b in self._all() if b.account_index == index), None)
 
     def owned(self, owner: str) -> dict[str, set[int]]:
-        """The mints of the owner's token accounts with the amounts before the transaction."""
+        """The mints of the owner's token accounts with the amounts before the transaction.
+
+        A mint is text of the source's: what is no address is left out.
+        """
         mints: dict[str, set[int]] = {}
         for balance in self._tx.details.pre_token_balances:
             if balance.owner == owner:
@@ -38,11 +43,20 @@ class Balances:
         for balance in self._tx.details.post_token_balances:
             if balance.owner == owner:
                 mints.setdefault(balance.mint, set())
-        return mints
+        return {mint: amounts for mint, amounts in mints.items() if is_address(mint)}
 
     def _all(self) -> Iterator[TokenBalance]:
         yield from self._tx.details.pre_token_balances
         yield from self._tx.details.post_token_balances
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is 32 bytes in base58."""
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _amount(balance: TokenBalance) -> int:

@@ -117,6 +117,13 @@ def test_a_canonical_pool_is_proven_by_its_address() -> None:
     assert mints(info) == (COIN, WRAPPED_SOL)
 
 
+def test_a_balance_whose_mint_is_no_address_proves_nothing_and_breaks_nothing() -> None:
+    info = hop(CANONICAL)
+    hold(info, owner=CANONICAL, mint="0OIl: damaged", amount=BASE_RESERVES, decimals=6)
+    hold(info, owner=CANONICAL, mint=WRAPPED_SOL, amount=QUOTE_RESERVES, decimals=9)
+    assert trade(info) == "mints_unknown"
+
+
 def test_a_canonical_pool_is_proven_without_balances_by_what_was_moved() -> None:
     """Some sources do not record token balances."""
     moved = Call(
