@@ -45,8 +45,8 @@ class TokensResource:
         tag="tokens",
         summary="Tokens by last trade, launch, market cap, volume or number of trades",
         description="Pages hold while data moves: a token that moves meanwhile may be met again or "
-        "be missed, one that does not move is listed exactly once. Volumes and market caps are "
-        "compared in raw quote units, so compare them within one quote mint.",
+        "be missed, one that does not move is listed exactly once. By volume and market cap, the "
+        "tokens that trade for SOL are ranked; those with another quote come after them.",
         parameters=TokensParameters,
         answer=TokenList,
         read_models=("tokens",),

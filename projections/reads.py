@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from domain.events import Side
+from domain.programs import NATIVE_SOL, WRAPPED_SOL
 
 TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
 Venue: TypeAlias = Literal["curve", "completion", "pool"]
@@ -133,8 +134,18 @@ def market_cap(row: TokenRow) -> float | None:
     return None if row.price is None or row.supply is None else row.price * float(row.supply)
 
 
+SOL_MINTS = frozenset((NATIVE_SOL, WRAPPED_SOL))
+"""Quote mints whose amounts can be ranked with each other; others would need prices in dollars."""
+
+
 def sort_value(row: TokenRow, sort: TokenSort) -> float | int:
-    """What a list sorts the token by, for the cursor of the next page."""
+    """What a list sorts the token by, for the cursor of the next page.
+
+    Market caps and volumes are ranked among the tokens that trade for SOL; for all others the
+    value is not known.
+    """
+    if sort in {"market_cap", "volume"} and row.quote_mint not in SOL_MINTS:
+        return SORT_VALUE_UNKNOWN
     values: dict[TokenSort, float | int | None] = {
         "last_trade": row.last_trade_pos,
         "created": row.created_time_s,

@@ -33,8 +33,11 @@ _CARD = """
 _SORTED_BY: dict[TokenSort, tuple[str, str]] = {
     "last_trade": ("coalesce(last_trade_pos, -1)", "bigint"),
     "created": ("coalesce(created_time_s, -1)", "bigint"),
-    "market_cap": ("coalesce(market_cap, -1)", "double precision"),
-    "volume": ("volume_quote", "numeric"),
+    "market_cap": (
+        "case when for_sol then coalesce(market_cap, -1) else -1 end",
+        "double precision",
+    ),
+    "volume": ("case when for_sol then volume_quote else -1 end", "numeric"),
     "trades": ("trades", "bigint"),
 }
 """What each sort order compares, written exactly as its index has it, and its type."""

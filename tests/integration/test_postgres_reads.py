@@ -159,6 +159,19 @@ async def test_tokens_without_a_value_come_last(reads: Reads) -> None:
     assert caps[3:] == [None] * 7
 
 
+@pytest.mark.parametrize("sort", ["market_cap", "volume"])
+async def test_what_trades_for_another_coin_is_not_ranked_above_what_trades_for_sol(
+    pool: Pool, sort: TokenSort
+) -> None:
+    dear = {"virtual_quote_reserves": 10**18, "quote_amount": 10**18, "quote_mint": "other"}
+    market = [created(1, "sol"), curve_traded(2, "sol"), created(3, "dear", quote_mint="other")]
+    hosted = [host(Tokens(), TokenStore(pool))]
+    log = MemoryLog([*market, curve_traded(4, "dear", **dear)])
+    await Runner(log, hosted).run(follow=False)
+    found = await pages(PostgresReads(pool), sort, limit=1)
+    assert [row.mint for row in found] == ["sol", "dear"]
+
+
 async def test_pages_stay_in_step_while_tokens_move(reads: Reads, pool: Pool) -> None:
     """A token that jumps to the top between two pages shifts none of the others."""
     first = await reads.tokens(sort="last_trade", state=None, page=Page(limit=4))

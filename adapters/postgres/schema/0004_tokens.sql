@@ -42,6 +42,12 @@ create table tokens (
     listed boolean not null generated always as (
         coalesce(created_pos, priced_pos, completed_pos, pool_pos) is not null
     ) stored,
+    -- Whether it trades for SOL, native or wrapped: only these can be ranked by an amount of quote.
+    for_sol boolean not null generated always as (
+        coalesce(last_trade_quote_mint, created_quote_mint, '') in (
+            '11111111111111111111111111111111', 'So11111111111111111111111111111111111111112'
+        )
+    ) stored,
     first_trade_pos bigint,
     first_trade_time_s bigint,
     last_trade_pos bigint,
@@ -58,8 +64,12 @@ create table tokens (
 -- One index per sort order; -1 is what the cursors use for a value that is not known.
 create index tokens_by_last_trade on tokens (coalesce(last_trade_pos, -1) desc, mint);
 create index tokens_by_created on tokens (coalesce(created_time_s, -1) desc, mint);
-create index tokens_by_market_cap on tokens (coalesce(market_cap, -1) desc, mint);
-create index tokens_by_volume on tokens (volume_quote desc, mint);
+create index tokens_by_market_cap on tokens (
+    (case when for_sol then coalesce(market_cap, -1) else -1 end) desc, mint
+);
+create index tokens_by_volume on tokens (
+    (case when for_sol then volume_quote else -1 end) desc, mint
+);
 create index tokens_by_trades on tokens (trades desc, mint);
 
 -- Kept one by one: whether a burn still lessens the reported supply depends on its position.
