@@ -164,7 +164,11 @@ async def test_what_trades_for_another_coin_is_not_ranked_above_what_trades_for_
     pool: Pool, sort: TokenSort
 ) -> None:
     dear = {"virtual_quote_reserves": 10**18, "quote_amount": 10**18, "quote_mint": "other"}
-    market = [created(1, "sol"), curve_traded(2, "sol"), created(3, "dear", quote_mint="other")]
+    market: list[AnyEvent] = [
+        created(1, "sol"),
+        curve_traded(2, "sol"),
+        created(3, "dear", quote_mint="other"),
+    ]
     hosted = [host(Tokens(), TokenStore(pool))]
     log = MemoryLog([*market, curve_traded(4, "dear", **dear)])
     await Runner(log, hosted).run(follow=False)
