@@ -64,27 +64,6 @@ __all__ = [
     "encode",
 ]
 
-AnyEvent: TypeAlias = (
-    TokenCreated
-    | CurveTraded
-    | CurveCompleted
-    | CurveRepriced
-    | CurveFeeSwept
-    | CompletionTraded
-    | TokenMigrated
-    | PoolCreated
-    | PoolTraded
-    | PoolDeposited
-    | PoolWithdrawn
-    | PoolFeeSwept
-    | PoolBoosted
-    | PoolBurned
-    | ProgramReported
-    | SolPriced
-    | GapDetected
-)
-"""The closed union of what the log can hold."""
-
 AnyProgramEvent: TypeAlias = (
     TokenCreated
     | CurveTraded
@@ -103,6 +82,9 @@ AnyProgramEvent: TypeAlias = (
     | ProgramReported
 )
 """What a decoded transaction can turn into."""
+
+AnyEvent: TypeAlias = AnyProgramEvent | SolPriced | GapDetected
+"""The closed union of what the log can hold."""
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
