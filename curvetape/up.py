@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 class Up:
-    """One run: `await run(stop)` returns once `stop` is set and everything has ended."""
+    """One run: `await run()` goes on until it is cancelled, and then ends all that it started."""
 
     def __init__(self, settings: Settings, say: Say) -> None:
         self._settings = settings

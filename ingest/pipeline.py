@@ -34,7 +34,6 @@ class Progress(msgspec.Struct):
     conflicting: int = 0
     """Events and dead letters whose id was already there with another content."""
     dead: int = 0
-    """Dead letters that are durable in theirs."""
     """Letters that are durable in `DEAD`: what of our programs could not become an event."""
     tails: dict[str, int] = msgspec.field(default_factory=dict)
     """Events with bytes behind the longest layout known, by event and version."""

@@ -34,7 +34,9 @@ def command(yellowstone_url: str | None) -> None:
 
 async def _ingest(settings: Settings) -> None:
     async with ingesting(settings) as (pipeline, source):
-        say(f"reading {settings.yellowstone_url} from slot {pipeline.resume_slot() or 'now'} on")
+        slot = pipeline.resume_slot()
+        start = "the oldest slot that it has" if slot is None else f"slot {slot}"
+        say(f"reading {settings.yellowstone_url} from {start} on")
         async with beside(_tell(pipeline.progress)):
             await pipeline.run(source)
 
