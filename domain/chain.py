@@ -1,7 +1,7 @@
-"""What a source hands over: transactions and slots as the chain has them, not yet decoded."""
+"""What a source hands over: transactions and blocks as the chain has them, not yet decoded."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,10 @@ class Details(Protocol):
     @property
     def post_token_balances(self) -> Sequence[TokenBalance]: ...
 
+    def encoded(self) -> bytes:
+        """The whole transaction as Yellowstone encodes it: a `SubscribeUpdateTransactionInfo`."""
+        ...
+
 
 class RawTransaction(msgspec.Struct, kw_only=True, frozen=True):
     """A landed transaction as far as anyone has to look into it.
@@ -74,7 +78,7 @@ class RawTransaction(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class BlockMeta(msgspec.Struct, kw_only=True, frozen=True):
-    """A block's own data, sent once all of it has been executed."""
+    """A block's own data: its place in the chain, and what was executed in it."""
 
     slot: int
     parent_slot: int
@@ -82,6 +86,38 @@ class BlockMeta(msgspec.Struct, kw_only=True, frozen=True):
     parent_blockhash: str
     block_time_s: int | None
     executed_transaction_count: int
+    """All of the block's transactions, votes and strangers' too."""
+
+
+Evidence: TypeAlias = Literal["block", "meta", "rpc"]
+"""How a block's transactions were proven to be all that concern us: sent as one block by a node
+that filtered it, gathered one by one until the block's meta and later ones had come, or picked
+from the whole block that JSON-RPC gave."""
+
+
+class Block(msgspec.Struct, kw_only=True, frozen=True):
+    """A confirmed block with those of its transactions that touch our programs."""
+
+    meta: BlockMeta
+    transactions: Sequence[RawTransaction]
+    """In the block's order; those that failed are among them, except with evidence `meta`."""
+    evidence: Evidence
+    received_at_ns: int
+
+    @property
+    def slot(self) -> int:
+        """The slot that the block was made in."""
+        return self.meta.slot
+
+
+class AccountWritten(msgspec.Struct, kw_only=True, frozen=True):
+    """An account as it was at the end of a confirmed slot."""
+
+    account: str
+    owner: str
+    data: bytes
+    slot: int
+    received_at_ns: int
 
 
 class SourceError(Exception):
@@ -98,14 +134,5 @@ class UnreadableError(SourceError):
         self.what = what
 
 
-class SlotsMissed(msgspec.Struct, kw_only=True, frozen=True):
-    """Slots that the source could not give; comes before anything newer."""
-
-    from_slot: int
-    to_slot: int
-    """The last slot that is missing, itself included."""
-    reason: str
-    received_at_ns: int
-
-
-ChainUpdate: TypeAlias = RawTransaction | BlockMeta | SlotsMissed
+ChainUpdate: TypeAlias = RawTransaction | Block | AccountWritten
+"""A transaction by itself was seen at `processed`, and may be on a fork that dies."""

@@ -1,6 +1,6 @@
 """The log's contract: what is appended, what is read back, and how each can fail."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subject: str
     id: str
     payload: bytes
+    follows: int | None = None
+    """The sequence of the last message on its subject that the log must hold when this is added;
+    0 for none yet. So two writers cannot both add the next link of one chain."""
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,6 +30,13 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     conflicting: tuple[str, ...] = ()
     """Ids that the log already held with another content. The log's own stays; none of these is
     written, or counted as a duplicate."""
+    conflicts: frozenset[int] = frozenset()
+    """Which of the entries given they were, counted from 0; an id can have been given twice."""
+    sequences: tuple[int, ...] = ()
+    """Where the log holds each entry, in the order in which they were given; of a duplicate the
+    place of the first copy, of a conflicting one that of what the log holds instead."""
+    held: Mapping[str, bytes] = {}
+    """By id, what the log holds of duplicates that were received at another time."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +44,13 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
     sequence: int
     event: AnyEvent
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """An event as the log holds it, byte for byte."""
+
+    sequence: int
+    payload: bytes
 
 
 class LogError(Exception):
@@ -63,6 +80,18 @@ class EntryRefusedError(LogError):
     def __init__(self, entry_id: str, reason: str) -> None:
         super().__init__(f"the entry {entry_id!r} cannot be appended: {reason}")
         self.entry_id = entry_id
+
+
+class OutpacedError(LogError):
+    """An entry that was to follow another one does not: somebody else has added to its subject."""
+
+    def __init__(self, entry_id: str, follows: int) -> None:
+        super().__init__(
+            f"the entry {entry_id!r} was to follow sequence {follows} on its subject, but another "
+            "writer has added to it; one ingest may write to a log at a time"
+        )
+        self.entry_id = entry_id
+        self.follows = follows
 
 
 class LogShorterError(LogError):

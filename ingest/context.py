@@ -51,6 +51,7 @@ class Context:
             f"{self.signature}:{outer}.{inner}",
             Position(tx.slot, tx.index, outer, inner),
             tx.received_at_ns,
+            True,  # until its slot is proven
             self.block_time_s if time_s is None else time_s,
             self._signer,
             tx.compute_units,

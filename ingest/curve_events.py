@@ -23,7 +23,8 @@ _NATIVE_SOL_KEY = bytes(32)
 _curve_traded = positional(
     CurveTraded,
     """
-    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    id pos received_at_ns provisional block_time_s signer compute_units priority_fee_lamports
+    layout tail
     mint side user quote_mint quote_decimals token_decimals quote_amount token_amount
     virtual_quote_reserves virtual_token_reserves real_quote_reserves real_token_reserves
     fee_recipient fee_bps fee creator creator_fee_bps creator_fee
@@ -36,7 +37,8 @@ _curve_traded = positional(
 _token_created = positional(
     TokenCreated,
     """
-    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    id pos received_at_ns provisional block_time_s signer compute_units priority_fee_lamports
+    layout tail
     mint name symbol uri user creator bonding_curve quote_mint quote_decimals token_decimals
     token_program token_total_supply virtual_token_reserves virtual_quote_reserves
     real_token_reserves mayhem_mode cashback_enabled creator_fee_bps holder_reward depth

@@ -26,7 +26,8 @@ _OF_POOLS = PoolEvent.__struct_fields__[len(COMMON) :]
 _pool_traded = positional(
     PoolTraded,
     """
-    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    id pos received_at_ns provisional block_time_s signer compute_units priority_fee_lamports
+    layout tail
     mint pool base_mint quote_mint base_decimals quote_decimals canonical
     side user base_amount quote_amount user_quote_amount
     pool_base_reserves pool_quote_reserves pool_quote_delta virtual_quote_reserves

@@ -50,6 +50,7 @@ def sol_priced(
         id=f"{account}:{posted_slot}:{publish_time}",
         pos=Position(slot, LAST_TX, LAST_OUTER, LAST_INNER),
         received_at_ns=received_at_ns,
+        provisional=True,
         account=account,
         price=price,
         confidence=conf,

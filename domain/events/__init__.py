@@ -7,6 +7,7 @@ integers and may pass 2^53, so a reader in JavaScript has to parse them as big i
 stands for zero.
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -22,7 +23,7 @@ from domain.events.curve import (
     TokenCreated,
     TokenMigrated,
 )
-from domain.events.market import GapDetected, ProgramReported, SolPriced
+from domain.events.market import ProgramReported, SolPriced
 from domain.events.pool import (
     PoolBoosted,
     PoolBurned,
@@ -33,10 +34,14 @@ from domain.events.pool import (
     PoolTraded,
     PoolWithdrawn,
 )
+from domain.events.slots import GapDetected, GapFilled, SlotAbandoned, SlotConfirmed
+from domain.events.versions import Upcast, Versions
 
 __all__ = [
+    "OLDER",
     "AnyEvent",
     "AnyProgramEvent",
+    "AnySlotEvent",
     "CompletionTraded",
     "CurveCompleted",
     "CurveFeeSwept",
@@ -44,6 +49,7 @@ __all__ = [
     "CurveTraded",
     "Event",
     "GapDetected",
+    "GapFilled",
     "MintEvent",
     "PoolBoosted",
     "PoolBurned",
@@ -57,6 +63,8 @@ __all__ = [
     "ProgramReported",
     "Shareholder",
     "Side",
+    "SlotAbandoned",
+    "SlotConfirmed",
     "SolPriced",
     "TokenCreated",
     "TokenMigrated",
@@ -83,11 +91,18 @@ AnyProgramEvent: TypeAlias = (
 )
 """What a decoded transaction can turn into."""
 
-AnyEvent: TypeAlias = AnyProgramEvent | SolPriced | GapDetected
+AnySlotEvent: TypeAlias = SlotConfirmed | SlotAbandoned | GapDetected | GapFilled
+"""What is said about the slots themselves."""
+
+AnyEvent: TypeAlias = AnyProgramEvent | SolPriced | AnySlotEvent
 """The closed union of what the log can hold."""
 
+OLDER: Mapping[type[Event], Upcast] = {}
+"""The kinds that old logs hold and that nobody writes any more, each with what makes the next
+version of it."""
+
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_versions: Versions[AnyEvent] = Versions(AnyEvent, OLDER)
 
 
 def encode(event: AnyEvent) -> bytes:
@@ -96,5 +111,8 @@ def encode(event: AnyEvent) -> bytes:
 
 
 def decode(payload: bytes) -> AnyEvent:
-    """Read an event back from the log; `msgspec.ValidationError` says what does not fit."""
-    return _decoder.decode(payload)
+    """Read an event back from the log, in the newest version of its kind.
+
+    `msgspec.ValidationError` says what does not fit.
+    """
+    return _versions.decode(payload)

@@ -22,6 +22,9 @@ class Event(
     pos: Position
     received_at_ns: int
     """When we first had it, in nanoseconds since 1970 on our clock."""
+    provisional: bool = False
+    """Whether it counts only once its slot is proven: `slot.confirmed` behind it in the log says
+    that it happened, `slot.abandoned` that it did not. False in logs from before certificates."""
 
     subject_root: ClassVar[str]
 

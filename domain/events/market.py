@@ -1,4 +1,4 @@
-"""Facts that are not about one token: other reports of the programs, SOL's price, gaps."""
+"""Facts that are not about one token: other reports of the programs, SOL's price."""
 
 from typing import ClassVar
 
@@ -33,14 +33,3 @@ class SolPriced(Event, frozen=True, kw_only=True, gc=False, tag="sol.priced"):
     """The price is `price * 10**exponent` dollars; so is the confidence."""
     publish_time_s: int
     posted_slot: int
-
-
-class GapDetected(Event, frozen=True, kw_only=True, gc=False, tag="gap.detected"):
-    """Slots that no source could give us any more."""
-
-    subject_root: ClassVar = "pump.gap.detected"
-
-    from_slot: int
-    to_slot: int
-    """The last slot of the gap, itself included."""
-    reason: str

@@ -10,13 +10,15 @@ from domain.position import Position
 from ingest.positional import positional
 
 NAMES = """
-    id pos received_at_ns block_time_s signer compute_units priority_fee_lamports layout tail
+    id pos received_at_ns provisional block_time_s signer compute_units priority_fee_lamports
+    layout tail
     mint user bonding_curve quote_mint
 """
 VALUES: tuple[Any, ...] = (
     "sig:1.2",
     Position(1, 2, 3, 4),
     5,
+    True,
     6,
     "payer",
     None,
