@@ -12,9 +12,15 @@ from adapters.jetstream.acks import Ack, Acks
 from adapters.jetstream.batch import batch_frames, batches, check, single_frame
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.durability import prove_stored, prove_synced
-from adapters.jetstream.known import held_alike, last_sequence, same_content, stored_payload
+from adapters.jetstream.known import (
+    held_alike,
+    last_on_subject,
+    last_sequence,
+    same_content,
+    stored_payload,
+)
 from adapters.jetstream.patience import patiently
-from domain.log import Appended, Entry, LogError, LogUnavailableError
+from domain.log import Appended, Entry, LogError, LogUnavailableError, OutpacedError
 
 ACK_WAIT_S_MAX = 10.0
 
@@ -22,6 +28,7 @@ SINGLY_MAX = 16
 """Entries that are tried one by one: refusing a batch costs the server more than storing some."""
 
 DUPLICATE_IN_BATCH = 10201
+WRONG_LAST_SEQUENCE = 10071
 _PASSING = frozenset({10008, 10023, 10158, 10176, 10210})
 """Refusals that another try may overcome: JetStream or its memory momentarily unavailable, an id
 still under way, a batch cut short by a reconnection, too many batches."""
@@ -73,8 +80,9 @@ class JetStreamAppender:
 
         Entries whose id the log holds already are compared with it and left out. Raises
         `EntryRefusedError` before anything is written, `LogUnavailableError` when the log did
-        not answer for `patience.RETRY_S_MAX`, and `LogError` for any other refusal. Where there
-        are more than 1,000 entries, the first batches of them may be stored all the same.
+        not answer for `patience.RETRY_S_MAX`, `OutpacedError` where an entry does not follow what
+        it should, and `LogError` for any other refusal. Where there are more than 1,000 entries,
+        the first batches of them may be stored all the same.
         """
         check(entries, payload_bytes_max=self._connection.payload_bytes_max)
         async with self._turn:
@@ -92,6 +100,9 @@ class JetStreamAppender:
             written=result.written,
             duplicates=result.duplicates,
             conflicting=tuple(result.conflicting),
+            conflicts=result.conflicts(entries),
+            sequences=tuple(result.places[entry.id] for entry in entries),
+            held=result.held,
         )
 
     async def _write(self, entries: Sequence[Entry], result: "_Result") -> None:
@@ -113,6 +124,11 @@ class JetStreamAppender:
             if ack.error is not None and ack.error.err_code == DUPLICATE_IN_BATCH:
                 parts += reversed(_smaller(start, stop))
                 continue
+            if ack.error is not None and ack.error.err_code == WRONG_LAST_SEQUENCE:
+                if len(part) > 1:
+                    parts += reversed(_smaller(start, stop))
+                    continue
+                ack = await self._outpaced(part[0])
             if ack.error is not None:
                 raise LogError(
                     f"the stream {self._stream} refused {len(part)} entries from "
@@ -122,24 +138,41 @@ class JetStreamAppender:
             if ack.duplicate:
                 await self._compare(entries[start], ack.seq, result)
                 run = await self._held_behind(ack.seq, entries[stop:])
-                result.duplicates += run
-                settled += run
+                for sequence, (entry, held) in enumerate(
+                    zip(entries[stop:], run, strict=False), ack.seq + 1
+                ):
+                    result.know(entry, sequence, held)
+                settled += len(run)
             else:
                 result.written += len(part)
                 result.last_sequence = ack.seq
+                for sequence, entry in enumerate(part, ack.seq - len(part) + 1):
+                    result.places[entry.id] = sequence
+
+    async def _outpaced(self, entry: Entry) -> Ack:
+        """Why an entry follows something else: it was stored by a try before, or by somebody."""
+        assert entry.follows is not None, "only what was to follow something can be outpaced"
+        last = await patiently(
+            self._connection,
+            lambda: last_on_subject(self._connection, self._stream, entry.subject),
+        )
+        if last is None or last.id != entry.id:
+            raise OutpacedError(entry.id, entry.follows)
+        return Ack(stream=self._stream, seq=last.sequence, duplicate=True)
 
     async def _compare(self, entry: Entry, sequence: int, result: "_Result") -> None:
         held = await patiently(
             self._connection, lambda: stored_payload(self._connection, self._stream, sequence)
         )
         if same_content(held, entry.payload):
-            result.duplicates += 1
+            result.know(entry, sequence, held)
         else:
-            result.conflicting.append(entry.id)
-            _log.warning("%s is in the log at %d with another content", entry.id, sequence)
+            result.conflict(entry)
+            result.places[entry.id] = sequence
+            _log.info("%s is in the log at %d with another content", entry.id, sequence)
 
-    async def _held_behind(self, sequence: int, entries: Sequence[Entry]) -> int:
-        """How many of the entries, from the first on, the log holds right behind `sequence`."""
+    async def _held_behind(self, sequence: int, entries: Sequence[Entry]) -> list[bytes]:
+        """What the log holds of the entries, from the first on, right behind `sequence`."""
         payloads = [entry.payload for entry in entries]
         return await patiently(
             self._connection,
@@ -176,6 +209,36 @@ class _Result(msgspec.Struct):
     written: int = 0
     duplicates: int = 0
     conflicting: list[str] = []
+    places: dict[str, int] = {}
+    held: dict[str, bytes] = {}
+    refused: list[Entry] = []
+    """The entries behind `conflicting`."""
+
+    def conflict(self, entry: Entry) -> None:
+        """Note an entry whose id stands for something else in the log."""
+        self.conflicting.append(entry.id)
+        self.refused.append(entry)
+
+    def conflicts(self, entries: Sequence[Entry]) -> frozenset[int]:
+        """Where among the entries those are that say what was refused."""
+        refused: dict[str, list[Entry]] = {}
+        for entry in self.refused:
+            refused.setdefault(entry.id, []).append(entry)
+        return frozenset(
+            place
+            for place, entry in enumerate(entries if refused else ())
+            if any(
+                entry is each or same_content(each.payload, entry.payload)
+                for each in refused.get(entry.id, ())
+            )
+        )
+
+    def know(self, entry: Entry, sequence: int, held: bytes) -> None:
+        """Count an entry that the log holds already."""
+        self.duplicates += 1
+        self.places[entry.id] = sequence
+        if held != entry.payload:
+            self.held[entry.id] = held
 
 
 def _smaller(start: int, stop: int) -> list[tuple[int, int]]:
@@ -196,5 +259,5 @@ def _without_repeats(entries: Sequence[Entry], result: _Result) -> Sequence[Entr
         if same_content(known.payload, entry.payload):
             result.duplicates += 1
         else:
-            result.conflicting.append(entry.id)
+            result.conflict(entry)
     return entries if len(first) == len(entries) else list(first.values())

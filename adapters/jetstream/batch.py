@@ -53,6 +53,8 @@ def batch_frames(entries: Sequence[Entry], *, batch_id: bytes, reply: bytes) -> 
     last = len(entries)
     for number, entry in enumerate(entries, 1):
         headers = b"%b%d\r\nNats-Msg-Id:%b\r\n" % (opening, number, entry.id.encode())
+        if entry.follows is not None:
+            headers += _follows(entry.follows)
         if number == last:
             headers += b"Nats-Batch-Commit:1\r\n"
         target = entry.subject.encode()
@@ -64,8 +66,15 @@ def batch_frames(entries: Sequence[Entry], *, batch_id: bytes, reply: bytes) -> 
 
 def single_frame(entry: Entry, *, reply: bytes) -> bytes:
     """One message outside of any batch; the answer says whether the log already held its id."""
-    headers = b"NATS/1.0\r\nNats-Msg-Id:%b\r\n\r\n" % entry.id.encode()
-    return b"".join(_hpub(entry.subject.encode() + b" " + reply, headers, entry.payload))
+    headers = b"NATS/1.0\r\nNats-Msg-Id:%b\r\n" % entry.id.encode()
+    if entry.follows is not None:
+        headers += _follows(entry.follows)
+    target = entry.subject.encode() + b" " + reply
+    return b"".join(_hpub(target, headers + b"\r\n", entry.payload))
+
+
+def _follows(sequence: int) -> bytes:
+    return b"Nats-Expected-Last-Subject-Sequence:%d\r\n" % sequence
 
 
 def _hpub(target: bytes, headers: bytes, payload: bytes) -> tuple[bytes, bytes, bytes, bytes]:

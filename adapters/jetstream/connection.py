@@ -178,6 +178,9 @@ class Connection:
         """Write protocol frames as they are, and wait until the socket has taken them."""
         await self._client._send_command(frames)  # noqa: SLF001  # see the module
         await self._client._flush_pending(force_flush=True)  # noqa: SLF001  # see the module
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # the client's flush has swallowed it
 
     def post(self, frames: bytes) -> None:
         """Write protocol frames soon; they are lost without a word where there is no connection."""

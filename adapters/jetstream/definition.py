@@ -12,6 +12,8 @@ from nats.js.api import (
     StreamConfig,
 )
 
+S_PER_HOUR = 3_600.0
+
 
 class DefinitionError(ValueError):
     """The definitions' file does not say what a stream is."""
@@ -56,11 +58,27 @@ class StreamDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     streams: list[StreamDefinition]
+    raw: StreamDefinition | None = None
 
 
-def load(path: Path) -> list[StreamDefinition]:
-    """Read a `streams.toml`; raises `DefinitionError` naming the field that does not fit."""
+def load(path: Path, *, raw_hours: float = 0.0) -> list[StreamDefinition]:
+    """Read a `streams.toml`; raises `DefinitionError` naming the field that does not fit.
+
+    With `raw_hours` the stream of raw blocks is among them, which holds that many hours of them.
+    """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=_File).streams
+        defined = msgspec.toml.decode(path.read_bytes(), type=_File)
     except (msgspec.DecodeError, OSError) as error:
         raise DefinitionError(f"{path} defines no streams: {error}") from error
+    if not raw_hours:
+        return defined.streams
+    if defined.raw is None:
+        raise DefinitionError(f"{path} does not define the stream of raw blocks, as [raw]")
+    return [*defined.streams, _lasting(defined.raw, raw_hours * S_PER_HOUR)]
+
+
+def _lasting(stream: StreamDefinition, age_s: float) -> StreamDefinition:
+    """A stream with its messages' age; ids are known no longer than that, as servers demand."""
+    return msgspec.structs.replace(
+        stream, max_age=age_s, duplicate_window=min(stream.duplicate_window, age_s)
+    )

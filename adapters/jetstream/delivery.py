@@ -6,26 +6,18 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
-import msgspec
 import nats.errors
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.jetstream.connection import Connection, Listening
-from domain.log import LogError, LogUnavailableError
+from domain.log import LogError, LogUnavailableError, Stored
 
 HEARTBEAT_WAIT_S = 2.0
 SILENCE_S_MAX = 3 * HEARTBEAT_WAIT_S
 """A consumer that sends nothing for this long, not even a heartbeat, is no more."""
 FORGOTTEN_AFTER_S = 10.0
 """The server drops a consumer that nobody listens to after this long."""
-
-
-class Delivered(msgspec.Struct, frozen=True, gc=False):
-    """A message as the consumer sent it."""
-
-    sequence: int
-    payload: bytes
 
 
 class DeliveryEndedError(Exception):
@@ -49,10 +41,17 @@ class Delivery:
         self._listening: Listening | None = None
         self._count = 0
         self.buffered_bytes = 0
+        self.pending = 0
+        """How many messages the server had yet to send when it sent the last one taken."""
 
     @classmethod
-    async def open(cls, connection: Connection, stream: str, *, first: int) -> Self:
-        """Have the stream sent from the sequence `first` on; raises `LogError`."""
+    async def open(
+        cls, connection: Connection, stream: str, *, first: int, subjects: Sequence[str] = ()
+    ) -> Self:
+        """Have the stream sent from the sequence `first` on; raises `LogError`.
+
+        With `subjects` only what is on one of them, wildcards allowed.
+        """
         delivery = cls(connection, stream)
         inbox = connection.new_inbox()
         delivery._listening = await connection.listen(inbox, delivery._take)
@@ -62,6 +61,7 @@ class Delivery:
             deliver_subject=inbox,
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=first,
+            filter_subjects=list(subjects) or None,
             ack_policy=AckPolicy.NONE,
             max_deliver=1,
             flow_control=True,
@@ -71,7 +71,7 @@ class Delivery:
             num_replicas=1,
         )
         try:
-            await connection.jetstream.add_consumer(stream, config)
+            consumer = await connection.jetstream.add_consumer(stream, config)
         except NotFoundError as error:
             delivery.close()
             raise LogError(
@@ -80,6 +80,7 @@ class Delivery:
         except (APIError, nats.errors.Error) as error:
             delivery.close()
             raise LogUnavailableError(f"{stream} could not be read: {error!r}") from error
+        delivery.pending = consumer.num_pending or 0
         return delivery
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class Delivery:
         subject = f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}"
         self._connection.post(f"PUB {subject} 0\r\n\r\n".encode())
 
-    async def take(self, count_max: int) -> Sequence[Delivered]:
+    async def take(self, count_max: int) -> Sequence[Stored]:
         """What has arrived, up to `count_max` messages and at least one.
 
         Waits for the first one. Raises `DeliveryEndedError` when the connection was lost, the
@@ -112,9 +113,9 @@ class Delivery:
             except TimeoutError as error:
                 raise DeliveryEndedError(f"nothing came for {SILENCE_S_MAX:g} s") from error
 
-    def _drain(self, count_max: int) -> list[Delivered]:
+    def _drain(self, count_max: int) -> list[Stored]:
         """Take messages up to a status message or a loss, which end what is taken together."""
-        taken: list[Delivered] = []
+        taken: list[Stored] = []
         buffer = self._buffer
         while buffer and len(taken) < count_max:
             reply, payload, headers = buffer[0]
@@ -133,7 +134,8 @@ class Delivery:
             buffer.popleft()
             self.buffered_bytes -= len(payload)
             self._count += 1
-            taken.append(Delivered(int(parts[at]), payload))
+            self.pending = int(parts[at + 3])
+            taken.append(Stored(int(parts[at]), payload))
         return taken
 
     def _obey(self, reply: bytes, headers: bytes) -> None:

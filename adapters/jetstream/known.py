@@ -1,15 +1,20 @@
 """What the log holds already: its end, a single message, and whether two are the same."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import nats.errors
+from nats.js.api import Header
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
-from domain.events import decode
+from adapters.jetstream.patience import patiently
+from domain.events import Event, decode
 from domain.log import LogError, LogUnavailableError
+
+E = TypeVar("E", bound=Event)
 
 
 async def last_sequence(connection: Connection, stream: str) -> int:
@@ -35,23 +40,59 @@ async def stored_payload(connection: Connection, stream: str, sequence: int) -> 
     return message.data or b""
 
 
+class OnSubject(msgspec.Struct, frozen=True):
+    """A message with what it is known by."""
+
+    sequence: int
+    id: str
+    payload: bytes
+
+
+async def last_on_subject(connection: Connection, stream: str, subject: str) -> OnSubject | None:
+    """The newest message on a subject, from the stream's leader; None where there is none."""
+    try:
+        message = await connection.jetstream.get_last_msg(stream, subject)
+    except NotFoundError:
+        return None
+    except (APIError, nats.errors.Error) as error:
+        raise LogUnavailableError(f"the end of {subject} could not be read: {error!r}") from error
+    assert message.seq is not None, "a stored message has a sequence"
+    return OnSubject(
+        message.seq, (message.headers or {}).get(Header.MSG_ID, ""), message.data or b""
+    )
+
+
+async def last_event(connection: Connection, kind: type[E]) -> tuple[int, E] | None:
+    """The log's newest event of a kind that is about no token, with its sequence.
+
+    Waits for a server that is away, as `patience` says.
+    """
+    subject = kind.subject_root
+    last = await patiently(connection, lambda: last_on_subject(connection, "PUMP", subject))
+    if last is None:
+        return None
+    event = decode(last.payload)
+    assert isinstance(event, kind), "the subject has one kind"
+    return last.sequence, event
+
+
 async def held_alike(
     connection: Connection, stream: str, payloads: Sequence[bytes], *, after: int
-) -> int:
-    """How many payloads, from the first on, the stream holds in a row behind `after`."""
+) -> list[bytes]:
+    """What the stream holds of the payloads, from the first on, in a row behind `after`."""
     count = min(len(payloads), await last_sequence(connection, stream) - after)
+    alike: list[bytes] = []
     if count <= 0:
-        return 0
+        return alike
     delivery = await Delivery.open(connection, stream, first=after + 1)
-    alike = 0
     try:
-        while alike < count:
-            for message in await delivery.take(count - alike):
-                if message.sequence != after + alike + 1:
+        while len(alike) < count:
+            for message in await delivery.take(count - len(alike)):
+                if message.sequence != after + len(alike) + 1:
                     return alike
-                if not same_content(message.payload, payloads[alike]):
+                if not same_content(message.payload, payloads[len(alike)]):
                     return alike
-                alike += 1
+                alike.append(message.payload)
     except DeliveryEndedError as error:
         raise LogUnavailableError(f"{stream} could not be read back: {error}") from error
     finally:

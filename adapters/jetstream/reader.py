@@ -8,11 +8,18 @@ from contextlib import aclosing
 import msgspec
 
 from adapters.jetstream.connection import Connection
-from adapters.jetstream.delivery import Delivered, Delivery, DeliveryEndedError
+from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from adapters.jetstream.known import last_sequence
 from adapters.jetstream.patience import patiently
 from domain.events import decode
-from domain.log import LogError, LogShorterError, Recorded, SequenceGapError, UndecodableError
+from domain.log import (
+    LogError,
+    LogShorterError,
+    Recorded,
+    SequenceGapError,
+    Stored,
+    UndecodableError,
+)
 
 RESUME_WAIT_S = 0.1
 """Before another consumer takes over from one that ended."""
@@ -47,6 +54,26 @@ class JetStreamLog:
         before it was handed out, `LogShorterError` where the log ends before `after`, and
         `LogUnavailableError`.
         """
+        async for stored in self.read_stored(after=after, batch_max=batch_max, follow=follow):
+            events, fault = _events(stored)
+            if events:
+                yield events
+            if fault is not None:
+                raise fault
+
+    async def read_stored(
+        self,
+        *,
+        after: int,
+        batch_max: int,
+        follow: bool = True,
+        subjects: Sequence[str] = (),
+    ) -> AsyncIterator[Sequence[Stored]]:
+        """The same, byte for byte as the log holds it; raises all but `UndecodableError`.
+
+        With `subjects` only what is logged under one of them, wildcards allowed; the sequences
+        then rise, but do not follow each other.
+        """
         assert after >= 0, "sequences start at 1"
         assert batch_max >= 1, "a batch holds an event at least"
         last = await self.last_sequence()
@@ -56,29 +83,41 @@ class JetStreamLog:
                 raise LogShorterError(after, last)
             if after == end:
                 return
-            async with aclosing(self._delivered(after, batch_max, end)) as batches:
-                async for events in batches:
-                    after = events[-1].sequence
-                    yield events
+            async with aclosing(self._delivered(after, batch_max, end, subjects)) as batches:
+                async for messages in batches:
+                    if not messages:
+                        return
+                    after = messages[-1].sequence
+                    yield messages
             if after != end:
                 await asyncio.sleep(RESUME_WAIT_S)
                 last = await self.last_sequence()
 
     async def _delivered(
-        self, after: int, batch_max: int, end: int | None
-    ) -> AsyncGenerator[Sequence[Recorded], None]:
-        """What one consumer delivers, until `end` or until the consumer ends."""
+        self, after: int, batch_max: int, end: int | None, subjects: Sequence[str]
+    ) -> AsyncGenerator[Sequence[Stored], None]:
+        """What one consumer delivers, until `end` or until the consumer ends.
+
+        Of some subjects only, an empty batch says that there is no more up to the end.
+        """
         delivery = await patiently(
             self._connection,
-            lambda: Delivery.open(self._connection, self._stream, first=after + 1),
+            lambda: Delivery.open(
+                self._connection, self._stream, first=after + 1, subjects=subjects
+            ),
         )
         try:
             while after != end:
-                count_max = batch_max if end is None else min(batch_max, end - after)
-                events, fault = _events(await delivery.take(count_max), after)
-                if events:
-                    after = events[-1].sequence
-                    yield events
+                if subjects and end is not None and (not delivery.pending or after > end):
+                    yield ()
+                    return
+                count_max = batch_max if end is None or subjects else min(batch_max, end - after)
+                messages, fault = await delivery.take(count_max), None
+                if not subjects:
+                    messages, fault = _in_a_row(messages, after)
+                if messages:
+                    after = messages[-1].sequence
+                    yield messages
                 if fault is not None:
                     raise fault
         except DeliveryEndedError as ended:
@@ -87,17 +126,22 @@ class JetStreamLog:
             delivery.close()
 
 
-def _events(
-    messages: Sequence[Delivered], after: int
-) -> tuple[Sequence[Recorded], LogError | None]:
-    """The events that follow `after` without a fault, and the fault that stopped there."""
+def _in_a_row(
+    messages: Sequence[Stored], after: int
+) -> tuple[Sequence[Stored], SequenceGapError | None]:
+    """The messages that follow `after` without a hole, and the hole that stopped there."""
+    for count, message in enumerate(messages):
+        if message.sequence != after + count + 1:
+            return messages[:count], SequenceGapError(after + count + 1, message.sequence)
+    return messages, None
+
+
+def _events(messages: Sequence[Stored]) -> tuple[Sequence[Recorded], LogError | None]:
+    """The events up to the first message that is none, and what is wrong with that one."""
     events: list[Recorded] = []
     for message in messages:
-        after += 1
-        if message.sequence != after:
-            return events, SequenceGapError(after, message.sequence)
         try:
-            events.append(Recorded(after, decode(message.payload)))
+            events.append(Recorded(message.sequence, decode(message.payload)))
         except msgspec.DecodeError as error:
-            return events, UndecodableError(after, message.payload, str(error))
+            return events, UndecodableError(message.sequence, message.payload, str(error))
     return events, None

@@ -10,20 +10,20 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.known import last_sequence
 from adapters.jetstream.patience import patiently
 from adapters.jetstream.reader import JetStreamLog
-from domain.log import LogUnavailableError, Recorded
+from domain.log import LogUnavailableError, Stored
 
 RECENT_BATCH_MAX = 5_000
 IDS_BATCH_MAX = 500
 
 
-async def recent(log: JetStreamLog, count: int) -> AsyncGenerator[Sequence[Recorded], None]:
-    """The last `count` events, or all where there are fewer, in sequence.
+async def recent(log: JetStreamLog, count: int) -> AsyncGenerator[Sequence[Stored], None]:
+    """The last `count` messages, or all where there are fewer, in sequence.
 
     In batches, to be looked at and let go: a minute of a busy chain is hundreds of megabytes.
     """
     after = max(0, await log.last_sequence() - count)
     if count:
-        async for batch in log.read(after=after, batch_max=RECENT_BATCH_MAX, follow=False):
+        async for batch in log.read_stored(after=after, batch_max=RECENT_BATCH_MAX, follow=False):
             yield batch
 
 

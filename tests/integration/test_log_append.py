@@ -9,7 +9,7 @@ from adapters.jetstream.batch import BATCH_ENTRIES_MAX
 from curvetape.testing.events import curve_traded
 from curvetape.testing.log import LiveLog, entries, entry
 from domain.events import CurveTraded
-from domain.log import Appended, Entry, EntryRefusedError
+from domain.log import Appended, Entry, EntryRefusedError, OutpacedError
 
 
 def trades(count: int, *, first: int = 1) -> list[CurveTraded]:
@@ -20,7 +20,8 @@ def trades(count: int, *, first: int = 1) -> list[CurveTraded]:
 async def test_what_is_appended_is_read_back_in_order(live_log: LiveLog, count: int) -> None:
     events = trades(count)
     appended = await live_log.appender.append(entries(events))
-    assert appended == Appended(last_sequence=count, written=count, duplicates=0)
+    assert (appended.last_sequence, appended.written, appended.duplicates) == (count, count, 0)
+    assert appended.sequences == tuple(range(1, count + 1))
     recorded = await live_log.all()
     assert [it.event for it in recorded] == events
     assert [it.sequence for it in recorded] == list(range(1, count + 1))
@@ -36,7 +37,9 @@ async def test_a_batch_appended_twice_is_held_once(live_log: LiveLog) -> None:
     events = trades(300)
     await live_log.appender.append(entries(events))
     again = await live_log.appender.append(entries(events))
-    assert again == Appended(last_sequence=300, written=0, duplicates=300)
+    assert (again.last_sequence, again.written, again.duplicates) == (300, 0, 300)
+    assert again.sequences == tuple(range(1, 301))
+    assert again.held == {}
     assert [it.event for it in await live_log.all()] == events
 
 
@@ -48,8 +51,11 @@ async def test_a_batch_goes_on_without_what_the_log_holds_of_it(live_log: LiveLo
     assert appended.written == len(events) - len(known)
     assert appended.duplicates == len(known)
     assert appended.last_sequence == len(events)
+    recorded = await live_log.all()
+    places = {it.event.id: it.sequence for it in recorded}
+    assert appended.sequences == tuple(places[event.id] for event in events)
     fresh = [event for event in events if event not in known]
-    assert [it.event for it in await live_log.all()] == known + fresh
+    assert [it.event for it in recorded] == known + fresh
 
 
 async def test_the_same_event_received_at_another_time_is_a_duplicate(live_log: LiveLog) -> None:
@@ -58,6 +64,7 @@ async def test_the_same_event_received_at_another_time_is_a_duplicate(live_log: 
     await live_log.appender.append([entry(event)])
     appended = await live_log.appender.append(entries([later, *trades(1, first=2)]))
     assert (appended.written, appended.duplicates, appended.conflicting) == (1, 1, ())
+    assert appended.held == {event.id: entry(event).payload}
     assert (await live_log.all())[0].event == event
 
 
@@ -75,7 +82,9 @@ async def test_an_id_twice_in_one_call_is_written_once(live_log: LiveLog) -> Non
     first, second = trades(2)
     other = msgspec.structs.replace(second, token_amount=second.token_amount + 1)
     appended = await live_log.appender.append(entries([first, second, first, other]))
-    assert appended == Appended(last_sequence=2, written=2, duplicates=1, conflicting=(second.id,))
+    assert (appended.written, appended.duplicates, appended.conflicting) == (2, 1, (second.id,))
+    assert appended.sequences == (1, 2, 1, 2)
+    assert appended.conflicts == {3}
     assert [it.event for it in await live_log.all()] == [first, second]
 
 
@@ -112,4 +121,61 @@ async def test_batches_are_cut_by_bytes_as_well_as_by_count(live_log: LiveLog) -
         for number in range(20)
     ]
     appended = await live_log.appender.append(large)
-    assert appended == Appended(last_sequence=20, written=20, duplicates=0)
+    assert (appended.last_sequence, appended.written, appended.duplicates) == (20, 20, 0)
+
+
+def link(number: int, follows: int) -> Entry:
+    """A link of a chain: it says after which one it comes."""
+    payload = b"%d" % number
+    return Entry(subject="pump.sol.priced", id=f"link{number}", payload=payload, follows=follows)
+
+
+async def test_a_link_is_added_behind_the_one_that_it_follows(live_log: LiveLog) -> None:
+    first = await live_log.appender.append([*entries(trades(3)), link(1, 0)])
+    assert first.sequences == (1, 2, 3, 4)
+    second = await live_log.appender.append([link(2, 4), *entries(trades(2, first=4))])
+    assert second.sequences == (5, 6, 7)
+    third = await live_log.appender.append([link(3, 5)])
+    assert third.sequences == (8,)
+
+
+@pytest.mark.parametrize("others", [0, 3])
+async def test_a_link_that_somebody_else_was_faster_with_is_not_written(
+    live_log: LiveLog, others: int
+) -> None:
+    await live_log.appender.append([link(1, 0)])
+    await live_log.appender.append([link(2, 1)])
+    with pytest.raises(OutpacedError, match="one ingest may write to a log at a time"):
+        await live_log.appender.append([link(3, 1), *entries(trades(others))])
+    assert await live_log.log.last_sequence() == 2
+
+
+@pytest.mark.parametrize("others", [0, 3])
+async def test_a_link_that_was_stored_though_nobody_heard_of_it_is_a_duplicate(
+    live_log: LiveLog, others: int
+) -> None:
+    await live_log.appender.append([link(1, 0)])
+    batch = [link(2, 1), *entries(trades(others))]
+    await live_log.appender.append(batch)
+    again = await live_log.appender.append(batch)
+    assert (again.written, again.duplicates) == (0, len(batch))
+    assert again.sequences == tuple(range(2, 2 + len(batch)))
+
+
+async def test_an_append_that_is_cancelled_ends_wherever_it_is(live_log: LiveLog) -> None:
+    """The client's own flush swallows a cancellation, and a loop of appends would never end."""
+    appended = 0
+
+    async def keep_appending() -> None:
+        nonlocal appended
+        while True:
+            await live_log.appender.append(entries(trades(3, first=appended)))
+            appended += 3
+
+    for turns in range(60):
+        loop = asyncio.create_task(keep_appending())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        loop.cancel()
+        done, _ = await asyncio.wait({loop}, timeout=2.0)
+        assert done, f"cancelled after {turns} turns of the loop, it goes on"

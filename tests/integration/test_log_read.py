@@ -209,3 +209,22 @@ async def test_the_newest_ids_of_a_stream_are_those_that_were_not_deleted(
     kept = [letter.id for letter in letters if letter.id not in {"d1189", "d1199"}]
     assert await recent_ids(connection, "DEAD", 5_000) == kept
     assert await connection.jetstream.consumers_info("DEAD") == []
+
+
+async def test_some_subjects_alone_are_read_with_their_own_sequences(live_log: LiveLog) -> None:
+    events = [curve_traded(number, f"mint{number % 3}") for number in range(1, 31)]
+    await live_log.appender.append(entries(events))
+    read = [
+        stored.sequence
+        async for batch in live_log.log.read_stored(
+            after=0, batch_max=4, follow=False, subjects=["pump.*.*.mint1"]
+        )
+        for stored in batch
+    ]
+    assert read == list(range(1, 31, 3))
+
+
+async def test_subjects_that_nothing_is_logged_under_end_at_once(live_log: LiveLog) -> None:
+    await live_log.appender.append(entries([curve_traded(1, "mint")]))
+    read = live_log.log.read_stored(after=0, batch_max=4, follow=False, subjects=["pump.gap.>"])
+    assert [batch async for batch in read] == []
