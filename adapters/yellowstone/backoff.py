@@ -17,6 +17,10 @@ class Backoff:
         self._wait_s_max = wait_s_max
         self._failures = 0
 
+    def another(self) -> "Backoff":
+        """One with the same limits, for another stream of the same server."""
+        return Backoff(wait_s_min=self._wait_s_min, wait_s_max=self._wait_s_max)
+
     def next_wait_s(self, *, lived_s: float) -> float:
         """The wait after a try that lasted so long."""
         if lived_s >= STEADY_AFTER_S:

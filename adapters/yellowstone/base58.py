@@ -3,10 +3,8 @@
 TEXT_LENGTH_MAX = 16_384
 """Longer text cannot be the data of an instruction, which ends at 10 KiB."""
 
-_VALUES = {
-    character: value
-    for value, character in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")
-}
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 
 
 def decode(text: str) -> bytes:
@@ -21,3 +19,14 @@ def decode(text: str) -> bytes:
         number = number * 58 + value
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def encode(data: bytes) -> str:
+    """The text for these bytes."""
+    number = int.from_bytes(data, "big")
+    text = []
+    while number:
+        number, value = divmod(number, 58)
+        text.append(_ALPHABET[value])
+    zeros = len(data) - len(data.lstrip(b"\0"))
+    return "1" * zeros + "".join(reversed(text))

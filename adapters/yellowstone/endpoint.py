@@ -1,7 +1,9 @@
 """Where a Yellowstone server is, and how a connection to it is made."""
 
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
 
 import grpc
 from google.protobuf.message import Message
@@ -28,6 +30,17 @@ _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.enable_retries", 0),
 )
 
+Compression: TypeAlias = Literal["gzip", "none"]
+
+_FORM = "not http://host:port or https://host"
+_COMPRESSIONS: Mapping[str, Compression] = {"gzip": "gzip", "none": "none"}
+_QUIRKS: Mapping[str, Sequence[str]] = {
+    "token": (),
+    "blocks": ("yes", "no"),
+    "compression": tuple(_COMPRESSIONS),
+}
+"""Keys of an address's query with the values that each can have; none for any."""
+
 Stream = grpc.aio.StreamStreamCall[pb.SubscribeRequest, bytes]
 
 
@@ -41,27 +54,102 @@ class EndpointError(SourceError):
 
 
 class Endpoint:
-    """An address, `http://host:port` or `https://host[:port]`, and the token it wants."""
+    """An address, the token it wants, and how its provider differs from others."""
 
-    def __init__(self, url: str, *, x_token: str | None = None) -> None:
-        """`EndpointError` if the address is of another form."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
-            raise EndpointError(url, "not http://host:port or https://host")
-        self.url = url
+    def __init__(
+        self,
+        url: str,
+        *,
+        x_token: str | None = None,
+        blocks: bool = True,
+        compression: Compression | None = None,
+    ) -> None:
+        """The address is `http://host:port` or `https://host[:port]`; `EndpointError` if not.
+
+        Without `blocks` the provider is not asked for filtered blocks. `compression` is `none`
+        to take no compressed updates, `gzip` to compress requests, too; by default the server
+        chooses among identity, deflate and gzip.
+        """
+        shown = _shown(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise EndpointError(shown, _FORM) from error
+        only_an_address = not (parts.path.strip("/") or parts.query or parts.fragment)
+        named = "@" in parts.netloc
+        known = parts.scheme in {"http", "https"} and parts.hostname
+        if not known or named or not only_an_address:
+            raise EndpointError(shown, _FORM)
+        assert parts.hostname is not None
+        if x_token is not None and not (x_token and x_token.isascii() and x_token.isprintable()):
+            raise EndpointError(shown, "the token is empty or has characters that no token has")
+        self.url = shown
+        self.blocks = blocks
         self._secure = parts.scheme == "https"
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        self._target = f"{host}:{parts.port or (443 if self._secure else 80)}"
+        self._target = f"{host}:{port or (443 if self._secure else 80)}"
         self._metadata = (("x-token", x_token),) if x_token is not None else ()
+        self._compression = compression
+
+    @classmethod
+    def parse(cls, text: str, *, x_token: str | None = None) -> "Endpoint":
+        """From a line of configuration: `https://host?token=...&blocks=no&compression=none`.
+
+        `x_token` is for an address that names none itself. `EndpointError` says what in it is wrong, without repeating a secret.
+        """
+        address, _, query = text.strip().partition("?")
+        quirks = _quirks(_shown(address), query)
+        compression = quirks.get("compression")
+        return cls(
+            address,
+            x_token=quirks.get("token", x_token),
+            blocks=quirks.get("blocks", "yes") == "yes",
+            compression=_COMPRESSIONS[compression] if compression is not None else None,
+        )
 
     def connect(self) -> "Connection":
         """A connection of its own, made when it is first used."""
+        options, compression = _OPTIONS, grpc.Compression.NoCompression
+        if self._compression == "none":
+            options = (*_OPTIONS, ("grpc.compression_enabled_algorithms_bitset", 1))
+        elif self._compression == "gzip":
+            compression = grpc.Compression.Gzip
         if self._secure:
-            credentials = grpc.ssl_channel_credentials()
-            channel = grpc.aio.secure_channel(self._target, credentials, options=_OPTIONS)
+            channel = grpc.aio.secure_channel(
+                self._target, grpc.ssl_channel_credentials(), options, compression
+            )
         else:
-            channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+            channel = grpc.aio.insecure_channel(self._target, options, compression)
         return Connection(channel, self._metadata)
+
+
+def _quirks(shown: str, query: str) -> Mapping[str, str]:
+    """The address's query by key, each key known and each value one that it can have."""
+    quirks: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        key, _, value = part.partition("=")
+        if key not in _QUIRKS:
+            known = ", ".join(_QUIRKS)
+            # A token that holds an & would end up here, so no key is repeated.
+            reason = f"has a key that is not known in its query; known are {known}"
+            raise EndpointError(shown, f"{reason}, and an & in a token is written %26")
+        if key in quirks:
+            raise EndpointError(shown, f"has {key!r} twice in its query; say it once")
+        allowed = _QUIRKS[key]
+        if allowed and value not in allowed:
+            raise EndpointError(shown, f"{key} was {value!r}; it can be {' or '.join(allowed)}")
+        quirks[key] = unquote(value)
+    return quirks
+
+
+def _shown(url: str) -> str:
+    """The address without anything that may be a secret."""
+    scheme, found, rest = url.partition("://")
+    host = re.match(r"[\w.\-\[\]:]*", rest.rpartition("@")[2]) if found else None
+    if host is None:
+        return url if re.fullmatch(r"[\w.\-]+:\d+", url) else "an endpoint's address"
+    return f"{scheme}://{host.group()}"
 
 
 class Connection:

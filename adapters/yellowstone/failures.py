@@ -1,5 +1,6 @@
 """Why a stream ended, and what that means for the next one."""
 
+import re
 from enum import Enum, auto
 
 import grpc
@@ -16,6 +17,8 @@ class Remedy(Enum):
     """Connect again, later."""
     START_LATER = auto()
     """The slot asked for is not available: ask what is."""
+    READ_METAS = auto()
+    """Filtered blocks are not to be had: ask for block metas and transactions."""
     GIVE_UP = auto()
     """Only a person can help."""
 
@@ -27,25 +30,51 @@ _ADVICE = {
     _Code.INVALID_ARGUMENT: "it refuses the subscription",
 }
 _REPLAY = ("from_slot", "from slot", "last available")
+_BLOCKS = re.compile(r"\bblocks?\b")
+_COMPRESSED = re.compile(r"compression algorithm|grpc-encoding")
+_UNWANTED = "is disabled"
+_UNWANTED_ADVICE = (
+    "it compresses though it was asked not to; take compression=none out of its address"
+)
+_UNKNOWN_ADVICE = (
+    "it compresses in a way that is not known here (gzip and deflate are, zstd is not) and was not "
+    "asked for; ask its provider to honour grpc-accept-encoding, or use another endpoint"
+)
 
 
 def remedy(error: grpc.aio.AioRpcError) -> Remedy:
     """Sort a failure by its status; in doubt another try is made."""
-    details = (error.details() or "").lower()
-    if error.code() == _Code.OUT_OF_RANGE:
+    code, details = error.code(), (error.details() or "").lower()
+    if code == _Code.OUT_OF_RANGE:
         return Remedy.START_LATER
     # Other servers refuse a slot that is too old with other codes; their words tell.
-    refusing = error.code() in {_Code.INVALID_ARGUMENT, _Code.INTERNAL, _Code.UNIMPLEMENTED}
+    refusing = code in {_Code.INVALID_ARGUMENT, _Code.INTERNAL, _Code.UNIMPLEMENTED}
     if refusing and any(word in details for word in _REPLAY):
         return Remedy.START_LATER
-    return Remedy.GIVE_UP if error.code() in _ADVICE else Remedy.RETRY
+    if _badly_compressed(error):
+        return Remedy.GIVE_UP
+    refusing = code in {_Code.INVALID_ARGUMENT, _Code.PERMISSION_DENIED, _Code.UNIMPLEMENTED}
+    if refusing and _BLOCKS.search(details):
+        return Remedy.READ_METAS
+    return Remedy.GIVE_UP if code in _ADVICE else Remedy.RETRY
 
 
 def final(url: str, error: grpc.aio.AioRpcError) -> EndpointError:
     """The error for a person, from a failure that cannot be mended by trying again."""
-    return EndpointError(url, f"{_ADVICE[error.code()]} ({sentence(error)})")
+    if not _badly_compressed(error):
+        advice = _ADVICE[error.code()]
+    elif _UNWANTED in (error.details() or ""):
+        advice = _UNWANTED_ADVICE
+    else:
+        advice = _UNKNOWN_ADVICE
+    return EndpointError(url, f"{advice} ({sentence(error)})")
 
 
 def sentence(error: grpc.aio.AioRpcError) -> str:
     """The status in words."""
     return f"{error.code().name}: {error.details() or 'no details'}"
+
+
+def _badly_compressed(error: grpc.aio.AioRpcError) -> bool:
+    refusing = error.code() in {_Code.INTERNAL, _Code.UNIMPLEMENTED}
+    return refusing and _COMPRESSED.search((error.details() or "").lower()) is not None

@@ -1,35 +1,50 @@
-"""Yellowstone messages as what the decoder reads."""
+"""Yellowstone messages as what the decoder reads.
+
+Measured on one busy core with blocks of 370 simulated transactions of 6 KB each: reading a
+block's transactions with the block costs 22 us each, one by one from bytes fields 41 us.
+"""
 
 from functools import cached_property
+from operator import attrgetter
 
 from google.protobuf.message import DecodeError
+from solders.pubkey import Pubkey
 
 from adapters.yellowstone.wire import geyser_pb2, lean_pb2, solana_storage_pb2
-from domain.chain import BlockMeta, RawTransaction, UnreadableError
+from domain.chain import AccountWritten, Block, BlockMeta, RawTransaction, UnreadableError
 
 parse = lean_pb2.Update.FromString
 """An update from its bytes, as far as decoding reads it; `DecodeError` if they are none."""
 
+_index = attrgetter("index")
+
 
 class Details:
-    """The parts of an update that are seldom asked for: read in full when the first one is."""
+    """The parts of a transaction that are seldom asked for: read when the first one is.
 
-    def __init__(self, update: bytes, lean: lean_pb2.Meta) -> None:
-        self._update = update
-        self._lean = lean
+    A lean message keeps what it does not name, so nothing of the transaction is lost.
+    """
+
+    def __init__(self, info: lean_pb2.TransactionInfo) -> None:
+        self._info = info
 
     @cached_property
     def _meta(self) -> solana_storage_pb2.TransactionStatusMeta:
+        encoded = self._info.meta.SerializeToString()
         try:
-            update = geyser_pb2.SubscribeUpdate.FromString(self._update)
+            return solana_storage_pb2.TransactionStatusMeta.FromString(encoded)
         except DecodeError as error:
             raise UnreadableError("what the runtime noted beside a transaction") from error
-        return update.transaction.transaction.meta
+
+    def encoded(self) -> bytes:
+        """The whole transaction as a `SubscribeUpdateTransactionInfo`; its parts in any order."""
+        return self._info.SerializeToString()
 
     def mint_decimals(self, mint: str) -> int | None:
         """Of the first of the token balances with the mint; None where there is none."""
         text = mint.encode()
-        for balances in (self._lean.pre_token_balances, self._lean.post_token_balances):
+        meta = self._info.meta
+        for balances in (meta.pre_token_balances, meta.post_token_balances):
             for encoded in balances:
                 if text in encoded:
                     balance = _balance(encoded)
@@ -68,24 +83,80 @@ def transaction(
     received_at_ns: int,
 ) -> RawTransaction:
     """A whole message, as it would be read from an update of that second."""
-    sent = geyser_pb2.SubscribeUpdate()
-    sent.created_at.seconds = block_time_s
-    sent.transaction.slot = slot
-    sent.transaction.transaction.CopyFrom(info)
-    payload = sent.SerializeToString()
-    return sent_transaction(parse(payload), payload, received_at_ns)
+    return encoded_transaction(
+        info.SerializeToString(),
+        slot=slot,
+        block_time_s=block_time_s,
+        received_at_ns=received_at_ns,
+    )
 
 
-def sent_transaction(
-    update: lean_pb2.Update, payload: bytes, received_at_ns: int
+def encoded_transaction(
+    encoded: bytes, *, slot: int, block_time_s: int, received_at_ns: int
 ) -> RawTransaction:
-    """The transaction of an update that has one; `payload` are the update's bytes."""
+    """What `Details.encoded` gave, once more; `DecodeError` if the bytes are something else."""
+    lean = lean_pb2.TransactionInfo.FromString(encoded)
+    return _transaction(lean, slot, block_time_s, received_at_ns)
+
+
+def sent_transaction(update: lean_pb2.Update, received_at_ns: int) -> RawTransaction:
+    """The transaction of an update that has one."""
     sent = update.transaction
-    info = sent.transaction
+    return _transaction(sent.transaction, sent.slot, update.created_at.seconds, received_at_ns)
+
+
+def sent_block(update: lean_pb2.Update, received_at_ns: int) -> Block:
+    """The block of an update that has one; its transactions in the block's order."""
+    sent = update.block
+    slot = sent.slot
+    time_s = sent.block_time.timestamp or update.created_at.seconds
+    transactions = [_transaction(info, slot, time_s, received_at_ns) for info in sent.transactions]
+    transactions.sort(key=_index)
+    return Block(
+        meta=block_meta(sent),
+        transactions=transactions,
+        evidence="block",
+        received_at_ns=received_at_ns,
+    )
+
+
+def account_written(sent: geyser_pb2.SubscribeUpdateAccount, received_at_ns: int) -> AccountWritten:
+    """An account with its addresses as text; `UnreadableError` if they are none."""
+    account = sent.account
+    try:
+        address, owner = str(Pubkey(account.pubkey)), str(Pubkey(account.owner))
+    except ValueError as error:
+        raise UnreadableError("an account's address") from error
+    return AccountWritten(
+        account=address,
+        owner=owner,
+        data=account.data,
+        slot=sent.slot,
+        received_at_ns=received_at_ns,
+    )
+
+
+def block_meta(
+    meta: geyser_pb2.SubscribeUpdateBlockMeta | geyser_pb2.SubscribeUpdateBlock | lean_pb2.Block,
+) -> BlockMeta:
+    """A block's own data; of a whole block without its transactions."""
+    return BlockMeta(
+        slot=meta.slot,
+        parent_slot=meta.parent_slot,
+        blockhash=meta.blockhash,
+        parent_blockhash=meta.parent_blockhash,
+        block_time_s=meta.block_time.timestamp if meta.HasField("block_time") else None,
+        executed_transaction_count=meta.executed_transaction_count,
+    )
+
+
+def _transaction(
+    info: lean_pb2.TransactionInfo, slot: int, block_time_s: int, received_at_ns: int
+) -> RawTransaction:
     executed, meta = info.transaction, info.meta
     message = executed.message
     return RawTransaction(
-        slot=sent.slot,
+        slot=slot,
         index=info.index,
         signature=info.signature,
         failed=meta.HasField("err"),
@@ -100,26 +171,12 @@ def sent_transaction(
             (group.index, group.instructions[:]) for group in meta.inner_instructions
         ],
         inner_instructions_known=not meta.inner_instructions_none,
-        details=Details(payload, meta),
+        details=Details(info),
         fee_lamports=meta.fee,
         signature_count=len(executed.signatures),
         compute_units=(
             meta.compute_units_consumed if meta.HasField("compute_units_consumed") else None
         ),
-        block_time_s=update.created_at.seconds,
+        block_time_s=block_time_s,
         received_at_ns=received_at_ns,
-    )
-
-
-def block_meta(
-    meta: geyser_pb2.SubscribeUpdateBlockMeta | geyser_pb2.SubscribeUpdateBlock,
-) -> BlockMeta:
-    """A block's own data; of a whole block without its transactions."""
-    return BlockMeta(
-        slot=meta.slot,
-        parent_slot=meta.parent_slot,
-        blockhash=meta.blockhash,
-        parent_blockhash=meta.parent_blockhash,
-        block_time_s=meta.block_time.timestamp if meta.HasField("block_time") else None,
-        executed_transaction_count=meta.executed_transaction_count,
     )

@@ -4,30 +4,18 @@ import asyncio
 from collections import deque
 from typing import TypeAlias
 
-import msgspec
+from adapters.yellowstone.origin import Origin
 
 BYTES_MAX = 64 << 20
 LINGER_S = 0.002
 """What comes within this time of the first item is handed over with it."""
 
-
-class Begin(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream begins here: what was asked of it, and what could not be asked any more."""
-
-    wanted: int | None
-    """The slot from which on nothing may be missed; None when nothing is owed yet."""
-    from_slot: int | None
-    """The slot that was asked for; None for the head of the chain."""
-    reason: str
-    """Why the two differ, where they do."""
-
-
-Item: TypeAlias = tuple[bytes | Begin, int]
-"""An update, or the start of a stream, and when it came: nanoseconds since 1970."""
+Item: TypeAlias = tuple[bytes, int, Origin]
+"""An update, when it came (nanoseconds since 1970), and on which stream."""
 
 
 class Inbox:
-    """One task puts, another takes; the bytes held never pass the limit by more than one update."""
+    """Several streams put, one task takes; each passes the limit by at most one update."""
 
     def __init__(self, *, bytes_max: int = BYTES_MAX) -> None:
         self._items: deque[Item] = deque()
@@ -35,7 +23,8 @@ class Inbox:
         self._bytes_max = bytes_max
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
-        self._closed = False
+        self.closed = False
+        """Whether nothing more will be put."""
 
     @property
     def full(self) -> bool:
@@ -50,7 +39,7 @@ class Inbox:
     def put(self, item: Item) -> None:
         """Add an item, even to a full box: it is the caller who waits."""
         self._items.append(item)
-        self._bytes += len(item[0]) if isinstance(item[0], bytes) else 0
+        self._bytes += len(item[0])
         self._filled.set()
 
     async def room(self) -> None:
@@ -61,18 +50,27 @@ class Inbox:
 
     def close(self) -> None:
         """Nothing more will be put."""
-        self._closed = True
+        self.closed = True
         self._filled.set()
 
-    async def take(self, items_max: int) -> list[Item]:
-        """All that is there, up to a limit; waits for the first. Empty once it is closed."""
-        while not self._items:
-            if self._closed:
-                return []
+    async def take(self, items_max: int, bytes_max: int, *, wait_s_max: float) -> list[Item]:
+        """All that is there, up to two limits, of which one item may pass the second.
+
+        Waits for the first item. Empty when none came in time, or the box was closed.
+        """
+        if not self._items and not self.closed:
             self._filled.clear()
-            await self._filled.wait()
+            try:
+                async with asyncio.timeout(wait_s_max):
+                    await self._filled.wait()
+            except TimeoutError:
+                return []
             await asyncio.sleep(LINGER_S)
-        taken = [self._items.popleft() for _ in range(min(items_max, len(self._items)))]
-        self._bytes -= sum(len(what) for what, _ in taken if isinstance(what, bytes))
+        taken: list[Item] = []
+        size_bytes = 0
+        while self._items and len(taken) < items_max and size_bytes < bytes_max:
+            taken.append(item := self._items.popleft())
+            size_bytes += len(item[0])
+        self._bytes -= size_bytes
         self._drained.set()
         return taken

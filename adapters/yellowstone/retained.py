@@ -15,6 +15,10 @@ from adapters.yellowstone.wire import geyser_pb2
 
 MATCHES_MAX = 16
 """Filters per slot whose matching transactions are remembered."""
+BLOCKS_MAX = 4
+"""Filters per slot whose encoded block is kept for the next subscriber while the slot is new."""
+
+DEAD_ERROR = "the slot's fork was abandoned"
 
 _Update = geyser_pb2.SubscribeUpdate
 _Block = geyser_pb2.SubscribeUpdateBlock
@@ -60,23 +64,46 @@ class RetainedSlot:
         self._meta = _meta(block).SerializeToString()
         self._block_head = _block_head(block).SerializeToString()
         self._matches: dict[TransactionFilter, tuple[int, ...]] = {}
+        self._blocks: dict[BlockFilter, bytes] = {}
         self.size_bytes = len(self._meta) + sum(map(len, self._transactions))
 
     def forget_parsed(self) -> None:
         """Keep bytes only: from now on a filter that is new to the slot has to parse them."""
         self._parsed = None
+        self._blocks.clear()
+
+    def block(self) -> _Block:
+        """The whole block once more."""
+        everything = BlockFilter(include=frozenset(), transactions=True, accounts=True)
+        return _Update.FromString(self._encoded_block(everything)).block
 
     def updates(self, asked: Selection) -> Iterator[bytes]:
         """What the slot holds for a subscriber: accounts, transactions, block, block meta."""
+        yield from self.accounts(asked)
+        yield from self.transactions(asked)
+        yield from self.blocks(asked)
+        yield from self.metas(asked)
+
+    def accounts(self, asked: Selection) -> Iterator[bytes]:
+        """The accounts that were written in the slot."""
         for account in self._accounts if asked.accounts else ():
             if names := _names(asked.accounts, account):
                 yield prefix(names) + self._account(account)
+
+    def transactions(self, asked: Selection) -> Iterator[bytes]:
+        """The slot's transactions, and those of which only the status is asked for."""
         for index, start in self._matching(asked.transactions):
             yield start + self._transactions[index]
         for index, start in self._matching(asked.statuses):
             yield start + self._status(self._info(index))
+
+    def blocks(self, asked: Selection) -> Iterator[bytes]:
+        """The block, with those of its transactions and accounts that are asked for."""
         for name, block in asked.blocks:
             yield prefix((name,)) + self._block(block)
+
+    def metas(self, asked: Selection) -> Iterator[bytes]:
+        """The block without its transactions."""
         if asked.block_metas:
             meta = wrapped(_Update.BLOCK_META_FIELD_NUMBER, (self._meta,), self._created_at)
             yield prefix(asked.block_metas) + meta
@@ -87,8 +114,12 @@ class RetainedSlot:
             name for name, slots in asked.slots if _wants(slots, status, asked.commitment)
         )
         if names:
+            died = status == geyser_pb2.SLOT_DEAD
             update = geyser_pb2.SubscribeUpdateSlot(
-                slot=self.slot, parent=self.parent_slot, status=status
+                slot=self.slot,
+                parent=self.parent_slot,
+                status=status,
+                dead_error=DEAD_ERROR if died else None,
             )
             yield (
                 prefix(names)
@@ -155,6 +186,14 @@ class RetainedSlot:
         return field(_Update.ACCOUNT_FIELD_NUMBER, payload) + self._created_at
 
     def _block(self, asked: BlockFilter) -> bytes:
+        if (known := self._blocks.get(asked)) is not None:
+            return known
+        encoded = self._encoded_block(asked)
+        if self._parsed is not None and len(self._blocks) < BLOCKS_MAX:
+            self._blocks[asked] = encoded
+        return encoded
+
+    def _encoded_block(self, asked: BlockFilter) -> bytes:
         parts = [self._block_head]
         if asked.transactions:
             touching = TransactionFilter(include=asked.include)

@@ -14,6 +14,7 @@ from adapters.yellowstone.subscription import (
     LAG_TRANSACTIONS_MAX,
     PING_INTERVAL_S,
     Subscription,
+    Write,
 )
 from adapters.yellowstone.wire import geyser_pb2 as pb
 
@@ -64,10 +65,12 @@ class YellowstoneServer:
         """`address` is `host:port`; port 0 takes a free one, see `port` after the start."""
         self._hub = hub
         self._address = address
-        self._x_token = x_token
+        self.x_token = x_token
+        """What clients have to send from now on; None lets all in."""
         self._ping_interval_s = ping_interval_s
         self._lag_transactions_max = lag_transactions_max
         self._server: grpc.aio.Server | None = None
+        self._subscriptions: set[Subscription] = set()
         self.port = 0
 
     @property
@@ -102,11 +105,26 @@ class YellowstoneServer:
         await server.start()
         self._server = server
 
-    async def stop(self) -> None:
-        """Cut every stream and stop listening."""
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """Stop listening, and cut every stream that has not ended after `grace_s`."""
         if self._server is not None:
-            await self._server.stop(STOP_GRACE_S)
+            await self._server.stop(grace_s)
             self._server = None
+
+    def cut(self, code: grpc.StatusCode, details: str) -> int:
+        """End every stream with a status, as a node does that fails; how many there were."""
+        for subscription in self._subscriptions:
+            subscription.stop(code, details)
+        return len(self._subscriptions)
+
+    def subscription(self, write: Write) -> Subscription:
+        """A new subscriber's walk through the chain."""
+        return Subscription(
+            self._hub,
+            write,
+            ping_interval_s=self._ping_interval_s,
+            lag_transactions_max=self._lag_transactions_max,
+        )
 
     async def _subscribe(
         self, requests: AsyncIterator[pb.SubscribeRequest], context: Context
@@ -114,24 +132,21 @@ class YellowstoneServer:
         await self._admit(context)
         # Some clients send their first request only after the stream has answered.
         await context.send_initial_metadata(())
-        subscription = Subscription(
-            self._hub,
-            context.write,
-            ping_interval_s=self._ping_interval_s,
-            lag_transactions_max=self._lag_transactions_max,
-        )
+        subscription = self.subscription(context.write)
+        self._subscriptions.add(subscription)
         reading = asyncio.create_task(_read(requests, subscription))
         try:
             end = await subscription.run()
         finally:
             reading.cancel()
+            self._subscriptions.discard(subscription)
         await context.abort(end.code, end.details)
 
     async def _admit(self, context: Context) -> None:
-        if self._x_token is None:
+        if self.x_token is None:
             return
         given = dict(context.invocation_metadata() or ()).get(TOKEN_KEY, "")
-        if not compare_digest(str(given).encode(), self._x_token.encode()):
+        if not compare_digest(str(given).encode(), self.x_token.encode()):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "No valid auth token")
 
     def _unary(

@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-import grpc
 from google.protobuf.message import DecodeError
 
-from adapters.yellowstone.endpoint import ANSWER_WAIT_S_MAX, Connection, Stream
-from adapters.yellowstone.failures import sentence
-from adapters.yellowstone.inbox import Begin, Inbox
+from adapters.yellowstone.endpoint import Connection, Stream
+from adapters.yellowstone.inbox import Inbox
+from adapters.yellowstone.origin import Origin
 from adapters.yellowstone.wire import geyser_pb2 as pb
 
 CONTROL_BYTES_MAX = 64
@@ -18,12 +17,37 @@ CONTROL_BYTES_MAX = 64
 _PING = pb.SubscribeRequest(ping=pb.SubscribeRequestPing(id=1))
 
 
-class StreamSilentError(Exception):
+class StreamError(Exception):
+    """A stream has to be replaced; the sentence says why."""
+
+
+class StreamSilentError(StreamError):
     """A stream is open and brings nothing, though its server has something newer."""
 
     def __init__(self, silence_s: float, cause: str) -> None:
         super().__init__(f"no update for {silence_s:.0f} s, and {cause}")
         self.silence_s = silence_s
+
+
+class DamagedError(StreamError):
+    """A stream brought bytes that are no Yellowstone update."""
+
+    def __init__(self, damage: str, after_slot: int) -> None:
+        super().__init__(
+            f"it sent bytes that are no Yellowstone update behind slot {after_slot}: {damage}"
+        )
+        self.after_slot = after_slot
+
+
+class TooSlowError(StreamError):
+    """A stream of blocks falls behind further and further, though all it brings is read."""
+
+    def __init__(self, behind_slots: int) -> None:
+        super().__init__(
+            f"its blocks come {behind_slots} slots late and later all the time, so block metas "
+            "and transactions are put together from now on"
+        )
+        self.behind_slots = behind_slots
 
 
 class Session:
@@ -33,29 +57,35 @@ class Session:
         self,
         connection: Connection,
         request: pb.SubscribeRequest,
+        origin: Origin,
         inbox: Inbox,
         *,
         silence_s_max: float,
-        newest_slot: Callable[[], int],
+        newer: Callable[[], Awaitable[str]],
+        began: Callable[[], None],
     ) -> None:
-        """`newest_slot` says which slot the inbox's reader has got to."""
+        """`newer` is asked when the stream is silent: what else there is, empty for nothing.
+
+        `began` is called when the first update of the chain has come.
+        """
         self._connection = connection
         self._request = request
+        self._origin = origin
         self._inbox = inbox
         self._silence_s_max = silence_s_max
-        self._newest_slot = newest_slot
-        self._arrived_ns = 0
+        self._newer = newer
+        self._began = began
+        self._arrived_s = 0.0
         self._waits_for_room = False
-        self.begun = False
-        """Whether any update of the chain has come."""
 
-    async def run(self, begin: Begin) -> None:
-        """Until the server ends the stream; `grpc.aio.AioRpcError` or `StreamSilentError`."""
-        self._arrived_ns = time.time_ns()
+    async def run(self) -> None:
+        """Until the server ends the stream; `grpc.aio.AioRpcError` or `StreamError`."""
+        self._arrived_s = time.monotonic()
         stream = await self._connection.subscribe(self._request)
         tasks = (
-            asyncio.create_task(self._read(stream, begin)),
+            asyncio.create_task(self._read(stream)),
             asyncio.create_task(self._watch()),
+            asyncio.create_task(self._stop_at_damage()),
         )
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -67,47 +97,42 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, stream: Stream, begin: Begin) -> None:
-        inbox, read = self._inbox, stream.read
+    async def _read(self, stream: Stream) -> None:
+        inbox, origin, read = self._inbox, self._origin, stream.read
+        begun = False
         while isinstance(update := await read(), bytes):
-            now_ns = time.time_ns()
             if len(update) <= CONTROL_BYTES_MAX and (kind := _control(update)) is not None:
                 if kind == "ping":
                     await stream.write(_PING)
                 continue
-            self._arrived_ns = now_ns
-            if not self.begun:
-                self.begun = True
-                inbox.put((begin, now_ns))
-            inbox.put((update, now_ns))
+            self._arrived_s = time.monotonic()
+            if not begun:
+                begun = True
+                self._began()
+            inbox.put((update, time.time_ns(), origin))
             if inbox.full:
                 self._waits_for_room = True
                 await inbox.room()
                 self._waits_for_room = False
-                self._arrived_ns = time.time_ns()
+                self._arrived_s = time.monotonic()
 
     async def _watch(self) -> None:
         while True:
-            silence_s = (time.time_ns() - self._arrived_ns) / 1e9
+            silence_s = time.monotonic() - self._arrived_s
             if silence_s < self._silence_s_max:
                 await asyncio.sleep(self._silence_s_max - silence_s)
             elif self._waits_for_room or not self._inbox.empty:
                 await asyncio.sleep(self._silence_s_max)
+            elif cause := await self._newer():
+                # What came while it was asked for is no silence.
+                if time.monotonic() - self._arrived_s >= silence_s:
+                    raise StreamSilentError(silence_s, cause)
             else:
-                await self._prove_rest(silence_s)
-                self._arrived_ns = time.time_ns()
+                self._arrived_s = time.monotonic()
 
-    async def _prove_rest(self, silence_s: float) -> None:
-        """Return only if the chain itself has nothing newer."""
-        try:
-            newest = await self._connection.newest_slot(
-                self._request.commitment,
-                wait_s_max=min(self._silence_s_max, ANSWER_WAIT_S_MAX),
-            )
-        except grpc.aio.AioRpcError as error:
-            raise StreamSilentError(silence_s, f"the server says {sentence(error)}") from error
-        if newest > self._newest_slot():
-            raise StreamSilentError(silence_s, f"the server is at slot {newest}")
+    async def _stop_at_damage(self) -> None:
+        await self._origin.damaged()
+        raise StreamError("what it sent was damaged")
 
 
 def _control(update: bytes) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import grpc
 
 from adapters.yellowstone.encoding import PING, pong
-from adapters.yellowstone.hub import Hub, SlotGoneError
+from adapters.yellowstone.hub import Hub, Place, SlotGoneError
 from adapters.yellowstone.selection import FilterError, Selection, selection
 from adapters.yellowstone.wire import geyser_pb2
 
@@ -46,7 +46,7 @@ class Subscription:
         self._changed = asyncio.Event()
         self._end: asyncio.Future[StreamEndError] = asyncio.get_running_loop().create_future()
         self._asked: Selection | None = None
-        self._step = 0
+        self._place = Place(0)
         self._live = False
         self._idle = False
         self._pongs: list[bytes] = []
@@ -56,7 +56,7 @@ class Subscription:
         """Answer a ping, or replace the filters; called once for each request of the client."""
         if request.HasField("ping"):
             if len(self._pongs) >= PONGS_MAX:
-                self._stop(grpc.StatusCode.RESOURCE_EXHAUSTED, "pings arrive faster than pongs")
+                self.stop(grpc.StatusCode.RESOURCE_EXHAUSTED, "pings arrive faster than pongs")
                 return
             self._pongs.append(pong(request.ping.id))
         else:
@@ -73,8 +73,13 @@ class Subscription:
         self._changed.set()
         if (asked := self._asked) is None or not self._live:
             return
-        if self._hub.behind(self._step, asked.commitment) > self._lag_transactions_max:
-            self._stop(grpc.StatusCode.INTERNAL, "lagged to send an update")
+        if self._hub.behind(self._place.step, asked.commitment) > self._lag_transactions_max:
+            self.stop(grpc.StatusCode.INTERNAL, "lagged to send an update")
+
+    def stop(self, code: grpc.StatusCode, details: str) -> None:
+        """End the stream with this status, whatever is still to be sent."""
+        if not self._end.done():
+            self._end.set_result(StreamEndError(code, details))
 
     async def run(self) -> StreamEndError:
         """Send until the stream has to end; the answer says how."""
@@ -92,14 +97,16 @@ class Subscription:
         try:
             asked = selection(request)
             if request.HasField("from_slot"):
-                self._step = self._hub.step_from(request.from_slot, asked.commitment)
+                self._place = self._hub.begin(asked, request.from_slot)
                 self._live = False
             elif self._asked is None:
-                self._step = self._hub.steps
+                self._place = self._hub.begin(asked, None)
         except FilterError as error:
-            self._stop(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            self.stop(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except SlotGoneError as error:
-            self._stop(grpc.StatusCode.OUT_OF_RANGE, str(error))
+            self.stop(grpc.StatusCode.OUT_OF_RANGE, str(error))
+        except StreamEndError as error:
+            self.stop(error.code, error.details)
         else:
             self._asked = asked
 
@@ -107,17 +114,18 @@ class Subscription:
         while True:
             self._changed.clear()
             await self._send_controls()
-            if self._asked is None or self._step >= self._hub.steps:
+            place = self._hub.after(self._place)
+            if self._asked is None or place is None:
                 self._live = self._asked is not None
                 self._idle = True
                 await self._wait()
                 self._idle = False
                 continue
-            if self._hub.gone(self._step, self._asked.commitment):
+            if self._hub.gone(place.step, self._asked.commitment):
                 return StreamEndError(grpc.StatusCode.INTERNAL, "lagged to receive geyser messages")
-            # The step is counted first: a request that arrives meanwhile may move it.
-            step, self._step = self._step, self._step + 1
-            for update in self._hub.updates(step, self._asked):
+            # The place is counted first: a request that arrives meanwhile may move it.
+            self._place = Place(place.step, place.part + 1)
+            for update in self._hub.updates(place, self._asked):
                 await self._write(update)
 
     async def _send_controls(self) -> None:
@@ -134,7 +142,3 @@ class Subscription:
                 await self._changed.wait()
         except TimeoutError:
             pass
-
-    def _stop(self, code: grpc.StatusCode, details: str) -> None:
-        if not self._end.done():
-            self._end.set_result(StreamEndError(code, details))

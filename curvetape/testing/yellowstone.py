@@ -1,5 +1,6 @@
 """A chain of our own making and a real server over it, for tests of whoever reads one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from domain.programs import PUMP
 
 GENESIS_SLOT = 1_000
 BLOCK_TIME_S = 1_792_857_598
+READ_S_MAX = 10.0
 
 Info = geyser_pb2.SubscribeUpdateTransactionInfo
 Block = geyser_pb2.SubscribeUpdateBlock
@@ -63,6 +65,29 @@ def trades(slot: int, count: int = 1, *, padding: int = 0) -> Block:
         slot,
         [touching(PUMP, signature=slot << 16 | place, padding=padding) for place in range(count)],
     )
+
+
+def dead_block(slot: int, count: int = 1, *, parent: int | None = None) -> Block:
+    """A block like `trades` that lives on a fork: its hash and signatures are of its own."""
+    made = block(
+        slot,
+        [touching(PUMP, signature=1 << 64 | slot << 16 | place) for place in range(count)],
+        parent=parent,
+    )
+    made.blockhash = blockhash(slot | 1 << 64)
+    return made
+
+
+def everything(commitment: str, *, from_slot: int | None = None) -> geyser_pb2.SubscribeRequest:
+    """A request for transactions and blocks of the bonding-curve program, metas and statuses."""
+    request = geyser_pb2.SubscribeRequest(
+        from_slot=from_slot, commitment=geyser_pb2.CommitmentLevel.Value(commitment)
+    )
+    request.transactions["transactions"].account_include.append(PUMP)
+    request.blocks["blocks"].account_include.append(PUMP)
+    request.blocks_meta["metas"].SetInParent()
+    request.slots["slots"].interslot_updates = True
+    return request
 
 
 def blockhash(slot: int) -> str:
@@ -115,3 +140,14 @@ async def subscribed(
             await call.write(request)
         yield call
         call.cancel()
+
+
+async def read_updates(call: Call, count: int) -> list[geyser_pb2.SubscribeUpdate]:
+    """The next updates; `TimeoutError` when they do not come."""
+    updates: list[geyser_pb2.SubscribeUpdate] = []
+    async with asyncio.timeout(READ_S_MAX):
+        while len(updates) < count:
+            update = await call.read()
+            assert isinstance(update, geyser_pb2.SubscribeUpdate), "the stream has ended"
+            updates.append(update)
+    return updates

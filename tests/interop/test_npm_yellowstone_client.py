@@ -18,6 +18,7 @@ from curvetape.testing.yellowstone import (
     Info,
     block,
     blockhash,
+    dead_block,
     serving,
     touching,
     trades,
@@ -181,6 +182,27 @@ async def test_the_server_pings_by_itself() -> None:
         asked = {"url": server.url, "request": {"slots": {"s": {}}}, "pings": True, "count": 2}
         received = await run_script(SCRIPT, asked)
     assert [update["ping"] for update in received] == [{}, {}]
+
+
+async def test_a_fork_that_dies_arrives_with_its_block_and_its_statuses() -> None:
+    hub = Hub()
+    hub.publish(trades(GENESIS_SLOT))
+    hub.publish_dead(dead_block(GENESIS_SLOT + 1))
+    hub.publish(trades(GENESIS_SLOT + 2))
+    request = {
+        "slots": {"s": {"interslotUpdates": True}},
+        "blocksMeta": {"m": {}},
+        "commitment": 0,
+        "fromSlot": str(GENESIS_SLOT + 1),
+    }
+    received = await updates(hub, request, 6)
+    slots = [update["slot"] for update in received if "slot" in update]
+    assert [each["slot"] for each in slots] == [str(GENESIS_SLOT + 1)] * 5
+    assert [each["status"] for each in slots] == [3, 5, 4, 0, 6]
+    assert [bool(each.get("deadError")) for each in slots] == [False] * 4 + [True]
+    assert [update["blockMeta"]["slot"] for update in received if "blockMeta" in update] == [
+        str(GENESIS_SLOT + 1)
+    ]
 
 
 async def test_single_questions_are_answered_from_the_same_chain() -> None:

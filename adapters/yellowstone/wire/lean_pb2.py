@@ -23,28 +23,31 @@ _sym_db = _symbol_database.Default()
 
 
 from adapters.yellowstone.wire import geyser_pb2 as adapters_dot_yellowstone_dot_wire_dot_geyser__pb2
+from adapters.yellowstone.wire import solana_storage_pb2 as adapters_dot_yellowstone_dot_wire_dot_solana__storage__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$adapters/yellowstone/wire/lean.proto\x12\x0e\x63urvetape.lean\x1a&adapters/yellowstone/wire/geyser.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n\x06Update\x12\x34\n\x0btransaction\x18\x04 \x01(\x0b\x32\x1f.curvetape.lean.SentTransaction\x12\x34\n\nblock_meta\x18\x07 \x01(\x0b\x32 .geyser.SubscribeUpdateBlockMeta\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x0fSentTransaction\x12\x34\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1f.curvetape.lean.TransactionInfo\x12\x0c\n\x04slot\x18\x02 \x01(\x04\"\x89\x01\n\x0fTransactionInfo\x12\x11\n\tsignature\x18\x01 \x01(\x0c\x12\x30\n\x0btransaction\x18\x03 \x01(\x0b\x32\x1b.curvetape.lean.Transaction\x12\"\n\x04meta\x18\x04 \x01(\x0b\x32\x14.curvetape.lean.Meta\x12\r\n\x05index\x18\x05 \x01(\x04\"K\n\x0bTransaction\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\x12(\n\x07message\x18\x02 \x01(\x0b\x32\x17.curvetape.lean.Message\"5\n\x07Message\x12\x14\n\x0c\x61\x63\x63ount_keys\x18\x02 \x03(\x0c\x12\x14\n\x0cinstructions\x18\x04 \x03(\x0c\"\xcc\x02\n\x04Meta\x12\x10\n\x03\x65rr\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x0b\n\x03\x66\x65\x65\x18\x02 \x01(\x04\x12=\n\x12inner_instructions\x18\x05 \x03(\x0b\x32!.curvetape.lean.InnerInstructions\x12\x1f\n\x17inner_instructions_none\x18\n \x01(\x08\x12\x1a\n\x12pre_token_balances\x18\x07 \x03(\x0c\x12\x1b\n\x13post_token_balances\x18\x08 \x03(\x0c\x12!\n\x19loaded_writable_addresses\x18\x0c \x03(\x0c\x12!\n\x19loaded_readonly_addresses\x18\r \x03(\x0c\x12#\n\x16\x63ompute_units_consumed\x18\x10 \x01(\x04H\x01\x88\x01\x01\x42\x06\n\x04_errB\x19\n\x17_compute_units_consumed\"8\n\x11InnerInstructions\x12\r\n\x05index\x18\x01 \x01(\r\x12\x14\n\x0cinstructions\x18\x02 \x03(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$adapters/yellowstone/wire/lean.proto\x12\x0e\x63urvetape.lean\x1a&adapters/yellowstone/wire/geyser.proto\x1a.adapters/yellowstone/wire/solana_storage.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x01\n\x06Update\x12/\n\x07\x61\x63\x63ount\x18\x02 \x01(\x0b\x32\x1e.geyser.SubscribeUpdateAccount\x12\x34\n\x0btransaction\x18\x04 \x01(\x0b\x32\x1f.curvetape.lean.SentTransaction\x12$\n\x05\x62lock\x18\x05 \x01(\x0b\x32\x15.curvetape.lean.Block\x12\x34\n\nblock_meta\x18\x07 \x01(\x0b\x32 .geyser.SubscribeUpdateBlockMeta\x12.\n\ncreated_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf4\x01\n\x05\x42lock\x12\x0c\n\x04slot\x18\x01 \x01(\x04\x12\x11\n\tblockhash\x18\x02 \x01(\t\x12@\n\nblock_time\x18\x04 \x01(\x0b\x32,.solana.storage.ConfirmedBlock.UnixTimestamp\x12\x35\n\x0ctransactions\x18\x06 \x03(\x0b\x32\x1f.curvetape.lean.TransactionInfo\x12\x13\n\x0bparent_slot\x18\x07 \x01(\x04\x12\x18\n\x10parent_blockhash\x18\x08 \x01(\t\x12\"\n\x1a\x65xecuted_transaction_count\x18\t \x01(\x04\"U\n\x0fSentTransaction\x12\x34\n\x0btransaction\x18\x01 \x01(\x0b\x32\x1f.curvetape.lean.TransactionInfo\x12\x0c\n\x04slot\x18\x02 \x01(\x04\"\x89\x01\n\x0fTransactionInfo\x12\x11\n\tsignature\x18\x01 \x01(\x0c\x12\x30\n\x0btransaction\x18\x03 \x01(\x0b\x32\x1b.curvetape.lean.Transaction\x12\"\n\x04meta\x18\x04 \x01(\x0b\x32\x14.curvetape.lean.Meta\x12\r\n\x05index\x18\x05 \x01(\x04\"K\n\x0bTransaction\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\x12(\n\x07message\x18\x02 \x01(\x0b\x32\x17.curvetape.lean.Message\"5\n\x07Message\x12\x14\n\x0c\x61\x63\x63ount_keys\x18\x02 \x03(\x0c\x12\x14\n\x0cinstructions\x18\x04 \x03(\x0c\"\xcc\x02\n\x04Meta\x12\x10\n\x03\x65rr\x18\x01 \x01(\x0cH\x00\x88\x01\x01\x12\x0b\n\x03\x66\x65\x65\x18\x02 \x01(\x04\x12=\n\x12inner_instructions\x18\x05 \x03(\x0b\x32!.curvetape.lean.InnerInstructions\x12\x1f\n\x17inner_instructions_none\x18\n \x01(\x08\x12\x1a\n\x12pre_token_balances\x18\x07 \x03(\x0c\x12\x1b\n\x13post_token_balances\x18\x08 \x03(\x0c\x12!\n\x19loaded_writable_addresses\x18\x0c \x03(\x0c\x12!\n\x19loaded_readonly_addresses\x18\r \x03(\x0c\x12#\n\x16\x63ompute_units_consumed\x18\x10 \x01(\x04H\x01\x88\x01\x01\x42\x06\n\x04_errB\x19\n\x17_compute_units_consumed\"8\n\x11InnerInstructions\x12\r\n\x05index\x18\x01 \x01(\r\x12\x14\n\x0cinstructions\x18\x02 \x03(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'adapters.yellowstone.wire.lean_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UPDATE']._serialized_start=130
-  _globals['_UPDATE']._serialized_end=294
-  _globals['_SENTTRANSACTION']._serialized_start=296
-  _globals['_SENTTRANSACTION']._serialized_end=381
-  _globals['_TRANSACTIONINFO']._serialized_start=384
-  _globals['_TRANSACTIONINFO']._serialized_end=521
-  _globals['_TRANSACTION']._serialized_start=523
-  _globals['_TRANSACTION']._serialized_end=598
-  _globals['_MESSAGE']._serialized_start=600
-  _globals['_MESSAGE']._serialized_end=653
-  _globals['_META']._serialized_start=656
-  _globals['_META']._serialized_end=988
-  _globals['_INNERINSTRUCTIONS']._serialized_start=990
-  _globals['_INNERINSTRUCTIONS']._serialized_end=1046
+  _globals['_UPDATE']._serialized_start=178
+  _globals['_UPDATE']._serialized_end=429
+  _globals['_BLOCK']._serialized_start=432
+  _globals['_BLOCK']._serialized_end=676
+  _globals['_SENTTRANSACTION']._serialized_start=678
+  _globals['_SENTTRANSACTION']._serialized_end=763
+  _globals['_TRANSACTIONINFO']._serialized_start=766
+  _globals['_TRANSACTIONINFO']._serialized_end=903
+  _globals['_TRANSACTION']._serialized_start=905
+  _globals['_TRANSACTION']._serialized_end=980
+  _globals['_MESSAGE']._serialized_start=982
+  _globals['_MESSAGE']._serialized_end=1035
+  _globals['_META']._serialized_start=1038
+  _globals['_META']._serialized_end=1370
+  _globals['_INNERINSTRUCTIONS']._serialized_start=1372
+  _globals['_INNERINSTRUCTIONS']._serialized_end=1428
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ Field numbers are those of the originals and must stay so.
 """
 
 from adapters.yellowstone.wire import geyser_pb2 as _geyser_pb2
+from adapters.yellowstone.wire import solana_storage_pb2 as _solana_storage_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -30,11 +31,17 @@ class Update(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    ACCOUNT_FIELD_NUMBER: _builtins.int
     TRANSACTION_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
     BLOCK_META_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     @_builtins.property
+    def account(self) -> _geyser_pb2.SubscribeUpdateAccount: ...
+    @_builtins.property
     def transaction(self) -> Global___SentTransaction: ...
+    @_builtins.property
+    def block(self) -> Global___Block: ...
     @_builtins.property
     def block_meta(self) -> _geyser_pb2.SubscribeUpdateBlockMeta: ...
     @_builtins.property
@@ -42,17 +49,60 @@ class Update(_message.Message):
     def __init__(
         self,
         *,
+        account: _geyser_pb2.SubscribeUpdateAccount | None = ...,
         transaction: Global___SentTransaction | None = ...,
+        block: Global___Block | None = ...,
         block_meta: _geyser_pb2.SubscribeUpdateBlockMeta | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["block_meta", b"block_meta", "created_at", b"created_at", "transaction", b"transaction"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "block", b"block", "block_meta", b"block_meta", "created_at", b"created_at", "transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_meta", b"block_meta", "created_at", b"created_at", "transaction", b"transaction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "block", b"block", "block_meta", b"block_meta", "created_at", b"created_at", "transaction", b"transaction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Update: _TypeAlias = Update  # noqa: Y015
+
+@_typing.final
+class Block(_message.Message):
+    """geyser.SubscribeUpdateBlock"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SLOT_FIELD_NUMBER: _builtins.int
+    BLOCKHASH_FIELD_NUMBER: _builtins.int
+    BLOCK_TIME_FIELD_NUMBER: _builtins.int
+    TRANSACTIONS_FIELD_NUMBER: _builtins.int
+    PARENT_SLOT_FIELD_NUMBER: _builtins.int
+    PARENT_BLOCKHASH_FIELD_NUMBER: _builtins.int
+    EXECUTED_TRANSACTION_COUNT_FIELD_NUMBER: _builtins.int
+    slot: _builtins.int
+    blockhash: _builtins.str
+    parent_slot: _builtins.int
+    parent_blockhash: _builtins.str
+    executed_transaction_count: _builtins.int
+    @_builtins.property
+    def block_time(self) -> _solana_storage_pb2.UnixTimestamp: ...
+    @_builtins.property
+    def transactions(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransactionInfo]: ...
+    def __init__(
+        self,
+        *,
+        slot: _builtins.int = ...,
+        blockhash: _builtins.str = ...,
+        block_time: _solana_storage_pb2.UnixTimestamp | None = ...,
+        transactions: _abc.Iterable[Global___TransactionInfo] | None = ...,
+        parent_slot: _builtins.int = ...,
+        parent_blockhash: _builtins.str = ...,
+        executed_transaction_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block_time", b"block_time", "blockhash", b"blockhash", "executed_transaction_count", b"executed_transaction_count", "parent_blockhash", b"parent_blockhash", "parent_slot", b"parent_slot", "slot", b"slot", "transactions", b"transactions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Block: _TypeAlias = Block  # noqa: Y015
 
 @_typing.final
 class SentTransaction(_message.Message):
