@@ -8,7 +8,7 @@ from math import isqrt
 import msgspec
 
 from domain.curve import ImpossibleTradeError
-from domain.fees import FeeRates, fee, net_of_fees
+from domain.fees import FeeRates, buyback_fee, fee, net_of_fees
 
 MINIMUM_LIQUIDITY = 100
 """LP tokens that a new pool keeps for itself for ever."""
@@ -51,9 +51,14 @@ class PoolTrade(msgspec.Struct, frozen=True, gc=False):
     user_quote_amount: int
 
     @property
+    def buyback(self) -> int:
+        """The part of the protocol's fee for buybacks; every trade pays it out at once."""
+        return buyback_fee(self.protocol_fee)
+
+    @property
     def kept_fees(self) -> int:
-        """What a trade that keeps its fees in the vault owes to protocol and creator."""
-        return self.protocol_fee + self.creator_fee
+        """What a trade that keeps its fees leaves in the vault, owed to protocol and creator."""
+        return self.protocol_fee + self.creator_fee - self.buyback
 
 
 def buy_base(pool: PoolReserves, base_amount: int, rates: FeeRates) -> PoolTrade:
@@ -93,8 +98,9 @@ def sell_base(pool: PoolReserves, base_amount: int, rates: FeeRates) -> PoolTrad
 def after_buy(pool: PoolReserves, trade: PoolTrade, *, fees_kept: bool) -> PoolReserves:
     """The pool after a buy.
 
-    With `fees_kept` the fees of protocol and creator stay in the vault until they are swept, and
-    the virtual reserves shrink by as much, so that the price does not see them.
+    With `fees_kept` the fees of protocol and creator stay in the vault until they are swept, all
+    but the part for buybacks. The virtual reserves shrink by what stays, so that the price does
+    not see it. Source: the vaults' balances in landed `buy_v2`, `sell_v2` and `multi_hop_swap`.
     """
     paid = trade.quote_amount + trade.lp_fee
     kept = trade.kept_fees if fees_kept else 0

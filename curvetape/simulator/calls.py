@@ -143,28 +143,24 @@ def _curve_trade(draft: Draft, form: Form, leg: int) -> None:
     mint = Account(f"mint.{leg}", lamports=MINT_RENT_LAMPORTS)
     curve_ata = _token(f"curve_ata.{leg}")
     user_ata = _user_ata(form, leg)
-    vault = Account(
-        f"creator_vault.{leg}",
-        writable=True,
-        lamports=None if form.in_sol and not kind.keeps_fees else VAULT_RENT_LAMPORTS,
-    )
     quote = _quote_mint(form, leg)
     user_quote = _wrapped() if form.in_sol else _token(f"user_quote_ata.{leg}")
-    ending = (fixed(PUMP_FEE_CONFIG), fixed(FEES_KEY))
+    buyback = _paid(f"buyback_to.{leg}") if form.in_sol else _token(f"buyback_ata.{leg}")
     if kind.keeps_fees:
         called = [
             *(fixed(GLOBAL), mint, quote, fixed(TOKEN_2022), fixed(form.quote_program)),
             *(curve, curve_ata, _token(f"curve_quote_ata.{leg}"), _user(), user_ata),
-            *(user_quote, vault, fixed(PUMP_FEE_CONFIG)),
+            *(user_quote, _plain("volume"), fixed(PUMP_FEE_CONFIG), buyback),
             *(fixed(SYSTEM), fixed(PUMP_EVENTS), fixed(PUMP_KEY)),
         ]
     else:
+        vault = _paid(f"creator_vault.{leg}")
         volume = (fixed(PUMP_VOLUME), _plain("volume")) if kind.buys else ()
         rest = (fixed(TOKEN_2022), vault) if kind.buys else (vault, fixed(TOKEN_2022))
         called = [
             *(fixed(GLOBAL), _paid(f"protocol_to.{leg}"), mint, curve, curve_ata),
             *(user_ata, _user(), fixed(SYSTEM), *rest, fixed(PUMP_EVENTS), fixed(PUMP_KEY)),
-            *(*volume, *ending, _paid(f"buyback_to.{leg}")),
+            *(*volume, fixed(PUMP_FEE_CONFIG), fixed(FEES_KEY), buyback),
         ]
     data = (kind.discriminator, amount(f"first.{leg}"), amount(f"second.{leg}"))
     with draft.call(PUMP_KEY, called, *data, log=f"Instruction: {kind.log}", units=31_000):
@@ -178,14 +174,16 @@ def _curve_trade(draft: Draft, form: Form, leg: int) -> None:
         _move(draft, TOKEN_2022, ways, f"tokens.{leg}", 6)
         if not form.in_sol:
             own, theirs = _token(f"user_quote_ata.{leg}"), _token(f"curve_quote_ata.{leg}")
-            quoted = (own, quote, theirs, _user()) if kind.buys else (theirs, quote, own, curve)
-            _move(draft, form.quote_program, quoted, f"paid.{leg}", 6)
+            source, target, of = (own, theirs, _user()) if kind.buys else (theirs, own, curve)
+            for name, to in (("paid", target), ("buyback", buyback)):
+                _move(draft, form.quote_program, (source, quote, to, of), f"{name}.{leg}", 6)
         elif kind.buys:
+            # A curve that keeps fees passes the buyback on without a call: it owns its lamports.
             targets = [("paid", curve)]
             if not kind.keeps_fees:
                 targets += [
                     ("protocol", _paid(f"protocol_to.{leg}")),
-                    ("buyback", _paid(f"buyback_to.{leg}")),
+                    ("buyback", buyback),
                     ("creator_fee", vault),
                 ]
             for name, to in targets:
@@ -211,20 +209,27 @@ def _pool_trade(draft: Draft, form: Form, leg: int) -> None:
         (name, Account(f"{name}_ata.{leg}", writable=True, lamports=paid))
         for name in ("protocol", "buyback", "creator_fee")
     ]
-    recipients = () if kind.keeps_fees else (_plain(f"protocol_to.{leg}"), fees_to[0][1])
-    vaults = () if kind.keeps_fees else (fees_to[2][1],)
-    volume = (fixed(AMM_VOLUME),) if kind.buys else ()
-    called = [
-        *(pool, _user(), fixed(AMM_CONFIG), mint, quote, user_ata, user_quote),
-        *(base_vault, quote_vault, *recipients, fixed(TOKEN_2022), fixed(form.quote_program)),
-        *(fixed(SYSTEM), fixed(ASSOCIATED), fixed(AMM_EVENTS), fixed(AMM_KEY), *vaults),
-        *(_plain(f"pool_creator_vault.{leg}"), *volume, fixed(AMM_FEE_CONFIG), fixed(FEES_KEY)),
-    ]
-    if not kind.keeps_fees:
-        called.append(fees_to[1][1])
+    protocol, buyback, creator = (to for _, to in fees_to)
+    parties = (pool, _user(), fixed(AMM_CONFIG), mint, quote, user_ata, user_quote)
+    programs = (fixed(TOKEN_2022), fixed(form.quote_program), fixed(SYSTEM))
+    if kind.keeps_fees:
+        fees_to = [("buyback", buyback)]
+        called = [
+            *(*parties, base_vault, quote_vault, *programs, _plain("amm_volume")),
+            *(fixed(AMM_FEE_CONFIG), buyback, fixed(AMM_EVENTS), fixed(AMM_KEY)),
+        ]
+    else:
+        volume = (fixed(AMM_VOLUME),) if kind.buys else ()
+        called = [
+            *(*parties, base_vault, quote_vault, _plain(f"protocol_to.{leg}"), protocol),
+            *(*programs, fixed(ASSOCIATED), fixed(AMM_EVENTS), fixed(AMM_KEY), creator),
+            *(_plain(f"pool_creator_vault.{leg}"), *volume, fixed(AMM_FEE_CONFIG)),
+            *(fixed(FEES_KEY), buyback),
+        ]
     data = (kind.discriminator, amount(f"first.{leg}"), amount(f"second.{leg}"))
     with draft.call(AMM_KEY, called, *data, log=f"Instruction: {kind.log}", units=55_000):
-        _ask_fees(draft, AMM_FEE_CONFIG, AMM_KEY)
+        if not kind.keeps_fees:
+            _ask_fees(draft, AMM_FEE_CONFIG, AMM_KEY)
         base = (
             (base_vault, mint, user_ata, pool)
             if kind.buys
@@ -236,10 +241,9 @@ def _pool_trade(draft: Draft, form: Form, leg: int) -> None:
         target = quote_vault if kind.buys else user_quote
         moved = (source[0], quote, target, source[1])
         _move(draft, form.quote_program, moved, f"paid.{leg}", decimals)
-        if not kind.keeps_fees:
-            for name, to in fees_to:
-                ways = (source[0], quote, to, source[1])
-                _move(draft, form.quote_program, ways, f"{name}.{leg}", decimals)
+        for name, to in fees_to:
+            ways = (source[0], quote, to, source[1])
+            _move(draft, form.quote_program, ways, f"{name}.{leg}", decimals)
         for number, event_size in enumerate(form.events):
             draft.event(AMM_KEY, AMM_EVENTS, Hole(f"event.{leg}.{number}", event_size))
 

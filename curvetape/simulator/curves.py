@@ -7,6 +7,7 @@ from curvetape.simulator.accounts import (
     FEE_RECIPIENTS,
     MAYHEM_FEE_RECIPIENT,
     NOBODY,
+    PUMP_KEY,
     TOKEN,
     associated,
 )
@@ -40,7 +41,7 @@ _BEYOND_LAMPORTS_MIN = 10_000_000
 
 _NAMES = names(
     *("mint", "quote_mint", "curve", "curve_ata", "curve_quote_ata", "user_ata", "user_quote_ata"),
-    *("creator_vault", "protocol_to", "buyback_to", "first", "second"),
+    *("creator_vault", "protocol_to", "buyback_to", "buyback_ata", "first", "second"),
     *("tokens", "paid", "protocol", "buyback", "creator_fee"),
 )
 
@@ -53,6 +54,7 @@ class Priced(NamedTuple):
     protocol_fee: int
     creator_fee: int
     buyback: int
+    buyback_beyond: int
     beyond: PoolTrade | None
     pool_before: PoolReserves | None
 
@@ -75,6 +77,16 @@ class Priced(NamedTuple):
     def all_creator(self) -> int:
         """The creator's fees."""
         return self.creator_fee + (self.beyond.creator_fee if self.beyond else 0)
+
+    @property
+    def all_buyback(self) -> int:
+        """The part of the protocol's fees for buybacks; every trade pays it out at once."""
+        return self.buyback + self.buyback_beyond
+
+    @property
+    def kept_fees(self) -> int:
+        """What a trade that keeps its fees leaves with the curve."""
+        return self.all_protocol + self.all_creator - self.all_buyback
 
 
 def rates_of(token: Token) -> FeeRates:
@@ -109,7 +121,8 @@ def priced(token: Token, kind: Kind, wanted: int) -> Priced:
         pool = PoolReserves(POOL_TOKENS, quote)
         beyond = buy_beyond(pool, left, rates)
     buyback = 0 if token.mayhem else buyback_fee(protocol)
-    return Priced(trade, rates, protocol, creator, buyback, beyond, pool)
+    buyback_beyond = 0 if token.mayhem or beyond is None else beyond.buyback
+    return Priced(trade, rates, protocol, creator, buyback, buyback_beyond, beyond, pool)
 
 
 def curve_leg(
@@ -123,26 +136,27 @@ def curve_leg(
     place = (world.turn + leg) % len(FEE_RECIPIENTS)
     protocol_to = MAYHEM_FEE_RECIPIENT if token.mayhem else FEE_RECIPIENTS[place]
     buyback_to = BUYBACK_RECIPIENTS[place]
+    buyback_ata = associated(buyback_to, book.quote_mint, book.quote_program)
     user_ata = associated(user, token.mint)
     program = TOKEN if token.quoted_in_sol else book.quote_program
     quote_ata = associated(user, book.quote_mint, program)
     fees = deal.all_protocol + deal.all_creator
-    paid = _paid(kind, deal, fees)
+    paid = _paid(kind, deal, fees, in_sol=token.quoted_in_sol)
     first, second = _arguments(kind, deal, wanted)
     values = dict(
         zip(
             _NAMES[leg],
             (
                 *(token.mint, book.quote_mint, book.curve, book.curve_ata, book.curve_quote_ata),
-                *(user_ata, quote_ata, book.creator_vault, protocol_to, buyback_to),
+                *(user_ata, quote_ata, book.creator_vault, protocol_to, buyback_to, buyback_ata),
                 *(u64(first), u64(second), u64(deal.token_amount), u64(paid)),
-                *(u64(deal.protocol_fee - deal.buyback), u64(deal.buyback), u64(deal.creator_fee)),
+                *(u64(deal.all_protocol - deal.all_buyback), u64(deal.all_buyback)),
+                u64(deal.all_creator),
             ),
             strict=True,
         )
     )
-    if not kind.keeps_fees:
-        values["volume"] = world.crowd.volume_account(trader)
+    values["volume"] = world.crowd.volume_account(PUMP_KEY, trader)
     events = _events(world, token, book, user, kind, deal, protocol_to)
     sizes = hold_events(values, leg, events)
     opens = kind.buys and trader not in token.held
@@ -150,16 +164,17 @@ def curve_leg(
     gained = deal.quote_amount - fees if not kind.buys else -(deal.quote_amount + fees)
     lamports = _lamports(world, token, form, deal, leg, values)
     balances = _balances(world, token, book, trader, user, deal, kind, leg, gained)
+    if not token.quoted_in_sol:
+        before = world.account(buyback_ata)
+        after = before + deal.all_buyback
+        texts, decimals = book.quote_texts, token.quote_decimals
+        balances.append(Balance(f"buyback_ata.{leg}", texts, buyback_to, decimals, before, after))
 
     def settle() -> None:
         _settle(world, token, trader, kind, deal, gained)
-        if token.quoted_in_sol and not kind.keeps_fees:
-            for address, amount in (
-                (protocol_to, deal.protocol_fee - deal.buyback),
-                (buyback_to, deal.buyback),
-                (book.creator_vault, deal.creator_fee),
-            ):
-                world.purses.accounts[address] = world.account(address) + amount
+        for name, amount in _shares(kind, deal, in_sol=token.quoted_in_sol):
+            address = values[f"{name}.{leg}"]
+            world.purses.accounts[address] = world.account(address) + amount
 
     user_lamports = gained if token.quoted_in_sol else 0
     if opens:
@@ -167,11 +182,30 @@ def curve_leg(
     return Leg(form, values, events, lamports, balances, user_lamports, 0, settle)
 
 
-def _paid(kind: Kind, deal: Priced, fees: int) -> int:
-    """What moves between the user and the curve in one go."""
-    if kind.buys:
-        return deal.quote_amount + (fees if kind.keeps_fees else 0)
-    return deal.quote_amount - fees
+def _paid(kind: Kind, deal: Priced, fees: int, *, in_sol: bool) -> int:
+    """What moves between the user and the curve in one go.
+
+    A SOL curve is sent the part for buybacks too and passes it on; tokens are sent apart.
+    """
+    if not kind.buys:
+        return deal.quote_amount - fees
+    if not kind.keeps_fees:
+        return deal.quote_amount
+    return deal.quote_amount + (fees if in_sol else deal.kept_fees)
+
+
+def _shares(kind: Kind, deal: Priced, *, in_sol: bool) -> tuple[tuple[str, int], ...]:
+    """Who is paid fees at once: hole and amount."""
+    if not in_sol:
+        assert kind.keeps_fees, "only the newest instructions take another quote than SOL"
+        return (("buyback_ata", deal.all_buyback),)
+    if kind.keeps_fees:
+        return (("buyback_to", deal.all_buyback),)
+    return (
+        ("protocol_to", deal.all_protocol - deal.all_buyback),
+        ("buyback_to", deal.all_buyback),
+        ("creator_vault", deal.all_creator),
+    )
 
 
 def _arguments(kind: Kind, deal: Priced, wanted: int) -> tuple[int, int]:
@@ -224,7 +258,7 @@ def _events(
                 *(beyond.base_amount, beyond.quote_amount),
                 *(rates.protocol_bps, beyond.protocol_fee),
                 *(rates.creator_bps, beyond.creator_fee),
-                0 if token.mayhem else buyback_fee(beyond.protocol_fee),
+                deal.buyback_beyond,
                 *(before.base, before.quote, before.base - beyond.base_amount),
                 before.quote + beyond.quote_amount,
             )
@@ -243,15 +277,9 @@ def _lamports(
     held = curve_lamports(token)
     moved = deal.quote_amount if form.kind.buys else -deal.quote_amount
     if form.kind.keeps_fees:
-        moved += deal.all_protocol + deal.all_creator
-        changed[f"curve.{leg}"] = (held, held + moved)
-        return changed
+        moved += deal.kept_fees
     changed[f"curve.{leg}"] = (held, held + moved)
-    for name, amount in (
-        ("protocol_to", deal.protocol_fee - deal.buyback),
-        ("buyback_to", deal.buyback),
-        ("creator_vault", deal.creator_fee),
-    ):
+    for name, amount in _shares(form.kind, deal, in_sol=True):
         before = VAULT_RENT_LAMPORTS + world.account(values[f"{name}.{leg}"])
         changed[f"{name}.{leg}"] = (before, before + amount)
     return changed
@@ -292,10 +320,11 @@ def _balances(
             + token.curve_protocol_unclaimed
             + token.curve_creator_unclaimed
         )
+        left = theirs - gained - deal.all_buyback
         decimals, texts = token.quote_decimals, book.quote_texts
         balances += [
             Balance(f"user_quote_ata.{leg}", texts, user, decimals, own, own + gained),
-            Balance(f"curve_quote_ata.{leg}", texts, book.curve, decimals, theirs, theirs - gained),
+            Balance(f"curve_quote_ata.{leg}", texts, book.curve, decimals, theirs, left),
         ]
     return balances
 
@@ -307,7 +336,7 @@ def _settle(world: World, token: Token, trader: int, kind: Kind, deal: Priced, g
     else:
         token.take(trader, deal.token_amount)
     if kind.keeps_fees:
-        token.curve_protocol_unclaimed += deal.all_protocol
+        token.curve_protocol_unclaimed += deal.all_protocol - deal.all_buyback
         token.curve_creator_unclaimed += deal.all_creator
     if deal.beyond is not None:
         token.pool_base_out = deal.beyond.base_amount

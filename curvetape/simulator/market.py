@@ -114,6 +114,11 @@ class Market:
         return self._state.slot
 
     @property
+    def seed(self) -> int:
+        """What the market's chance comes from."""
+        return self._state.identity.seed
+
+    @property
     def genesis_time_s(self) -> int:
         """When the first slot began, in seconds since 1970."""
         return self._state.identity.genesis_time_s

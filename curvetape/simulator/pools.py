@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from curvetape.simulator.accounts import (
+    AMM_KEY,
     BUYBACK_RECIPIENTS,
     FEE_RECIPIENTS,
     MAYHEM_FEE_RECIPIENT,
@@ -17,7 +18,7 @@ from curvetape.simulator.legs import Balance, Leg, hold_events, names, u64
 from curvetape.simulator.state import World
 from curvetape.simulator.tokens import Book, Pool, Token
 from domain.curve import TOKEN_SUPPLY, ImpossibleTradeError
-from domain.fees import FeeRates, buyback_fee, net_of_fees, pool_rates
+from domain.fees import FeeRates, net_of_fees, pool_rates
 from domain.pool import (
     PoolReserves,
     PoolTrade,
@@ -40,7 +41,6 @@ class _Deal(NamedTuple):
     rates: FeeRates
     before: PoolReserves
     after: PoolReserves
-    buyback: int
     wrapped: int
     """What the user brings: more than the trade takes unless the amount is exact."""
 
@@ -69,6 +69,8 @@ def pool_leg(world: World, token: Token, trader: int, kind: Kind, wanted: int, l
     own = 0 if in_sol else world.quote(token.quote_mint, trader, trade.user_quote_amount)
     arguments = _arguments(kind, deal, wanted)
     values = _values(token, book, kind, deal, arguments, accounts, to, leg)
+    if kind.keeps_fees:
+        values["amm_volume"] = world.crowd.volume_account(AMM_KEY, trader)
     owned = token.held.get(trader)
     brought = deal.wrapped if in_sol else own
     event = _event(world, token, book, kind, deal, arguments, (owned or 0, brought), accounts, to)
@@ -79,7 +81,7 @@ def pool_leg(world: World, token: Token, trader: int, kind: Kind, wanted: int, l
     if opens:
         lamports[f"user_ata.{leg}"] = (0, TOKEN_RENT_LAMPORTS)
     decimals, texts = token.quote_decimals, book.quote_texts
-    shares = () if kind.keeps_fees else _shares(book, deal, to)
+    shares = _shares(book, kind, deal, to)
     for name, owner, address, amount in shares:
         held = world.account(address)
         balances.append(Balance(f"{name}.{leg}", texts, owner, decimals, held, held + amount))
@@ -118,7 +120,7 @@ def _values(
                 *(pool.creator_vault, accounts[1], accounts[2], to.protocol, to.protocol_ata),
                 *(to.buyback_ata, pool.creator_vault_quote, u64(arguments[0]), u64(arguments[1])),
                 *(u64(trade.base_amount), u64(_paid(kind, deal))),
-                *(u64(trade.protocol_fee - deal.buyback), u64(deal.buyback)),
+                *(u64(trade.protocol_fee - trade.buyback), u64(trade.buyback)),
                 u64(trade.creator_fee),
             ),
             strict=True,
@@ -126,12 +128,17 @@ def _values(
     )
 
 
-def _shares(book: Book, deal: _Deal, to: _Recipients) -> tuple[tuple[str, bytes, bytes, int], ...]:
+def _shares(
+    book: Book, kind: Kind, deal: _Deal, to: _Recipients
+) -> tuple[tuple[str, bytes, bytes, int], ...]:
     """Who is paid fees at once: hole, owner, token account and amount."""
     pool, trade = book.pool, deal.trade
+    buyback = ("buyback_ata", to.buyback, to.buyback_ata, trade.buyback)
+    if kind.keeps_fees:
+        return (buyback,)
     return (
-        ("protocol_ata", to.protocol, to.protocol_ata, trade.protocol_fee - deal.buyback),
-        ("buyback_ata", to.buyback, to.buyback_ata, deal.buyback),
+        ("protocol_ata", to.protocol, to.protocol_ata, trade.protocol_fee - trade.buyback),
+        buyback,
         ("creator_fee_ata", pool.creator_vault, pool.creator_vault_quote, trade.creator_fee),
     )
 
@@ -157,10 +164,9 @@ def _priced(token: Token, kind: Kind, wanted: int) -> _Deal:
         after = after_buy(reserves, trade, fees_kept=kind.keeps_fees)
     if trade.user_quote_amount < 1:
         raise ImpossibleTradeError(wanted, reserves.quote, "quote")
-    buyback = buyback_fee(trade.protocol_fee)
     paid = trade.user_quote_amount
     wrapped = 0 if not kind.buys else paid if kind.exact_quote else paid * 105 // 100
-    return _Deal(trade, rates, reserves, after, buyback, wrapped)
+    return _Deal(trade, rates, reserves, after, wrapped)
 
 
 def _recipients(world: World, token: Token, book: Book, program: bytes, leg: int) -> _Recipients:
@@ -185,6 +191,7 @@ def _arguments(kind: Kind, deal: _Deal, wanted: int) -> tuple[int, int]:
 
 
 def _paid(kind: Kind, deal: _Deal) -> int:
+    """What moves between the user and the vault in one go."""
     trade = deal.trade
     if kind.buys:
         kept = trade.kept_fees if kind.keeps_fees else 0
@@ -214,7 +221,7 @@ def _event(
     unclaimed = pool.creator_unclaimed + (trade.creator_fee if kind.keeps_fees else 0)
     holders = (rates.creator_bps, trade.creator_fee) if token.holder_reward else (0, 0)
     boost = (before.virtual_quote, True, token.supply)
-    ending = (0, 0, 5_000, deal.buyback, *boost, *holders, unclaimed, 0)
+    ending = (0, 0, 5_000, trade.buyback, *boost, *holders, unclaimed, 0)
     if not kind.buys:
         amounts = (trade.base_amount, arguments[1], *reserves, net)
         received = (net - trade.lp_fee, gross)
@@ -258,7 +265,7 @@ def _settle(world: World, token: Token, trader: int, kind: Kind, deal: _Deal, ga
     else:
         token.take(trader, deal.trade.base_amount)
     if kind.keeps_fees:
-        pool.protocol_unclaimed += deal.trade.protocol_fee
+        pool.protocol_unclaimed += deal.trade.protocol_fee - deal.trade.buyback
         pool.creator_unclaimed += deal.trade.creator_fee
     if not token.quoted_in_sol:
         world.purses.quotes[token.quote_mint][trader] += gained

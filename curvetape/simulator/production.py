@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from adapters.yellowstone.hub import Hub
 from adapters.yellowstone.wire import geyser_pb2
+from curvetape.simulator.forks import fork_before
 from curvetape.simulator.market import FIRST_HEIGHT, FIRST_SLOT, Market
 from curvetape.simulator.pace import Pace
 
@@ -16,12 +17,21 @@ READERS_LOOKS_MAX = 50
 
 
 class Production:
-    """Publishes a market's blocks to a hub."""
+    """Publishes a market's blocks to a hub, and before some of them a fork that dies."""
 
     def __init__(
-        self, market: Market, hub: Hub, *, slot_ms: int, say: Callable[[str], None]
+        self,
+        market: Market,
+        hub: Hub,
+        *,
+        slot_ms: int,
+        say: Callable[[str], None],
+        forks_share: float = 0.0,
     ) -> None:
+        """`forks_share` of the blocks have a fork before them; it changes nothing in the market."""
         self._market = market
+        self._forks_share = forks_share
+        self._parent: geyser_pb2.SubscribeUpdateBlock | None = None
         self._hub = hub
         self._say = say
         self._retained = market.retained_blocks()
@@ -82,4 +92,10 @@ class Production:
         if block.block_height.block_height == FIRST_HEIGHT:
             block.parent_slot = block.slot  # as in Solana's genesis: nothing was before
             block.parent_blockhash = block.blockhash
+        if self._parent is not None:
+            for dead in fork_before(
+                block, self._parent, seed=self._market.seed, share=self._forks_share
+            ):
+                self._hub.publish_dead(dead)
+        self._parent = block
         self._hub.publish(block)

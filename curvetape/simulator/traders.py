@@ -34,7 +34,7 @@ class Crowd:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._keys: dict[int, bytes] = {}
-        self._volumes: dict[int, bytes] = {}
+        self._volumes: dict[tuple[bytes, int], bytes] = {}
 
     def key(self, trader: int) -> bytes:
         """A trader's wallet."""
@@ -44,12 +44,12 @@ class Crowd:
             known = self._keys[trader] = bytes(Keypair.from_seed(secret).pubkey())
         return known
 
-    def volume_account(self, trader: int) -> bytes:
-        """The account in which the curve program counts a trader's volume."""
-        known = self._volumes.get(trader)
+    def volume_account(self, program: bytes, trader: int) -> bytes:
+        """The account in which a program, the curves' or the pools', counts a trader's volume."""
+        known = self._volumes.get((program, trader))
         if known is None:
             seeds = b"user_volume_accumulator", self.key(trader)
-            known = self._volumes[trader] = accounts.derived(accounts.PUMP_KEY, *seeds)
+            known = self._volumes[program, trader] = accounts.derived(program, *seeds)
         return known
 
 

@@ -17,8 +17,9 @@ from solders.signature import Signature
 
 from adapters.embedded.ports import free_port
 from adapters.yellowstone.client import YellowstoneSource
+from adapters.yellowstone.endpoint import Endpoint
 from curvetape.testing import mainnet
-from domain.chain import BlockMeta, ChainUpdate, RawTransaction
+from domain.chain import Block
 from domain.programs import PUMP, WRAPPED_SOL
 
 WAIT_S_MAX = 30.0
@@ -49,28 +50,27 @@ async def simulating(*options: str) -> AsyncIterator[tuple[str, "asyncio.subproc
         await process.communicate()
 
 
-async def read(url: str, *, blocks: int, from_slot: int | None = None) -> list[ChainUpdate]:
-    """Everything up to so many blocks' metas."""
-    source = YellowstoneSource(url, from_slot=lambda: from_slot, commitment="processed")
+async def read(url: str, *, blocks: int, from_slot: int | None = None) -> list[Block]:
+    """The first confirmed blocks, so many of them."""
+    source = YellowstoneSource(Endpoint(url), owed=lambda: from_slot)
     batches = source.batches()
-    received: list[ChainUpdate] = []
+    received: list[Block] = []
     async with asyncio.timeout(WAIT_S_MAX):
         async for batch in batches:
-            for update in batch:
-                received.append(update)
-                if isinstance(update, BlockMeta):
-                    blocks -= 1
-                if not blocks:
-                    await batches.aclose()  # type: ignore[attr-defined]  # an async generator
-                    return received
+            received += [update for update in batch if isinstance(update, Block)]
+            if len(received) >= blocks:
+                await batches.aclose()  # type: ignore[attr-defined]  # an async generator
+                return received[:blocks]
     raise AssertionError("a source does not end by itself")
 
 
-def transactions(updates: list[ChainUpdate]) -> list[tuple[int, int, bytes, int]]:
+def transactions(blocks: list[Block]) -> list[tuple[int, int, bytes, int]]:
+    """Those that did not fail."""
     return [
-        (each.slot, each.index, each.signature, each.block_time_s)
-        for each in updates
-        if isinstance(each, RawTransaction)
+        (tx.slot, tx.index, tx.signature, tx.block_time_s)
+        for block in blocks
+        for tx in block.transactions
+        if not tx.failed
     ]
 
 
@@ -103,12 +103,8 @@ async def test_a_market_goes_on_after_it_was_killed_and_replays_what_it_had(
 async def test_a_market_is_paced_by_the_clock() -> None:
     """Once it has caught up with the second in which it began."""
     async with simulating("--rate", "200", "--slot-ms", "50") as (url, _):
-        updates = await read(url, blocks=60)
-    received = [
-        (each.slot, each.received_at_ns / 1e9)
-        for each in updates
-        if isinstance(each, RawTransaction)
-    ]
+        blocks = await read(url, blocks=60)
+    received = [(each.slot, each.received_at_ns / 1e9) for each in blocks]
     (last_slot, last_s) = received[-1]
     (slot, then_s) = next(each for each in received if each[0] >= last_slot - 20)
     assert last_s - then_s == pytest.approx((last_slot - slot) * 0.05, abs=0.5)

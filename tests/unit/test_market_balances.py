@@ -131,8 +131,45 @@ def test_a_sol_curves_lamports_move_by_the_trades_amounts() -> None:
         sign = 1 if fields["is_buy"] else -1
         kept = 0
         if fields["fee_recipient"] == accounts.NOBODY:
-            kept = fields["fee"] + fields["creator_fee"]
+            kept = fields["fee"] + fields["creator_fee"] - fields["buyback_fee"]
         assert moved == sign * fields["sol_amount"] + kept
+
+
+def paid_to(info: Info, owners: tuple[bytes, ...]) -> int:
+    """What wallets and token accounts of these owners gained, all in their smallest units."""
+    meta, known = info.meta, keys(info)
+    lamports = sum(
+        after - before
+        for address, before, after in zip(known, meta.pre_balances, meta.post_balances, strict=True)
+        if address in owners
+    )
+    names = {accounts.text(owner) for owner in owners}
+    before, after = (
+        sum(int(it.ui_token_amount.amount) for it in side if it.owner in names)
+        for side in (meta.pre_token_balances, meta.post_token_balances)
+    )
+    return lamports + after - before
+
+
+def test_every_trade_pays_for_buybacks_at_once_whether_or_not_it_keeps_its_fees() -> None:
+    kept: Counter[tuple[str, bool]] = Counter()
+    for info, emitted in with_events():
+        trades = [event for event in emitted if "buyback_fee" in event.fields]
+        assert paid_to(info, accounts.BUYBACK_RECIPIENTS) == sum(
+            event.fields["buyback_fee"] for event in trades
+        )
+        for event in trades:
+            recipient = event.fields.get(
+                "fee_recipient", event.fields.get("protocol_fee_recipient")
+            )
+            kept[event.name, recipient == accounts.NOBODY] += 1
+    kinds = {(name, is_kept) for name, is_kept in kept if name != "PostCompleteBuyEvent"}
+    assert kinds == {
+        (name, is_kept)
+        for name in ("TradeEvent", "BuyEvent", "SellEvent")
+        for is_kept in (True, False)
+    }
+    assert any(name == "PostCompleteBuyEvent" for name, _ in kept)
 
 
 def test_amounts_are_shown_with_the_decimals_of_their_mint() -> None:

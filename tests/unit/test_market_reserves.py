@@ -147,7 +147,7 @@ def moves(name: str, fields: dict[str, Any]) -> tuple[int, int, int]:
         return -fields["base_amount_out"], -fields["quote_amount_out"], 0
     kept = 0
     if fields["protocol_fee_recipient"] == accounts.NOBODY:
-        kept = fields["protocol_fee"] + fields["coin_creator_fee"]
+        kept = fields["protocol_fee"] + fields["coin_creator_fee"] - fields["buyback_fee"]
     if name == "BuyEvent":
         return -fields["base_amount_out"], fields["quote_amount_in_with_lp_fee"], kept
     return fields["base_amount_in"], -fields["quote_amount_out_without_lp_fee"], kept

@@ -8,6 +8,7 @@ from domain.curve import ImpossibleTradeError
 from domain.fees import FLAT_POOL_RATES, SOL, FeeRates, pool_rates
 from domain.pool import (
     PoolReserves,
+    PoolTrade,
     after_buy,
     after_sell,
     boost_quote,
@@ -128,17 +129,22 @@ def test_a_deposit_rounds_up_and_a_withdrawal_down_as_on_chain() -> None:
     assert withdrawal(after, 2_315_559, 4_193_390_683_249) == (102_774_663, 247_157)
 
 
+def owed(trade: PoolTrade) -> int:
+    """The fees that wait in the vault: half of the protocol's, rounded up, and the creator's."""
+    return -(-trade.protocol_fee // 2) + trade.creator_fee
+
+
 def test_fees_that_stay_in_the_vault_do_not_move_the_price() -> None:
     pool = PoolReserves(10**14, 10**11, 10**10)
     rates = FeeRates(20, 5, 95)
     bought = buy_for_quote(pool, 10**9, rates)
     kept, paid_out = (after_buy(pool, bought, fees_kept=kept) for kept in (True, False))
     assert kept.priced_quote == paid_out.priced_quote
-    assert kept.quote - paid_out.quote == bought.protocol_fee + bought.creator_fee
+    assert kept.quote - paid_out.quote == owed(bought)
     sold = sell_base(pool, 10**10, rates)
     kept, paid_out = (after_sell(pool, sold, fees_kept=kept) for kept in (True, False))
     assert kept.priced_quote == paid_out.priced_quote
-    assert kept.quote - paid_out.quote == sold.protocol_fee + sold.creator_fee
+    assert kept.quote - paid_out.quote == owed(sold)
 
 
 def test_a_pool_cannot_pay_out_its_virtual_reserves() -> None:
