@@ -35,8 +35,10 @@ class ReadModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     name: str
     version: int
-    position: Annotated[int, Meta(ge=0, description="The last log sequence that it holds.")]
-    lag: Annotated[int, Meta(ge=0, description="Events in the log that it does not hold yet.")]
+    position: Annotated[
+        int, Meta(ge=0, description="It holds all that is decided up to this log sequence.")
+    ]
+    lag: Annotated[int, Meta(ge=0, description="Events in the log that it has not reached.")]
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -12,6 +12,34 @@ C_co = TypeVar("C_co", covariant=True)
 C_contra = TypeVar("C_contra", contravariant=True)
 
 
+class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
+    """A slot whose events the log takes back although its certificate had let them count."""
+
+    slot: int
+    sequence: int
+    """The sequence of the `slot.abandoned`."""
+
+    @property
+    def sentence(self) -> str:
+        """What happened, and what to do about it."""
+        return (
+            f"slot {self.slot} was taken back (sequence {self.sequence}) after its certificate, so "
+            "its rows may hold what did not happen; rebuild this read model: empty its tables and "
+            "its checkpoint"
+        )
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a read model is, and what a restart has to know."""
+
+    sequence: int = 0
+    """The rows hold all that is decided up to here in the log, once; the rest of it waits."""
+    reread_after: int = 0
+    """What waits stands behind this sequence; never above `sequence`, equal where none waits."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """Slots that were once found to be taken back too late; a rebuild passes over their events."""
+
+
 class ProjectionError(Exception):
     """A read model could not go on."""
 
@@ -21,13 +49,24 @@ class ProjectionError(Exception):
 
 
 class PoisonEventError(ProjectionError):
-    """The core cannot apply an event; everything before it is saved."""
+    """The core cannot apply an event; what was decided before it is saved.
+
+    Where the event waited for a certificate, its slot is not applied in part.
+    """
 
     def __init__(self, name: str, sequence: int, event_id: str, reason: str) -> None:
         super().__init__(name, f"cannot apply event {event_id} (sequence {sequence}): {reason}")
         self.sequence = sequence
         self.event_id = event_id
         self.reason = reason
+
+
+class TakenBackError(ProjectionError):
+    """Events that are in the rows are taken back; all decided before that is saved."""
+
+    def __init__(self, name: str, taken_back: TakenBack) -> None:
+        super().__init__(name, taken_back.sentence)
+        self.taken_back = taken_back
 
 
 class CheckpointMovedError(ProjectionError):
@@ -64,26 +103,39 @@ class Projection(Protocol[C_co]):
         ...
 
     def apply(self, batch: Sequence[Recorded]) -> C_co:
-        """What the batch changes; changes of consecutive batches may be saved in turn."""
+        """What the batch changes; changes of consecutive batches may be saved in turn.
+
+        The events come as they are decided, so not always by sequence; a batch may be empty.
+        """
         ...
 
 
 class Store(Protocol[C_contra]):
     """The half that keeps the rows, and the checkpoint beside them."""
 
-    async def checkpoint(self) -> int:
-        """The last log sequence that the rows hold, 0 for none.
+    async def checkpoint(self) -> Checkpoint:
+        """Where to go on; sequence 0 for a read model that has not begun.
 
-        Raises `StoreUnavailableError` or `StoreRefusedError`.
+        Raises `StoreRefusedError` for rows that have to be rebuilt, `StoreUnavailableError`.
         """
         ...
 
-    async def save(self, changes: C_contra, *, seen: int, reached: int) -> None:
-        """Save changes and checkpoint together, or nothing.
+    async def save(
+        self, changes: C_contra, *, seen: int, reached: int, reread_after: int | None = None
+    ) -> None:
+        """Save changes and checkpoint together, or nothing; None says that no event waits.
 
         Waiting for a store that is away, and finding out whether it saved before it was lost,
-        is the store's own matter. Raises `CheckpointMovedError` unless the checkpoint was `seen`,
-        `StoreRefusedError` for what trying again cannot mend, `StoreUnavailableError` otherwise.
+        is the store's own matter. Raises `CheckpointMovedError` unless the checkpoint's sequence
+        was `seen`, `StoreRefusedError` for what trying again cannot mend, `StoreUnavailableError`
+        otherwise.
+        """
+        ...
+
+    async def take_back(self, taken_back: TakenBack) -> None:
+        """Remember it for rebuilds, and refuse rows that it may have spoilt from now on.
+
+        Raises `StoreRefusedError` or `StoreUnavailableError`.
         """
         ...
 

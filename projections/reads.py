@@ -114,7 +114,7 @@ class ProjectionPosition(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: int
     sequence: int
-    """The last log sequence that it holds."""
+    """It holds all that is decided up to this sequence of the log."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

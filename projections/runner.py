@@ -1,12 +1,13 @@
-"""The one loop that runs read models: read a batch, apply it, save it, again."""
+"""The one loop that runs read models: read a batch, settle it, apply it, save it, again."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.log import EventLog, Recorded, SequenceGapError
+from domain.log import EventLog, LogShorterError, Recorded, SequenceGapError
 from projections.hosting import Host
 from projections.projection import Hosted, ProjectionError
+from projections.settling import WAITING_EVENTS_MAX, Settled, Settling
 from projections.status import Status
 
 BATCH_MAX = 5_000
@@ -23,8 +24,9 @@ class ProjectionsStoppedError(Exception):
 class Runner:
     """Feeds several read models from one reader, each from its own checkpoint on.
 
-    A read model that cannot go on stops with its reason and the others continue; `run` raises
-    `ProjectionsStoppedError` once none is left, or at the end of the log if any has stopped.
+    What waits for its slot is held once for all of them. A read model that cannot go on stops
+    with its reason and the others continue; `run` raises `ProjectionsStoppedError` once none is
+    left, or at the end of the log if any has stopped.
     """
 
     def __init__(
@@ -33,12 +35,15 @@ class Runner:
         hosted: Sequence[Hosted],
         *,
         batch_max: int = BATCH_MAX,
+        waiting_events_max: int = WAITING_EVENTS_MAX,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         assert hosted, "a runner needs something to run"
         self._log = log
         self._hosts = [Host(each, clock_s) for each in hosted]
         self._batch_max = batch_max
+        self._waiting_events_max = waiting_events_max
+        self._settling = Settling(waiting_events_max=waiting_events_max)
 
     async def run(self, *, follow: bool = True) -> None:
         """Project until stopped, or to the end of the log where `follow` is false.
@@ -46,11 +51,22 @@ class Runner:
         The log's own errors pass through. Stopping in the middle of a save leaves that batch
         saved or not saved, never in part.
         """
-        await asyncio.gather(*(host.start() for host in self._hosts))
-        if not any(host.running for host in self._hosts):
+        found = await asyncio.gather(*(host.start() for host in self._hosts))
+        running = [
+            (host, checkpoint)
+            for host, checkpoint in zip(self._hosts, found, strict=True)
+            if host.running
+        ]
+        if not running:
             raise ProjectionsStoppedError(self.stopped)
-        reading = asyncio.create_task(self._read(follow))
-        projecting = asyncio.gather(*(host.work() for host in self._hosts))
+        self._settling = Settling(
+            taken_back=(each for checkpoint in found for each in checkpoint.taken_back),
+            waiting_events_max=self._waiting_events_max,
+        )
+        places = {checkpoint.sequence for _, checkpoint in running}
+        reread_after = min(checkpoint.reread_after for _, checkpoint in running)
+        reading = asyncio.create_task(self._read(reread_after, places, follow))
+        projecting = asyncio.gather(*(host.work() for host in self._hosts if host.running))
         try:
             # Saving ends first only where every read model has stopped.
             await asyncio.wait((reading, projecting), return_when=asyncio.FIRST_COMPLETED)
@@ -72,17 +88,34 @@ class Runner:
     async def status(self) -> Sequence[Status]:
         """How each read model is doing, measured against the log's end right now."""
         head = await self._log.last_sequence()
-        return [host.status(head) for host in self._hosts]
+        return [host.status(head, self._settling) for host in self._hosts]
 
-    async def _read(self, follow: bool) -> None:
-        read_to = min(host.sequence for host in self._hosts if host.running)
+    async def _read(self, read_to: int, places: Iterable[int], follow: bool) -> None:
+        """Settle the log behind `read_to` for hosts that are at `places`."""
+        settling = self._settling
+        cuts = sorted(places)
+        # The log may be long enough to read again, and still be shorter than what was read.
+        last = await self._log.last_sequence()
+        if cuts[-1] > last:
+            raise LogShorterError(cuts[-1], last)
         batches = self._log.read(after=read_to, batch_max=self._batch_max, follow=follow)
         async for batch in batches:
             read_to = _checked(batch, read_to)
-            for host in self._hosts:
-                await host.offer(batch)
+            for part in _parts(batch, cuts):
+                if part[-1].sequence <= cuts[0]:
+                    settling.restore(part)
+                    continue
+                stretches = settling.take(part)
+                for stretch in stretches:
+                    await self._offer(stretch)
+                if stretches[-1].stop is not None:
+                    await self._offer(None)
+                    return
+        await self._offer(None)
+
+    async def _offer(self, stretch: Settled | None) -> None:
         for host in self._hosts:
-            await host.offer(())
+            await host.offer(stretch)
 
 
 def _checked(batch: Sequence[Recorded], read_to: int) -> int:
@@ -91,3 +124,14 @@ def _checked(batch: Sequence[Recorded], read_to: int) -> int:
         if recorded.sequence != expected:
             raise SequenceGapError(expected, recorded.sequence)
     return read_to + len(batch)
+
+
+def _parts(batch: Sequence[Recorded], cuts: Sequence[int]) -> Iterator[Sequence[Recorded]]:
+    """The batch in parts, none of which goes across one of the sequences."""
+    start = 0
+    for cut in cuts:
+        end = cut - batch[0].sequence + 1
+        if start < end < len(batch):
+            yield batch[start:end]
+            start = end
+    yield batch[start:]

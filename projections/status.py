@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 State: TypeAlias = Literal["starting", "busy", "tail", "stopped"]
-"""`tail` has all that the log has, `busy` is catching up or waiting for its store."""
+"""`tail` has all that the log decides, `busy` is catching up or waiting for its store."""
 
 RATE_WINDOW_S = 10.0
 RATE_SAMPLES_MAX = 1_000
@@ -19,12 +19,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     state: State
     sequence: int
-    """The last log sequence that it holds."""
+    """It holds all that is decided up to this sequence of the log."""
     head: int
     """The log's last sequence."""
     lag: int
     rate_per_s: float
     """Events taken in per second, over the last `RATE_WINDOW_S`."""
+    waiting_events: int = 0
+    """Events of the log that count once their slots are decided."""
+    waiting_slots: int = 0
     reason: str | None = None
     """Why it is stopped."""
 
@@ -35,7 +38,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
             f"{self.name} {self.state} {self.sequence}/{self.head}"
             f" lag {self.lag} rate {self.rate_per_s:.0f}/s"
         )
+        if self.waiting_events:
+            text += f" waits {_count(self.waiting_events, 'event')} in"
+            text += f" {_count(self.waiting_slots, 'slot')}"
         return text if self.reason is None else f"{text} ({self.reason})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class Rate:

@@ -9,9 +9,11 @@ from typing import ClassVar, Generic, TypeVar
 from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
 from adapters.postgres.pool import Connection, Pool
 from projections.projection import (
+    Checkpoint,
     CheckpointMovedError,
     StoreRefusedError,
     StoreUnavailableError,
+    TakenBack,
 )
 
 C = TypeVar("C")
@@ -29,11 +31,16 @@ _INSERT = (
 )
 """Waits, too, for a save that is being committed on behalf of a runner that was killed: what is
 selected behind it no longer changes by itself."""
-_SELECT = "select version, sequence from checkpoints where name = $1"
+_SELECT = "select version, sequence, reread_after, refused from checkpoints where name = $1"
+_SELECT_TAKEN_BACK = "select slot, sequence from taken_back order by sequence"
 _GUARD = """
-    update checkpoints set sequence = $4, saved_at = now()
+    update checkpoints set sequence = $4, reread_after = $5, saved_at = now()
     where name = $1 and version = $2 and sequence = $3
 """
+_TAKE_BACK = "insert into taken_back (slot, sequence) values ($1, $2) on conflict do nothing"
+_REFUSE = "update checkpoints set refused = $2 where sequence < $1"
+"""All read models that hold the events or may do so before they stop, too: the next start passes
+over the events for all."""
 
 
 class CheckpointedStore(ABC, Generic[C]):
@@ -49,36 +56,45 @@ class CheckpointedStore(ABC, Generic[C]):
     async def write(self, connection: Connection, changes: C) -> None:
         """Merge the changes into the rows; runs inside the transaction of `save`."""
 
-    async def checkpoint(self) -> int:
-        """The last log sequence that the rows hold, 0 for none.
+    async def checkpoint(self) -> Checkpoint:
+        """Where to go on; sequence 0 for a read model that has not begun.
 
-        Raises `StoreRefusedError` where the rows are another version's.
+        Raises `StoreRefusedError` where the rows have to be rebuilt: they are another version's,
+        or hold what was taken back.
         """
         return await self._patiently(self._checkpoint)
 
-    async def save(self, changes: C, *, seen: int, reached: int) -> None:
+    async def save(
+        self, changes: C, *, seen: int, reached: int, reread_after: int | None = None
+    ) -> None:
         """Save changes and checkpoint together; waits for a server that is away.
 
         Raises as `projections.projection.Store` says.
         """
         assert reached > seen, "a save moves the checkpoint on"
+        behind = reached if reread_after is None else reread_after
         doubtful = False
 
         async def attempt() -> None:
             nonlocal doubtful
             # A connection lost during the commit leaves open whether it happened; the
             # checkpoint knows.
-            if doubtful and await self._checkpoint() == reached:
+            if doubtful and (await self._checkpoint()).sequence == reached:
                 return
             doubtful = True
-            await self._save(changes, seen, reached)
+            await self._save(changes, seen, reached, behind)
 
         await self._patiently(attempt)
 
-    async def _checkpoint(self) -> int:
+    async def take_back(self, taken_back: TakenBack) -> None:
+        """Remember it for rebuilds, and refuse the rows that it may have spoilt from now on."""
+        await self._patiently(lambda: self._take_back(taken_back))
+
+    async def _checkpoint(self) -> Checkpoint:
         async with self._pool.acquire() as connection:
             await connection.execute(_INSERT, self.name, self.version)
             row = await connection.fetchrow(_SELECT, self.name)
+            taken_back = await connection.fetch(_SELECT_TAKEN_BACK)
         assert row is not None, "it was inserted just now"
         if row["version"] != self.version:
             raise StoreRefusedError(
@@ -86,16 +102,28 @@ class CheckpointedStore(ABC, Generic[C]):
                 f"its rows are of version {row['version']}, this program writes version"
                 f" {self.version}; rebuild the read model",
             )
-        sequence: int = row["sequence"]
-        return sequence
+        if row["refused"] is not None:
+            raise StoreRefusedError(self.name, row["refused"])
+        return Checkpoint(
+            sequence=row["sequence"],
+            reread_after=row["reread_after"],
+            taken_back=tuple(TakenBack(**each) for each in taken_back),
+        )
 
-    async def _save(self, changes: C, seen: int, reached: int) -> None:
+    async def _save(self, changes: C, seen: int, reached: int, reread_after: int) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            moved = await connection.execute(_GUARD, self.name, self.version, seen, reached)
+            moved = await connection.execute(
+                _GUARD, self.name, self.version, seen, reached, reread_after
+            )
             if moved != "UPDATE 1":
                 row = await connection.fetchrow(_SELECT, self.name)
                 raise CheckpointMovedError(self.name, seen, row["sequence"] if row else 0)
             await self.write(connection, changes)
+
+    async def _take_back(self, taken_back: TakenBack) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_TAKE_BACK, taken_back.slot, taken_back.sequence)
+            await connection.execute(_REFUSE, taken_back.sequence, taken_back.sentence)
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         wait_s = WAIT_S_MIN

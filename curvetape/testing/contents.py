@@ -6,17 +6,22 @@ import asyncpg
 import msgspec
 
 from adapters.jetstream.connection import Connection
+from adapters.jetstream.known import last_event
 from adapters.jetstream.reader import JetStreamLog
+from domain.events import ProgramEvent, SlotConfirmed, SolPriced
+from projections.settling import Settling
 
 READ_MODELS = ("candles", "trades", "tokens", "token_burns")
 READ_BATCH_MAX = 5_000
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """A log's events and the rows of the read models, each in an order of their own."""
+    """What counts in a log, and the rows of the read models, each in an order of their own."""
 
     ids: tuple[str, ...]
-    """The events' ids, sorted."""
+    """The ids of the events of certified slots that were not taken back, sorted."""
+    certified: tuple[int, ...]
+    """The slots with a certificate, in order."""
     rows: dict[str, int]
     """Rows by table."""
     digests: dict[str, str]
@@ -39,13 +44,31 @@ async def checkpoints(postgres_dsn: str) -> dict[str, int]:
         await connection.close()
 
 
+async def certified_slot(nats_url: str) -> int:
+    """The slot of the log's newest certificate, 0 for none."""
+    async with await Connection.open(nats_url) as connection:
+        last = await last_event(connection, SlotConfirmed)
+    return 0 if last is None else last[1].slot
+
+
 async def contents(nats_url: str, postgres_dsn: str) -> Contents:
-    """Everything that a run over the same input has to give again."""
+    """Everything that a run over the same input has to give again.
+
+    What a fork had and lost, and when that was noticed, may differ between two runs.
+    """
     ids: list[str] = []
+    slots: set[int] = set()
+    settling = Settling()
     async with await Connection.open(nats_url) as connection:
         log = JetStreamLog(connection)
         async for batch in log.read(after=0, batch_max=READ_BATCH_MAX, follow=False):
-            ids += [recorded.event.id for recorded in batch]
+            for settled in settling.take(batch):
+                for recorded in settled.events:
+                    event = recorded.event
+                    if isinstance(event, ProgramEvent | SolPriced):
+                        ids.append(event.id)
+                    elif isinstance(event, SlotConfirmed):
+                        slots.add(event.slot)
     rows: dict[str, int] = {}
     digests: dict[str, str] = {}
     database = await asyncpg.connect(postgres_dsn, ssl=False)
@@ -61,4 +84,4 @@ async def contents(nats_url: str, postgres_dsn: str) -> Contents:
             digests[table] = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     finally:
         await database.close()
-    return Contents(tuple(sorted(ids)), rows, digests)
+    return Contents(tuple(sorted(ids)), tuple(sorted(slots)), rows, digests)

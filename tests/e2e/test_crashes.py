@@ -9,7 +9,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from curvetape.testing.contents import Contents, checkpoints, contents, log_length
+from curvetape.testing.contents import (
+    Contents,
+    certified_slot,
+    checkpoints,
+    contents,
+    log_length,
+)
 from curvetape.testing.product import Product
 
 CHAIN = ("--seed", "11", "--rate", "1000", "--slots", "25", "--genesis-time", "1790000000")
@@ -27,9 +33,14 @@ def has_passed(length: int, product: Product) -> bool:
     return events(product) > length
 
 
-def finished(product: Product, length: int) -> bool:
-    if events(product) < length:
+def sealed(product: Product) -> int:
+    return asyncio.run(certified_slot(product.addresses()["nats"]))
+
+
+def finished(product: Product, slot: int) -> bool:
+    if sealed(product) < slot:
         return False
+    length = events(product)
     places = asyncio.run(checkpoints(product.addresses()["postgres"]))
     return len(places) == 3 and all(place >= length for place in places.values())
 
@@ -39,15 +50,15 @@ def content(product: Product) -> Contents:
     return asyncio.run(contents(addresses["nats"], addresses["postgres"]))
 
 
-def settled(product: Product) -> int:
-    """The log's length once it no longer grows."""
-    length, since = 0, time.monotonic()
+def last_slot(product: Product) -> int:
+    """The newest certified slot once there is none newer."""
+    slot, since = 0, time.monotonic()
     while time.monotonic() - since < 4.0:
-        now = events(product)
-        if now != length or now == 0:
-            length, since = now, time.monotonic()
+        now = sealed(product)
+        if now != slot or now == 0:
+            slot, since = now, time.monotonic()
         time.sleep(0.2)
-    return length
+    return slot
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +69,14 @@ def undisturbed() -> Iterator[Contents]:
         Product(Path(folder), *CHAIN) as product,
     ):
         product.wait_for("event", partial(has_passed, 0))
-        length = settled(product)
-        product.wait_for("end", lambda it: finished(it, length))
+        slot = last_slot(product)
+        product.wait_for("end", lambda it: finished(it, slot))
         yield content(product)
 
 
 def test_a_chain_of_its_own_gives_trades_candles_and_graduations(undisturbed: Contents) -> None:
     assert len(undisturbed.ids) == len(set(undisturbed.ids)) > 3 * EVENTS_BEFORE_KILL
+    assert len(undisturbed.certified) > 20
     assert all(undisturbed.rows[table] > 0 for table in ("candles", "trades", "tokens"))
 
 
@@ -81,7 +93,7 @@ def test_kill_9_and_another_up_end_as_an_undisturbed_run(
             product.kill_one(victim)
             product.stop()
     with product:
-        product.wait_for("end", lambda it: finished(it, len(undisturbed.ids)))
+        product.wait_for("end", lambda it: finished(it, undisturbed.certified[-1]))
         assert content(product) == undisturbed
 
 
@@ -92,5 +104,5 @@ def test_what_dies_is_started_again_while_the_rest_goes_on(
         for number, victim in enumerate(("ingest", "nats-server", "project", "postgres"), 1):
             product.wait_for("progress", partial(has_passed, number * EVENTS_BEFORE_KILL))
             product.kill_one(victim)
-        product.wait_for("end", lambda it: finished(it, len(undisturbed.ids)))
+        product.wait_for("end", lambda it: finished(it, undisturbed.certified[-1]))
         assert content(product) == undisturbed

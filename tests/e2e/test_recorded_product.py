@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.yellowstone import frames, recorded
+from curvetape.simulator.recorded_chain import blocks
 from curvetape.testing import mainnet
 from curvetape.testing.product import Product
 from domain.events import CompletionTraded, CurveTraded, PoolTraded, ProgramEvent
@@ -41,6 +42,14 @@ def trades_of_files() -> dict[str, Trade]:
     }
 
 
+def length_of_log() -> int:
+    """Every event, and a certificate for each block."""
+    assert mainnet.MAINNET is not None, "else this is not run"
+    said: list[str] = []
+    certificates = len(list(blocks(mainnet.MAINNET / "tx", said.append)))
+    return len(events_of_files()) + certificates
+
+
 def ready_at(length: int, product: Product) -> bool:
     ready = product.get("/readyz")
     behind = [model["lag"] for model in ready["readModels"]]
@@ -54,7 +63,7 @@ def product() -> Iterator[Product]:
         TemporaryDirectory(prefix="curvetape-") as home,
         Product(Path(home), "--transactions", str(mainnet.MAINNET / "tx")) as running,  # type: ignore[operator]  # skipped without
     ):
-        running.wait_for("all events", partial(ready_at, len(events_of_files())))
+        running.wait_for("all events", partial(ready_at, length_of_log()))
         yield running
 
 
@@ -69,7 +78,7 @@ def served_trades(product: Product) -> dict[str, dict[str, Any]]:
 
 def test_every_trade_of_the_files_is_served_and_none_besides(product: Product) -> None:
     assert served_trades(product).keys() == trades_of_files().keys()
-    assert product.get("/readyz")["logPosition"] == len(events_of_files())
+    assert product.get("/readyz")["logPosition"] == length_of_log()
 
 
 def test_served_amounts_are_those_of_the_events_own_bytes(product: Product) -> None:
@@ -168,4 +177,5 @@ def test_what_the_decoder_says_of_a_file_is_what_its_log_holds(product: Product)
         read = recorded.transaction(mainnet.read(path))
         tx = frames.transaction(read.info, slot=0, block_time_s=0, received_at_ns=0)
         decoded += len(decode(tx).events)
-    assert product.get("/readyz")["logPosition"] == decoded
+    certificates = length_of_log() - len(events_of_files())
+    assert product.get("/readyz")["logPosition"] == decoded + certificates

@@ -1,7 +1,9 @@
 """What a lost connection, a killed server or a killed process leaves behind: all or nothing."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -14,8 +16,10 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Connection, Pool, open_pool
 from adapters.postgres.trades import TradeStore
 from curvetape.testing.events import curve_traded, recorded
+from curvetape.testing.forks import abandoned, confirmed, trade
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.waiting import until
+from domain.events import AnyEvent
 from projections.candles import Candles
 from projections.candles import Changes as CandleChanges
 from projections.projection import StoreUnavailableError, host
@@ -23,6 +27,20 @@ from projections.runner import Runner
 from projections.trades import Trades
 
 EVENTS = [curve_traded(slot, "m") for slot in range(1, 401)]
+
+
+def slots_that_interleave() -> list[AnyEvent]:
+    """60 slots of 10 trades; each is decided two slots late, and every fifth dies first."""
+    log: list[AnyEvent] = []
+    for slot in range(1, 63):
+        if slot <= 60:
+            log += (trade(slot, number) for number in range(10))
+        if (decided := slot - 2) > 0:
+            if decided % 5 == 0:
+                log.append(abandoned(decided, 10))
+                log += (trade(decided, number) for number in range(10))
+            log.append(confirmed(decided))
+    return log
 
 
 @pytest.fixture
@@ -53,15 +71,17 @@ class Forgetful(CandleStore):
 
     told = True
 
-    async def _save(self, changes: CandleChanges, seen: int, reached: int) -> None:
-        await super()._save(changes, seen, reached)
+    async def _save(
+        self, changes: CandleChanges, seen: int, reached: int, reread_after: int
+    ) -> None:
+        await super()._save(changes, seen, reached, reread_after)
         if self.told:
             self.told = False
             raise asyncpg.ConnectionDoesNotExistError("connection was closed")
 
 
 async def reached(store: TradeStore, sequence: int) -> bool:
-    return await store.checkpoint() >= sequence
+    return (await store.checkpoint()).sequence >= sequence
 
 
 async def candle_trades(pool: Pool) -> int:
@@ -77,7 +97,7 @@ async def test_a_connection_lost_before_the_commit_leaves_nothing_and_is_tried_a
     await Runner(MemoryLog(EVENTS), [host(Candles(), store)]).run(follow=False)
     assert store.lost
     assert await candle_trades(pool) == len(EVENTS)
-    assert await store.checkpoint() == len(EVENTS)
+    assert (await store.checkpoint()).sequence == len(EVENTS)
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(pool: Pool) -> None:
@@ -92,7 +112,7 @@ async def test_a_checkpoint_is_read_after_the_commit_that_a_killed_runner_left_b
 ) -> None:
     """Whoever took the older one would find it moved later, and stop for nothing."""
     store = CandleStore(pool)
-    assert await store.checkpoint() == 0
+    assert (await store.checkpoint()).sequence == 0
     async with pool.acquire() as killed, pool.acquire() as watcher, killed.transaction():
         await killed.execute("update checkpoints set sequence = 400")
         asked = asyncio.create_task(store.checkpoint())
@@ -102,7 +122,7 @@ async def test_a_checkpoint_is_read_after_the_commit_that_a_killed_runner_left_b
             return asked.done() or bool(await watcher.fetchval(waits))
 
         await until(asked_or_waiting)
-    assert await asked == 400
+    assert (await asked).sequence == 400
 
 
 async def test_a_save_that_is_cancelled_leaves_rows_and_checkpoint_as_they_were(
@@ -110,7 +130,7 @@ async def test_a_save_that_is_cancelled_leaves_rows_and_checkpoint_as_they_were(
 ) -> None:
     """Another session holds the table, so the save is stopped between guard and rows."""
     store = CandleStore(pool)
-    assert await store.checkpoint() == 0
+    assert (await store.checkpoint()).sequence == 0
     batch = recorded(EVENTS)
     async with pool.acquire() as holder, holder.transaction():
         await holder.execute("lock table candles in exclusive mode")
@@ -120,7 +140,7 @@ async def test_a_save_that_is_cancelled_leaves_rows_and_checkpoint_as_they_were(
         saving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await saving
-    assert await store.checkpoint() == 0
+    assert (await store.checkpoint()).sequence == 0
     assert await candle_trades(pool) == 0
 
 
@@ -148,6 +168,25 @@ async def test_a_server_killed_on_the_way_changes_nothing_in_the_end(server_fold
     finally:
         await pool.close()
         await server.stop()
+
+
+async def test_runners_stopped_anywhere_leave_each_slot_applied_once(pool: Pool) -> None:
+    """None of them says goodbye: what waits is in memory only, and is found again in the log."""
+    log = slots_that_interleave()
+    moments = random.Random(6)
+    candles, trades = CandleStore(pool), TradeStore(pool)
+    for place in range(50, len(log), 50):
+        hosted = [host(Candles(), candles), host(Trades(), trades)]
+        running = asyncio.create_task(Runner(MemoryLog(log), hosted, batch_max=3).run())
+        await until(partial(reached, trades, place))
+        await asyncio.sleep(moments.uniform(0.0, 0.01))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    hosted = [host(Candles(), candles), host(Trades(), trades)]
+    await Runner(MemoryLog(log), hosted).run(follow=False)
+    assert await candle_trades(pool) == 600
+    assert await pool.fetchval("select count(*) from trades") == 600
 
 
 async def test_a_database_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
 """The stores keep what the cores say, on plain PostgreSQL and on TimescaleDB alike."""
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.postgres import migrations
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
@@ -25,7 +27,12 @@ from curvetape.testing.events import (
 )
 from domain.events import AnyEvent
 from projections.candles import Candles
-from projections.projection import CheckpointMovedError, StoreRefusedError
+from projections.projection import (
+    Checkpoint,
+    CheckpointMovedError,
+    StoreRefusedError,
+    TakenBack,
+)
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -35,6 +42,7 @@ TABLES = {
     "tokens": "mint",
     "token_burns": "mint, pos",
     "checkpoints": "name",
+    "taken_back": "slot",
 }
 STORY: Sequence[AnyEvent] = (
     created(1, "m"),
@@ -76,7 +84,7 @@ async def rows(pool: Pool) -> dict[str, list[dict[str, Any]]]:
 async def save(pool: Pool, events: Sequence[AnyEvent], *, size: int) -> None:
     candles, trades, tokens = CandleStore(pool), TradeStore(pool), TokenStore(pool)
     for store in (candles, trades, tokens):
-        assert await store.checkpoint() == 0
+        assert (await store.checkpoint()).sequence == 0
     for batch in batches(recorded(events), size):
         seen, reached = batch[0].sequence - 1, batch[-1].sequence
         await candles.save(Candles().apply(batch), seen=seen, reached=reached)
@@ -154,6 +162,37 @@ async def test_rows_of_another_version_are_refused(pool: Pool) -> None:
         await CandleStore(pool).checkpoint()
 
 
+async def test_a_checkpoint_says_where_what_waits_begins(pool: Pool) -> None:
+    store = TradeStore(pool)
+    assert await store.checkpoint() == Checkpoint()
+    await store.save([], seen=0, reached=9, reread_after=4)
+    assert await store.checkpoint() == Checkpoint(sequence=9, reread_after=4)
+    await store.save([], seen=9, reached=12)
+    assert await store.checkpoint() == Checkpoint(sequence=12, reread_after=12)
+
+
+async def test_rows_that_hold_what_was_taken_back_are_refused_until_they_are_built_anew(
+    pool: Pool,
+) -> None:
+    candles, trades, tokens = CandleStore(pool), TradeStore(pool), TokenStore(pool)
+    await candles.checkpoint()
+    await trades.checkpoint()
+    await tokens.checkpoint()
+    await trades.save([], seen=0, reached=6)
+    await tokens.save({}, seen=0, reached=7)
+    taken_back = TakenBack(slot=3, sequence=7)
+    for _ in range(2):
+        await trades.take_back(taken_back)
+    for spoilt in (trades, candles):
+        with pytest.raises(StoreRefusedError, match=r"slot 3 was taken back .* rebuild this"):
+            await spoilt.checkpoint()
+    assert await tokens.checkpoint() == Checkpoint(
+        sequence=7, reread_after=7, taken_back=(taken_back,)
+    )
+    await pool.execute("delete from checkpoints where name = 'trades'")
+    assert await trades.checkpoint() == Checkpoint(taken_back=(taken_back,))
+
+
 async def test_a_name_with_zero_bytes_is_kept_without_them(pool: Pool) -> None:
     await save(pool, [created(1, "m", name="nul\0l", symbol="\0")], size=1)
     token = (await rows(pool))["tokens"][0]
@@ -168,3 +207,20 @@ async def test_amounts_beyond_64_bits_are_kept_exactly(pool: Pool) -> None:
     assert kept["tokens"][0]["volume_quote"] == 3 * largest
     assert kept["candles"][-1]["volume_quote"] == 3 * largest
     assert [trade["quote_amount"] for trade in kept["trades"]] == [largest] * 3
+
+
+async def test_read_models_from_before_events_waited_go_on_where_they_were(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    older = tmp_path / "schema"
+    older.mkdir()
+    for file in sorted(migrations.SCHEMA.iterdir())[:5]:
+        (older / file.name).write_text(file.read_text())
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "SCHEMA", older)
+        await migrate(postgres_dsn)
+    old = await open_pool(postgres_dsn, connections_max=1)
+    await old.execute("insert into checkpoints (name, version, sequence) values ('trades', 1, 7)")
+    await migrate(postgres_dsn)
+    assert await TradeStore(old).checkpoint() == Checkpoint(sequence=7, reread_after=7)
+    await old.close()

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from curvetape.testing.events import curve_traded, recorded
+from curvetape.testing.forks import abandoned, confirmed, trade
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.memory_store import MemoryStore
-from domain.log import Recorded, SequenceGapError
+from domain.log import LogShorterError, Recorded, SequenceGapError
 from projections.projection import (
     CheckpointMovedError,
     PoisonEventError,
     StoreRefusedError,
+    TakenBackError,
     host,
 )
 from projections.runner import ProjectionsStoppedError, Runner
@@ -39,10 +41,12 @@ class Sequences:
 class RefusingStore(MemoryStore[list[int]]):
     """Takes what it has room for, then refuses like a full disk."""
 
-    async def save(self, changes: list[int], *, seen: int, reached: int) -> None:
+    async def save(
+        self, changes: list[int], *, seen: int, reached: int, reread_after: int | None = None
+    ) -> None:
         if reached > 4:
             raise StoreRefusedError("sequences", "the disk is full")
-        await super().save(changes, seen=seen, reached=reached)
+        await super().save(changes, seen=seen, reached=reached, reread_after=reread_after)
 
 
 class HoledLog(MemoryLog):
@@ -171,6 +175,110 @@ async def test_status_counts_what_passed_in_the_last_seconds() -> None:
     assert after.line == "sequences tail 10/10 lag 0 rate 2/s"
     now_s = 200.0
     assert (await runner.status())[0].rate_per_s == 0
+
+
+async def test_a_read_model_takes_a_slot_when_it_is_decided() -> None:
+    log = MemoryLog([trade(1), trade(2), trade(3), confirmed(1), abandoned(2, 1), trade(2, 1)])
+    store = MemoryStore[list[int]]("sequences")
+    await Runner(log, [host(Sequences(), store)]).run(follow=False)
+    assert flat(store) == [1, 4, 5]
+    assert (store.sequence, store.reread_after) == (6, 2)
+    log.add(confirmed(2), confirmed(3))
+    await Runner(log, [host(Sequences(), store)]).run(follow=False)
+    assert flat(store) == [1, 4, 5, 6, 7, 3, 8]
+    assert (store.sequence, store.reread_after) == (8, 8)
+
+
+async def test_what_waits_costs_no_save_until_a_second_or_many_events_have_passed() -> None:
+    now_s = 100.0
+    store = MemoryStore[list[int]]("sequences")
+    log = MemoryLog([confirmed(1)])
+    runner = Runner(log, [host(Sequences(), store)], batch_max=5_000, clock_s=lambda: now_s)
+    running = asyncio.create_task(runner.run())
+    async with asyncio.timeout(10):
+        await store.reached(1)
+        log.add(trade(2, 1))
+        await asyncio.sleep(0.05)
+        log.add(trade(2, 2))
+        await asyncio.sleep(0.05)
+        assert (await runner.status())[0].sequence == 3
+        assert store.sequence == 1
+        log.add(*(trade(3, number) for number in range(4_998)))
+        await store.reached(5_001)
+        log.add(trade(2, 3))
+        await asyncio.sleep(0.05)
+        assert store.sequence == 5_001
+        await store.reached(5_002)
+    assert (store.sequence, store.reread_after, store.saved) == (5_002, 1, [[1], [], []])
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_events_that_wait_are_told_in_the_status_line() -> None:
+    log = MemoryLog([confirmed(1), trade(2), trade(2, 1), trade(3)])
+    runner = Runner(log, [host(Sequences(), MemoryStore[list[int]]("s"))], clock_s=lambda: 0.0)
+    await runner.run(follow=False)
+    (status,) = await runner.status()
+    assert status.line == "sequences tail 4/4 lag 0 rate 4/s waits 3 events in 2 slots"
+
+
+async def test_a_slot_with_an_event_that_cannot_be_applied_is_not_applied_in_part() -> None:
+    store = MemoryStore[list[int]]("sequences")
+    log = MemoryLog([trade(1), trade(2), trade(2, 1), confirmed(1), trade(3), confirmed(2)])
+    for _ in range(2):
+        with pytest.raises(ProjectionsStoppedError, match=r"sequence 3\): ValueError: bitter"):
+            await Runner(log, [host(Sequences(poison=3), store)]).run(follow=False)
+        assert flat(store) == [1, 4]
+        assert store.sequence == 4
+    await Runner(log, [host(Sequences(), store)]).run(follow=False)
+    assert flat(store) == [1, 4, 2, 3, 6]
+
+
+async def test_a_slot_taken_back_too_late_stops_until_the_read_model_is_rebuilt() -> None:
+    log = MemoryLog([trade(1), confirmed(1), trade(2), abandoned(1, 1), confirmed(2)])
+    store, other = MemoryStore[list[int]]("one"), MemoryStore[list[int]]("other")
+    hosted = [host(Sequences("one"), store), host(Sequences("other"), other)]
+    with pytest.raises(ProjectionsStoppedError, match=r"one: slot 1 was taken back.*other: slot 1"):
+        await Runner(log, hosted).run(follow=False)
+    assert (flat(store), store.sequence) == ([1, 2], 3)
+    with pytest.raises(ProjectionsStoppedError, match="rebuild this read model"):
+        await Runner(log, hosted).run(follow=False)
+    store.empty()
+    with pytest.raises(ProjectionsStoppedError) as caught:
+        await Runner(log, hosted).run(follow=False)
+    assert [error.name for error in caught.value.errors] == ["other"]
+    assert flat(store) == [2, 4, 3, 5]
+
+
+async def test_a_read_model_that_is_past_a_late_retraction_does_not_wait_for_more() -> None:
+    log = MemoryLog([trade(1), confirmed(1), abandoned(1, 1), confirmed(2)])
+    ahead, behind = MemoryStore[list[int]]("ahead", checkpoint=4), MemoryStore[list[int]]("behind")
+    hosted = [host(Sequences("ahead"), ahead), host(Sequences("behind"), behind)]
+    async with asyncio.timeout(5):
+        with pytest.raises(ProjectionsStoppedError) as caught:
+            await Runner(log, hosted).run(follow=True)
+    (error,) = caught.value.errors
+    assert isinstance(error, TakenBackError)
+    assert (error.name, error.taken_back.sequence) == ("behind", 3)
+
+
+async def test_too_many_waiting_events_stop_every_read_model() -> None:
+    store = MemoryStore[list[int]]("sequences")
+    log = MemoryLog([confirmed(1), trade(2), trade(2, 1), trade(3), confirmed(2)])
+    short = Runner(log, [host(Sequences(), store)], batch_max=2, waiting_events_max=2)
+    with pytest.raises(ProjectionsStoppedError, match="3 events wait for their slots"):
+        await short.run()
+    assert (store.sequence, store.reread_after) == (4, 1)
+    await Runner(log, [host(Sequences(), store)], batch_max=2).run(follow=False)
+    assert flat(store) == [1, 2, 3, 5]
+
+
+async def test_a_log_that_ends_before_any_checkpoint_is_refused_though_less_is_read_again() -> None:
+    store = MemoryStore[list[int]]("sequences", checkpoint=6)
+    store.reread_after = 1
+    with pytest.raises(LogShorterError, match="after sequence 6, but the log ends at 4"):
+        await Runner(MemoryLog(EVENTS[:4]), [host(Sequences(), store)]).run()
 
 
 def test_recorded_numbers_events_from_where_it_is_told() -> None:
