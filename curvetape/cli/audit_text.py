@@ -1,0 +1,204 @@
+"""The audits' reports as text for people: the verdict first, then numbers, then what is wrong."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+
+from projections.audit.breaks import Break, Place
+from projections.audit.reserves import ReserveReport
+from projections.audit.slot_report import SlotReport
+from projections.audit.spans import Span
+
+WIDTH_MIN = 120
+"""Columns of a table that is not written to a terminal, or to a narrow one."""
+
+Rows: TypeAlias = Sequence[Sequence[str]]
+
+
+def print_reserves(report: ReserveReport, rows_max: int) -> None:
+    """The report on reserves."""
+    print(f"{report.verdict}: {_reserves_sentence(report)}")
+    _numbers(
+        ("events that count", report.events),
+        ("mints", report.mints),
+        ("bonding curves", report.curves),
+        ("pools", report.pools),
+        ("of them canonical", report.pools_canonical),
+        ("first seen in mid-life", report.from_mid_life),
+        *((f"breaks: {cause}", count) for cause, count in report.breaks.items()),
+        ("mints with a missing or extra event", report.mints_broken),
+        ("events whose slot is not proven yet", report.waiting),
+        ("events that waited too long to be looked at", report.let_go),
+        ("messages that cannot be read", report.unreadable),
+    )
+    for first, last in report.open_gaps[:rows_max]:
+        print(f"slots {_span((first, last))} are a gap that the log has recorded and not filled")
+    _more(len(report.open_gaps), rows_max, "gaps")
+    for mint in report.mints_absent[:rows_max]:
+        print(f"the log has nothing that counts about {mint}")
+    _table(
+        ("market", "events", "segments", "from its beginning", "slots"),
+        [
+            (
+                _market(it.mint, it.pool),
+                f"{it.events:,}",
+                str(it.segments),
+                "yes" if it.whole_life else "no",
+                f"{it.first_slot} to {it.last_slot}",
+            )
+            for it in report.markets
+        ],
+        rows_max,
+        "markets",
+        len(report.markets),
+    )
+    for it in report.worst[:rows_max]:
+        _print_break(it)
+    _more(sum(report.breaks.values()), rows_max, "breaks")
+
+
+def print_slots(report: SlotReport, rows_max: int) -> None:
+    """The report on slots and their certificates."""
+    print(f"{report.verdict}: {_slots_sentence(report)}")
+    _numbers(
+        ("messages", (report.last_sequence or 0) - (report.first_sequence or 1) + 1),
+        ("events of the chain", report.events),
+        ("slots with a certificate", report.slots),
+        ("certificates", report.certificates),
+        ("of them revisions", report.revisions),
+        ("certificates whose events were hashed again", report.digests_checked),
+        ("certificates whose transactions were, too", report.transactions_checked),
+        ("transactions in these blocks", report.executed),
+        ("of our programs", report.ours),
+        ("of them failed", report.failed),
+        ("dead letters", report.unknown),
+        ("events taken back", report.retracted),
+        ("events not final yet", report.not_final),
+        ("events without a certificate", report.undecided),
+        ("events from before all certificates", report.before_certificates),
+        ("certificates too far behind their events", report.not_checked),
+    )
+    if report.head is not None:
+        print(f"  the last certificate's hash is {report.head}")
+    spans = [("a gap that the log has recorded and not filled", it) for it in report.gaps]
+    spans += [
+        ("between certificates, without one, and no gap is recorded", it) for it in report.holes
+    ]
+    spans += [("taken back after the certificate", (it, it)) for it in report.revoked]
+    rows = [(_span(span), str(span[1] - span[0] + 1), what) for what, span in spans]
+    _table(("slots", "how many", "what"), rows, rows_max, "spans", len(rows))
+    _table(
+        ("sequence", "slot", "what is wrong"),
+        [
+            (str(it.sequence), "" if it.slot is None else str(it.slot), it.what)
+            for it in report.problems
+        ],
+        rows_max,
+        "problems",
+        report.problem_count,
+    )
+
+
+def _reserves_sentence(report: ReserveReport) -> str:
+    if report.verdict == "damaged":
+        return "there are messages that are missing or cannot be read, so nothing else is sure"
+    where = f"{_of(report.curves, 'curve')} and {_of(report.pools, 'pool')}"
+    if report.verdict == "connected":
+        unjudged = report.breaks.get("surplus", 0) + report.breaks.get("repriced", 0)
+        but = f", but for {_of(unjudged, 'change')} that no event of ours makes" if unjudged else ""
+        return f"in {where} every event continues the one before it{but}"
+    wrong = report.breaks.get("missing", 0) + report.breaks.get("extra", 0)
+    reasons = []
+    if wrong:
+        reasons.append(f"{_of(wrong, 'break')} in {_of(report.mints_broken, 'mint')}")
+    if report.open_gaps:
+        reasons.append(f"{_of(len(report.open_gaps), 'recorded gap')} not filled")
+    if report.let_go:
+        reasons.append(f"{_of(report.let_go, 'event')} not looked at")
+    if report.mints_absent:
+        reasons.append(f"nothing about {_of(len(report.mints_absent), 'mint')}")
+    return f"in {where}: " + ", ".join(reasons)
+
+
+def _slots_sentence(report: SlotReport) -> str:
+    if report.verdict == "damaged":
+        return (
+            f"what the log says elsewhere is contradicted by {_of(report.problem_count, 'message')}"
+        )
+    if not report.certificates:
+        return "there is no certificate, so nothing is proven"
+    where = f"from slot {report.first_slot} to {report.last_slot}"
+    if report.verdict == "complete":
+        return f"{where} every block has its certificate, and the log holds all that they count"
+    missing = sum(last - first + 1 for first, last in (*report.gaps, *report.holes))
+    reasons = []
+    if missing:
+        reasons.append(f"{_of(missing, 'slot')} without proof")
+    if report.revoked:
+        reasons.append(f"{_of(len(report.revoked), 'slot')} taken back after the certificate")
+    if report.undecided:
+        reasons.append(f"{_of(report.undecided, 'event')} in slots without a certificate")
+    if report.before_certificates:
+        reasons.append(
+            f"{_of(report.before_certificates, 'event')} from before the first certificate, which "
+            f"--from-slot {report.first_slot} leaves out"
+        )
+    if report.not_checked:
+        reasons.append(f"{_of(report.not_checked, 'certificate')} not checked against events")
+    return f"{where}: " + ", ".join(reasons)
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _numbers(*numbers: tuple[str, int]) -> None:
+    for what, count in numbers:
+        if count:
+            print(f"  {what:<46}{count:>16,}")
+
+
+def _span(span: Span) -> str:
+    return str(span[0]) if span[0] == span[1] else f"{span[0]} to {span[1]}"
+
+
+def _market(mint: str, pool: str | None) -> str:
+    return f"curve of {mint}" if pool is None else f"pool {pool} of {mint}"
+
+
+def _print_break(it: Break) -> None:
+    print(f"\n{it.cause}: {_market(it.mint, it.pool)}")
+    if it.after is None:
+        print(f"  {'stands at':<10} {_place(it.before)}")
+        print(f"  {'but':<10} the events around it connect without it")
+        return
+    print(f"  {'behind':<10} {_place(it.after)}")
+    print(f"  {'before':<10} {_place(it.before)}")
+    moved = ", ".join(f"{name} {amount:+,}" for name, amount in it.moved.items())
+    print(f"  {'in between':<10} {moved}")
+
+
+def _place(place: Place) -> str:
+    return f"slot {place.slot}, transaction {place.tx}, {place.signature}"
+
+
+def _table(columns: Sequence[str], rows: Rows, rows_max: int, what: str, total: int) -> None:
+    if not rows:
+        return
+    print()
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows[:rows_max]:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.width = max(console.width, WIDTH_MIN)
+    console.print(table)
+    _more(total, rows_max, what)
+
+
+def _more(total: int, rows_max: int, what: str) -> None:
+    if total > rows_max:
+        print(f"and {total - rows_max:,} more {what}")
