@@ -82,7 +82,8 @@ def test_a_program_that_only_looks_on_is_not_asked() -> None:
 
 
 def test_an_unknown_event_of_ours_is_a_dead_letter_with_its_bytes() -> None:
-    batch = entries(landed([BUY, emitted(PUMP, TRADE), emitted(PUMP, UNKNOWN)]))
+    tx = landed([BUY, emitted(PUMP, TRADE), emitted(PUMP, UNKNOWN)])
+    batch = entries(tx)
     (letter,) = letters([entry.payload for entry in batch.dead])
     assert (letter.reason, letter.program, b64decode(letter.data)) == (
         "unknown_event",
@@ -90,7 +91,7 @@ def test_an_unknown_event_of_ours_is_a_dead_letter_with_its_bytes() -> None:
         UNKNOWN,
     )
     assert batch.dead[0].subject == f"dead.decode.{PUMP}"
-    assert batch.dead[0].id == f"dead:{signature_text(SIGNATURE)}:0.1"
+    assert batch.dead[0].id == f"dead:{signature_text(SIGNATURE)}:0.1@{tx.slot}.{tx.index}"
     assert (len(batch.entries), batch.decoded, batch.unknown) == (1, 1, 1)
 
 
