@@ -25,7 +25,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def _transaction(payload: bytes) -> RawTransaction:
-    return frames.sent_transaction(frames.parse(payload), payload, RECEIVED_AT_NS)
+    return frames.sent_transaction(frames.parse(payload), RECEIVED_AT_NS)
 
 
 def transactions(messages: list[bytes]) -> int:
