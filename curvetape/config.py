@@ -46,15 +46,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     yellowstone_url: Annotated[
         str | None,
-        Meta(description="A Yellowstone gRPC endpoint; without it a simulated chain is started."),
+        Meta(
+            description="Yellowstone gRPC endpoints by commas, all read at once; without one a "
+            "simulated chain is started."
+        ),
     ] = None
     yellowstone_token: Annotated[
-        str | None, Meta(description="The endpoint's `x-token`, where it wants one.")
+        str | None,
+        Meta(
+            description="The `x-token` of every endpoint whose address has no `?token=…` of its own."
+        ),
     ] = None
+    rpc_url: Annotated[
+        str | None,
+        Meta(description="A Solana JSON-RPC node that is asked for blocks no endpoint sent."),
+    ] = None
+    rpc_rate: Annotated[
+        float, Meta(gt=0, le=1_000, description="Questions a second to that node, at most.")
+    ] = 10.0
     commitment: Annotated[
-        Literal["processed", "confirmed", "finalized"],
-        Meta(description="How settled a transaction has to be before it is taken."),
-    ] = "confirmed"
+        Literal["processed", "confirmed"],
+        Meta(
+            description="When a transaction is appended: as soon as it was executed, and taken "
+            "back if its fork dies; or with its confirmed block."
+        ),
+    ] = "processed"
+    ingest_workers: Annotated[
+        int,
+        Meta(ge=0, le=64, description="Processes that decode; 0 decodes in ingest itself."),
+    ] = 0
+    raw_hours: Annotated[
+        float,
+        Meta(ge=0, le=8_760, description="How long raw transactions are kept in `RAW`; 0 for not."),
+    ] = 0.0
     simulate_rate: Annotated[
         float, Meta(gt=0, le=50_000, description="Transactions per second of the simulated chain.")
     ] = 200.0

@@ -12,6 +12,7 @@ from adapters.embedded.ports import free_port
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import load
 from adapters.jetstream.durability import prove_synced
+from adapters.jetstream.known import last_event
 from adapters.jetstream.reader import JetStreamLog
 from adapters.jetstream.streams import apply
 from adapters.postgres.migrations import migrate
@@ -19,8 +20,10 @@ from curvetape.bootstrap import reading
 from curvetape.config import Settings, environment
 from curvetape.definitions import definitions
 from curvetape.home import Chain, Home
+from curvetape.ingesting import endpoints_of
 from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
+from domain.events import SlotConfirmed
 from domain.log import LogError, LogShorterError
 from projections.reads import ReadsUnavailableError
 
@@ -79,7 +82,8 @@ class Up:
         async with await Connection.open(settings.nats_url, name="curvetape up") as connection:
             if not settings.allow_unsynced_log:
                 await prove_synced(connection, settings.nats_monitor_url)
-            for applied in await apply(connection, load(definitions() / "streams.toml")):
+            defined = load(definitions() / "streams.toml", raw_hours=settings.raw_hours)
+            for applied in await apply(connection, defined):
                 if applied.outcome != "unchanged":
                     self._say(f"stream {applied.stream}: {applied.outcome}")
             last = await JetStreamLog(connection).last_sequence()
@@ -91,7 +95,7 @@ class Up:
     def _welcome(self, settings: Settings) -> None:
         where = f"http://{settings.api_host}:{settings.api_port}"
         source = {
-            "live": f"the chain at {settings.yellowstone_url}",
+            "live": f"the chain at {endpoints_named(settings)}",
             "recorded": f"recorded transactions from {settings.simulate_transactions}",
             "simulated": f"a simulated market, {settings.simulate_rate:g} transactions/s, "
             f"seed {settings.simulate_seed}",
@@ -123,6 +127,7 @@ class Up:
                 try:
                     last, dead = await log.last_sequence(), await letters.last_sequence()
                     positions = await reads.positions()
+                    certified = await last_event(connection, SlotConfirmed)
                 except (LogError, ReadsUnavailableError, OSError) as error:
                     self._say(f"no status just now: {error}")
                     continue
@@ -130,7 +135,10 @@ class Up:
                 rate = (last - before) / STATUS_WAIT_S
                 unread = f"; {dead:,} dead letters in DEAD" if dead else ""
                 models = behind or "no read model yet"
-                self._say(f"log: {last:,} events, {rate:,.0f}/s; {models}{unread}")
+                sealed = "no slot sealed yet"
+                if certified is not None:
+                    sealed = f"sealed to slot {certified[1].slot}"
+                self._say(f"log: {last:,} events, {rate:,.0f}/s, {sealed}; {models}{unread}")
                 before = last
 
 
@@ -143,6 +151,11 @@ async def _check_read_models(settings: Settings, *, last: int) -> None:
         for position in await reads.positions():
             if position.sequence > last:
                 raise LogShorterError(position.sequence, last)
+
+
+def endpoints_named(settings: Settings) -> str:
+    """The configured endpoints without their secrets."""
+    return ", ".join(endpoint.url for endpoint in endpoints_of(settings))
 
 
 def shown(path: Path) -> str:
@@ -160,6 +173,7 @@ def addresses_of(settings: Settings) -> dict[str, str]:
         "postgres": settings.postgres_dsn or "",
         "redis": settings.redis_url or "",
         "yellowstone": settings.yellowstone_url or "",
+        "rpc": settings.rpc_url or "",
     }
 
 
@@ -184,10 +198,14 @@ def identity_of(settings: Settings) -> dict[str, object]:
 
 
 def with_chain(settings: Settings) -> Settings:
-    """The settings with the simulated chain's address, where there is to be one."""
+    """The settings with the simulated chain's addresses, where there is to be one."""
     if settings.yellowstone_url is not None:
         return settings
-    return msgspec.structs.replace(settings, yellowstone_url=f"http://127.0.0.1:{free_port()}")
+    return msgspec.structs.replace(
+        settings,
+        yellowstone_url=f"http://127.0.0.1:{free_port()}",
+        rpc_url=f"http://127.0.0.1:{free_port()}",
+    )
 
 
 def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
@@ -209,6 +227,7 @@ def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
 def _simulate(settings: Settings, home: Home) -> list[str]:
     listen = (settings.yellowstone_url or "").removeprefix("http://")
     arguments = ["simulate", "--listen", listen]
+    arguments += ["--rpc-listen", (settings.rpc_url or "").removeprefix("http://")]
     if settings.simulate_transactions is not None:
         return [*arguments, "--transactions", str(Path(settings.simulate_transactions).absolute())]
     arguments += ["--data", str(home.data("market")), "--seed", str(settings.simulate_seed)]

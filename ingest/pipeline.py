@@ -1,152 +1,263 @@
-"""The loop of ingest: what the source hands over is decoded, deduplicated and made durable."""
+"""The loop of ingest: what sources hand over is planned, decoded, made durable and certified."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 import msgspec
 
-from domain.chain import BlockMeta, ChainUpdate, RawTransaction, SlotsMissed
-from domain.events import GapDetected, encode
-from domain.log import Appended, Appender, Entry
-from domain.position import Position
+from domain.certificate import payload_digest
+from domain.chain import ChainUpdate, RawTransaction
+from domain.events import SlotConfirmed
+from domain.log import Appended, Appender, Entry, OutpacedError
+from ingest import transaction
+from ingest.certificates import Certificates, taken_back
+from ingest.plan import Planner, Provisional, Seal, Step, TakeBack
+from ingest.progress import Progress
 from ingest.seen import Seen
-from ingest.source import Source
-from ingest.transaction import entries
+from ingest.settle import Round, Settler, Writing
+from ingest.slots import Sealed
+from ingest.transaction import Batch
 
 QUEUE_BATCHES_MAX = 8
-"""Decoded batches that may wait for the log; when it is full the source is no longer read."""
-APPEND_ENTRIES_MAX = 5_000
-RESUME_MARGIN_SLOTS = 32
-"""How far behind the newest appended slot a stream resumes: slots may interleave, and what came
-twice is dropped by its id."""
+"""Decoded batches that may wait for the log; when it is full no source is read."""
+ROUND_ENTRIES_MAX = 5_000
+AMENDED_TRIES_MAX = 50
+"""How often certificates are made anew because somebody amended a slot at that moment."""
+DEAD_IDS = 20_000
+"""Ids of dead letters that are remembered, so that each is kept once."""
+
+Decoding: TypeAlias = Callable[[Sequence[RawTransaction]], Awaitable[Sequence[Batch]]]
+
+Others: TypeAlias = Callable[[int], Awaitable[Sequence[tuple[int, SlotConfirmed]]]]
 
 
-class Progress(msgspec.Struct):
-    """What ingest has done since it started."""
+class Updates(Protocol):
+    """Several sources read at once, see `ingest.mux`."""
 
-    slot: int = 0
-    """The highest slot seen."""
-    transactions: int = 0
-    failed: int = 0
-    events: int = 0
-    """Events that are durable in the log."""
-    duplicates: int = 0
-    conflicting: int = 0
-    """Events and dead letters whose id was already there with another content."""
-    dead: int = 0
-    """Letters that are durable in `DEAD`: what of our programs could not become an event."""
-    tails: dict[str, int] = msgspec.field(default_factory=dict)
-    """Events with bytes behind the longest layout known, by event and version."""
+    def batches(self) -> AsyncIterator[tuple[str, Sequence[ChainUpdate]]]:
+        """Who sent it, and what; empty batches as time passes."""
+        ...
 
 
-class _Decoded(msgspec.Struct):
-    """A batch on its way to the log."""
+class _Planned(msgspec.Struct):
+    """Steps whose transactions are being decoded."""
 
-    entries: list[Entry]
-    dead: list[Entry]
-    slot: int
+    steps: list[Step]
+    decoded: Awaitable[Sequence[Batch]]
 
 
 class Pipeline:
-    """Reads one source into the log; ends when the source does, fails when the log does."""
+    """Reads sources into the log; ends when they do, fails when the log does."""
 
     def __init__(
-        self, *, log: Appender, dead_letters: Appender, seen: Seen, appended_slot: int | None
+        self,
+        *,
+        log: Appender,
+        dead_letters: Appender,
+        planner: Planner,
+        certificates: Certificates,
+        dead_seen: Seen | None = None,
+        priced_s: int = 0,
+        decode: Decoding | None = None,
+        keep_raw: Callable[[Sequence[Sealed]], Awaitable[None]] | None = None,
+        others: Others | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        """`keep_raw` is given proven blocks before their certificates are appended.
+
+        `others` reads the certificates behind a sequence: what another writer has added.
+        """
         self.progress = Progress()
+        self.planner = planner
         self._log = log
         self._dead_letters = dead_letters
-        self._seen = seen
-        self._appended_slot = appended_slot
-        self._decoded: asyncio.Queue[_Decoded | None] = asyncio.Queue(QUEUE_BATCHES_MAX)
+        self._certificates = certificates
+        self._dead_seen = dead_seen or Seen(DEAD_IDS)
+        self._decode = decode or _inline
+        self._keep_raw = keep_raw
+        self._others = others
+        self._clock_s = clock_s
+        self._now_ns = now_ns
+        self._settler = Settler(
+            self.progress, decode=transaction.entries, now_ns=now_ns, priced_s=priced_s
+        )
+        self._planned: asyncio.Queue[_Planned | None] = asyncio.Queue(QUEUE_BATCHES_MAX)
+        self._sealing: list[Seal | Writing] = []
+        self._aside: _Planned | None = None
+        """What was taken from the queue and has to wait for the next round."""
 
-    def resume_slot(self) -> int | None:
-        """Where a stream has to start so that nothing is missed; None for an empty log."""
-        if self._appended_slot is None:
-            return None
-        return max(0, self._appended_slot - RESUME_MARGIN_SLOTS)
-
-    async def run(self, source: Source) -> None:
-        """Until the source ends; reading and decoding go on while the log syncs."""
+    async def run(self, updates: Updates) -> None:
+        """Until the sources end; reading and decoding go on while the log syncs."""
+        _go_on()  # a cancellation while ingest was starting
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(source))
+            tasks.create_task(self._read(updates))
             tasks.create_task(self._write())
 
-    async def _read(self, source: Source) -> None:
-        async for updates in source.batches():
-            decoded = self._decode(updates)
-            if decoded.entries or decoded.dead:
-                await self._decoded.put(decoded)
-        await self._decoded.put(None)
+    async def _read(self, updates: Updates) -> None:
+        async for source, batch in updates.batches():
+            steps = self.planner.plan(source, batch, self._clock_s())
+            self._note(batch)
+            if steps:
+                decoding = asyncio.ensure_future(self._decode(_to_decode(steps)))
+                await self._planned.put(_Planned(steps, decoding))
+        await self._planned.put(None)
 
-    def _decode(self, updates: Sequence[ChainUpdate]) -> _Decoded:
-        progress = self.progress
-        batch = _Decoded(entries=[], dead=[], slot=0)
-        for update in updates:
-            if isinstance(update, RawTransaction):
-                found = entries(update)
-                progress.transactions += 1
-                progress.failed += update.failed
-                for kind, count in found.tails.items():
-                    progress.tails[kind] = progress.tails.get(kind, 0) + count
-                self._take_new(found.entries, batch.entries)
-                self._take_new(found.dead, batch.dead)
-                slot = update.slot
-            elif isinstance(update, BlockMeta):
-                slot = update.slot
-            elif isinstance(update, SlotsMissed):
-                self._take_new([gap(update)], batch.entries)
-                slot = update.to_slot
-            batch.slot = max(batch.slot, slot)
-        progress.slot = max(progress.slot, batch.slot)
-        return batch
-
-    def _take_new(self, found: Sequence[Entry], into: list[Entry]) -> None:
-        for entry in found:
-            if entry.id in self._seen:
-                self.progress.duplicates += 1
-            else:
-                self._seen.add(entry.id)
-                into.append(entry)
+    def _note(self, batch: Sequence[ChainUpdate]) -> None:
+        progress, planner = self.progress, self.planner
+        progress.slot = max((update.slot for update in batch), default=progress.slot)
+        progress.duplicates = planner.known
+        progress.late_prices = planner.late_prices
+        progress.gaps = planner.slots.gaps
 
     async def _write(self) -> None:
-        while (batch := await self._gather()) is not None:
-            # Dead letters first: a slot counts as appended only when all of it is safe.
-            if batch.dead:
-                self.progress.dead += self._counted(await self._dead_letters.append(batch.dead))
-            if batch.entries:
-                self.progress.events += self._counted(await self._log.append(batch.entries))
-            self._appended_slot = max(self._appended_slot or 0, batch.slot)
+        going_on = True
+        while going_on or self._sealing:
+            _go_on()
+            going_on, work = await self._gather() if going_on else (False, Round())
+            sealing, self._sealing = self._sealing, work.seals
+            # Dead letters first: a slot counts as proven only when all of it is safe.
+            await self._write_dead(work.dead)
+            await self._write_raw(work.seals)
+            await self._append(sealing, work.writings)
 
-    def _counted(self, appended: Appended) -> int:
-        self.progress.duplicates += appended.duplicates
-        self.progress.conflicting += len(appended.conflicting)
-        return appended.written
+    async def _gather(self) -> tuple[bool, Round]:
+        """What waits, together: while one append syncs, the next one grows.
 
-    async def _gather(self) -> _Decoded | None:
-        """What waits, together: while one append syncs, the next one grows."""
-        batch = await self._decoded.get()
-        if batch is None:
-            return None
-        while len(batch.entries) < APPEND_ENTRIES_MAX and not self._decoded.empty():
-            more = self._decoded.get_nowait()
-            if more is None:
-                self._decoded.put_nowait(None)
+        The certificates of the last round are not held up when nothing else waits.
+        """
+        work = Round()
+        while len(work.writings) < ROUND_ENTRIES_MAX:
+            is_idle = self._aside is None and self._planned.empty()
+            if is_idle and (self._sealing or work.writings or work.seals or work.dead):
                 break
-            batch.entries += more.entries
-            batch.dead += more.dead
-            batch.slot = max(batch.slot, more.slot)
-        return batch
+            planned, self._aside = self._aside, None
+            if planned is None:
+                planned = await self._planned.get()
+            if planned is None:
+                return False, work
+            if work.seals and _revises(planned.steps):
+                # What a better copy adds stands behind the certificate that it is not part of.
+                self._aside = planned
+                break
+            batches = iter(await planned.decoded)
+            self._settler.settle(planned.steps, batches, work)
+        return True, work
+
+    async def _write_dead(self, letters: list[Entry]) -> None:
+        fresh = [letter for letter in letters if letter.id not in self._dead_seen]
+        if fresh:
+            self._dead_seen.update(letter.id for letter in fresh)
+            appended = await self._dead_letters.append(fresh)
+            self.progress.dead += appended.written
+            self.progress.conflicting += len(appended.conflicting)
+
+    async def _write_raw(self, sealing: Sequence[Seal | Writing]) -> None:
+        if self._keep_raw is not None and (seals := _seals(sealing)):
+            await self._keep_raw([seal.sealed for seal in seals])
+
+    async def _append(
+        self, sealing: list[Seal | Writing], writings: list[Writing | TakeBack]
+    ) -> None:
+        """Certificates of what the last round appended, then this round's entries.
+
+        What takes events back comes only when it is known which of them the log holds.
+        """
+        part: list[Writing] = []
+        for writing in writings:
+            if isinstance(writing, TakeBack):
+                await self._append_part(sealing, part)
+                sealing, part = [], [self._taking(writing)]
+            else:
+                part.append(writing)
+        await self._append_part(sealing, part)
+
+    def _taking(self, step: TakeBack) -> Writing:
+        held = sum(each.sequence is not None for each in step.page.events())
+        self.progress.abandoned += 1
+        self.progress.retracted += held
+        now_ns = self._now_ns()
+        return Writing(taken_back(step.slot, step.page, step.reason, held, received_at_ns=now_ns))
+
+    async def _append_part(self, sealing: list[Seal | Writing], writings: list[Writing]) -> None:
+        if not sealing and not writings:
+            return
+        made, appended = await self._append_behind_others(sealing, writings)
+        if made:
+            places = [at for at, each in enumerate(sealing) if isinstance(each, Seal)]
+            self._certificates.appended(made[-1], appended.sequences[places[-1]])
+            self.progress.certificates += len(made)
+            highest = max(certificate.slot for certificate in made)
+            self.progress.sealed_slot = max(self.progress.sealed_slot, highest)
+        await self._note_places(writings, appended, len(sealing))
+
+    async def _append_behind_others(
+        self, sealing: list[Seal | Writing], writings: list[Writing]
+    ) -> tuple[list[SlotConfirmed], Appended]:
+        """Certificates and entries together; made anew where a slot was amended in between.
+
+        Raises `OutpacedError` where another ingest writes to the log.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            made = [
+                self._certificates.make(seal.sealed, seal.page, received_at_ns=self._now_ns())
+                for seal in _seals(sealing)
+            ]
+            certified = iter(self._certificates.entries(made))
+            entries = [
+                next(certified) if isinstance(each, Seal) else each.entry for each in sealing
+            ]
+            entries += [writing.entry for writing in writings]
+            try:
+                return made, await self._log.append(entries)
+            except OutpacedError:
+                if self._others is None or tries == AMENDED_TRIES_MAX:
+                    raise
+                others = await self._others(self._certificates.sequence)
+                if not self._certificates.stand_behind(others):
+                    raise
+
+    async def _note_places(self, writings: list[Writing], appended: Appended, before: int) -> None:
+        again = []
+        for place, writing in enumerate(writings, before):
+            if writing.held is None:
+                continue
+            if place in appended.conflicts:
+                again.append(writing.under_another_id())
+                continue
+            self.progress.events += 1
+            writing.held.sequence = appended.sequences[place]
+            if (payload := appended.held.get(writing.entry.id)) is not None:
+                writing.held.digest = payload_digest(payload)
+        if again:
+            taken = set(appended.conflicting)
+            assert not taken.intersection(writing.entry.id for writing in again), "ids are new"
+            later = await self._log.append([writing.entry for writing in again])
+            await self._note_places(again, later, 0)
 
 
-def gap(missed: SlotsMissed) -> Entry:
-    """The event that says which slots no source could give us."""
-    event = GapDetected(
-        id=f"gap:{missed.from_slot}-{missed.to_slot}",
-        pos=Position(missed.from_slot, 0, 0, 0),
-        received_at_ns=missed.received_at_ns,
-        from_slot=missed.from_slot,
-        to_slot=missed.to_slot,
-        reason=missed.reason,
-    )
-    return Entry(subject=event.subject, id=event.id, payload=encode(event))
+def _to_decode(steps: Sequence[Step]) -> list[RawTransaction]:
+    return [job.tx for step in steps if isinstance(step, Provisional | Seal) for job in step.jobs]
+
+
+def _revises(steps: Sequence[Step]) -> bool:
+    return any(isinstance(step, Seal) and step.sealed.revision > 1 for step in steps)
+
+
+def _seals(sealing: Sequence[Seal | Writing]) -> list[Seal]:
+    return [each for each in sealing if isinstance(each, Seal)]
+
+
+def _go_on() -> None:
+    """Raise a cancellation that somebody below has taken for his own, as nats-py's flush does."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def _inline(transactions: Sequence[RawTransaction]) -> Sequence[Batch]:
+    return [transaction.entries(tx) for tx in transactions]

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from domain.chain import RawTransaction
+from domain.chain import RawTransaction, UnreadableError
 from domain.events import AnyProgramEvent, encode
 from domain.log import Entry
-from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX
+from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from ingest import dead
 from ingest.context import Context
 from ingest.decode import decode
@@ -21,6 +21,8 @@ class Batch(msgspec.Struct, gc=False):
     """Events for the chain's stream, in the chain's order."""
     dead: list[Entry]
     """Dead letters, for the stream of their own."""
+    places: list[tuple[str, Position]] = []
+    """Each event's own id and place."""
     decoded: int = 0
     """Events that were read, whether or not they could be translated."""
     unknown: int = 0
@@ -45,10 +47,14 @@ def entries(tx: RawTransaction) -> Batch:
     """The events of our programs as log entries, and dead letters for what is not one."""
     if tx.failed:
         return Batch([], [], failed=1)
-    found = translated(tx)
+    try:
+        found = translated(tx)
+    except UnreadableError as error:
+        return Batch([], [dead.entry(dead.unreadable(tx, str(error)))])
     batch = Batch([], [], decoded=len(found.wire))
     for fact in found.events:
         batch.entries.append(Entry(subject=fact.subject, id=fact.id, payload=encode(fact)))
+        batch.places.append((fact.id, fact.pos))
     for letter in found.letters:
         batch.dead.append(dead.entry(letter))
         batch.unknown += letter.reason == "unknown_event"
@@ -94,7 +100,7 @@ def _untranslated(
 def _letter(context: Context, undecoded: Undecoded, name: str | None = None) -> dead.DeadLetter:
     tx, place = context.tx, undecoded.place
     return dead.DeadLetter(
-        id=dead.dead_id(context.signature, place.outer, place.inner),
+        id=dead.dead_id(context.signature, place.outer, place.inner, slot=tx.slot, tx=tx.index),
         reason=undecoded.reason,
         detail=undecoded.detail,
         program=undecoded.program,
@@ -106,5 +112,7 @@ def _letter(context: Context, undecoded: Undecoded, name: str | None = None) -> 
         inner=place.inner,
         source=place.source,
         data=dead.text(undecoded.data),
+        transaction=dead.text(tx.details.encoded()),
+        block_time_s=tx.block_time_s,
         received_at_ns=tx.received_at_ns,
     )

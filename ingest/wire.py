@@ -6,9 +6,9 @@ import msgspec
 
 from ingest.layouts.layout import Layout, Version
 
-Source: TypeAlias = Literal["cpi", "log"]
-"""Where an event was found: in an instruction that its program called on itself, or in a log
-line, which says the same."""
+Source: TypeAlias = Literal["cpi", "log", "account"]
+"""Where something was found: in an instruction that its program called on itself, in a log line,
+which says the same, or in an account."""
 
 Reason: TypeAlias = Literal[
     "unknown_event",
@@ -17,6 +17,8 @@ Reason: TypeAlias = Literal[
     "not_recorded",
     "place_out_of_range",
     "mints_unknown",
+    "unreadable_transaction",
+    "unreadable_account",
 ]
 """Why something of ours could not be used."""
 
