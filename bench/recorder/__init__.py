@@ -1,0 +1,1 @@
+"""The `eventsourcing` library's recorders: on JetStream, PostgreSQL and SQLite."""
