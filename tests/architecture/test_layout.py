@@ -14,7 +14,9 @@ from curvetape.testing.checkout import ROOT, files, modules, name
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 NOT_SHIPPED = {"bench", "tests"}
-KINDS = {"unit", "property", "integration", "interop", "e2e", "architecture"}
+EXAMPLES = "nats/examples/"
+"""Programs for others to copy; nothing of ours imports them, and nobody by their names."""
+KINDS = {"unit", "property", "faults", "integration", "interop", "e2e", "architecture"}
 
 
 def misplaced(paths: list[str]) -> list[str]:
@@ -22,7 +24,10 @@ def misplaced(paths: list[str]) -> list[str]:
     found = []
     for path in paths:
         first, _, rest = path.partition("/")
-        stray = first == "nats" or not rest or (first == "tests" and path.endswith("/__init__.py"))
+        shadows = first == "nats" and not path.startswith(EXAMPLES)
+        stray = (
+            shadows or not rest or (path.endswith("/__init__.py") and first in {"nats", "tests"})
+        )
         if path.endswith(".py") and stray:
             found.append(path)
     return found
@@ -30,7 +35,8 @@ def misplaced(paths: list[str]) -> list[str]:
 
 def top_level_packages(paths: list[str]) -> set[str]:
     """Folders in the root that hold Python files."""
-    return {path.partition("/")[0] for path in paths if path.endswith(".py") and "/" in path}
+    ours = [path for path in paths if path.endswith(".py") and not path.startswith(EXAMPLES)]
+    return {path.partition("/")[0] for path in ours if "/" in path}
 
 
 def names_used_twice(paths: list[str]) -> list[str]:
@@ -45,12 +51,18 @@ def test_no_python_file_stands_where_it_would_shadow_a_package() -> None:
 
 @pytest.mark.parametrize(
     "stray",
-    ["nats/streams.py", "nats/__init__.py", "nats.py", "tests/__init__.py", "tests/u/__init__.py"],
+    [
+        "nats/streams.py",
+        "nats/__init__.py",
+        "nats/examples/__init__.py",
+        "nats.py",
+        "tests/__init__.py",
+        "tests/u/__init__.py",
+    ],
 )
 def test_a_stray_python_file_is_noticed(stray: str) -> None:
-    assert misplaced([stray, "nats/streams.toml", "tests/unit/test_a.py", "domain/log.py"]) == [
-        stray
-    ]
+    fine = ["nats/streams.toml", "nats/examples/a/b.py", "tests/unit/test_a.py", "domain/log.py"]
+    assert misplaced([stray, *fine]) == [stray]
 
 
 def test_the_wheel_lists_every_package_and_nothing_else() -> None:
@@ -59,7 +71,7 @@ def test_the_wheel_lists_every_package_and_nothing_else() -> None:
 
 
 def test_a_package_that_the_wheel_forgets_is_noticed() -> None:
-    assert top_level_packages(["domain/log.py", "extra/__init__.py", "nats/a.toml"]) == {
+    assert top_level_packages(["domain/log.py", "extra/__init__.py", "nats/examples/a/b.py"]) == {
         "domain",
         "extra",
     }

@@ -1,10 +1,14 @@
-"""What every log promises its readers, the one in memory and the one on a server alike."""
+"""What every log promises its readers: in memory, on a server, and with an archive in front."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 
 import pytest
 
+from adapters.archive.folder import FolderStore
+from adapters.archive.log import ArchivedLog
+from curvetape.archiving import Archiving
 from curvetape.testing.events import curve_traded
 from curvetape.testing.log import LiveLog, entries
 from curvetape.testing.memory_log import MemoryLog
@@ -14,9 +18,9 @@ from domain.log import EventLog, Recorded
 Add = Callable[[Sequence[AnyEvent]], Awaitable[None]]
 
 
-@pytest.fixture(params=["memory", "jetstream"])
+@pytest.fixture(params=["memory", "jetstream", "archived"])
 async def log(
-    request: pytest.FixtureRequest, live_log: LiveLog
+    request: pytest.FixtureRequest, live_log: LiveLog, tmp_path: Path
 ) -> AsyncIterator[tuple[EventLog, Add]]:
     if request.param == "memory":
         memory = MemoryLog()
@@ -30,7 +34,16 @@ async def log(
         async def append(events: Sequence[AnyEvent]) -> None:
             await live_log.appender.append(entries(events))
 
-        yield live_log.log, append
+        if request.param == "jetstream":
+            yield live_log.log, append
+            return
+        store = FolderStore(tmp_path)
+
+        async def append_and_seal(events: Sequence[AnyEvent]) -> None:
+            await append(events)
+            await Archiving(live_log.log, store, print, events_max=10).once()
+
+        yield ArchivedLog(store, live_log.log), append_and_seal
 
 
 def trades(count: int, *, first: int = 1) -> list[CurveTraded]:

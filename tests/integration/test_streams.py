@@ -20,22 +20,22 @@ from curvetape.testing.servers import nats_in
 from curvetape.testing.servers import run as run_in_loop
 
 DEFINED = load(definitions() / "streams.toml")
+NAMES = ("PUMP", "DEAD", "USERS")
 
 
 async def test_applying_creates_once_and_then_changes_nothing(server_folder: Path) -> None:
     async with nats_in(server_folder) as server, await Connection.open(server.url) as connection:
         first = await streams.apply(connection, DEFINED)
-        assert first == [Applied("PUMP", "created"), Applied("DEAD", "created")]
+        assert first == [Applied(name, "created") for name in NAMES]
         again = await streams.apply(connection, DEFINED)
-        assert again == [Applied("PUMP", "unchanged"), Applied("DEAD", "unchanged")]
+        assert again == [Applied(name, "unchanged") for name in NAMES]
         assert await streams.diff(connection, DEFINED) == []
 
 
 async def test_a_missing_stream_is_a_difference(server_folder: Path) -> None:
     async with nats_in(server_folder) as server, await Connection.open(server.url) as connection:
         assert await streams.diff(connection, DEFINED) == [
-            Difference("PUMP", "stream", "defined", None),
-            Difference("DEAD", "stream", "defined", None),
+            Difference(name, "stream", "defined", None) for name in NAMES
         ]
 
 
@@ -59,7 +59,9 @@ async def test_applying_sets_a_changed_field_right_and_keeps_the_events(live_log
     config = (await jetstream.stream_info("PUMP")).config
     await jetstream.update_stream(config, duplicate_window=30.0, description="meddled with")
     applied = await streams.apply(live_log.connection, DEFINED)
-    assert applied == [Applied("PUMP", "updated"), Applied("DEAD", "unchanged")]
+    assert applied == [
+        Applied(name, "updated" if name == "PUMP" else "unchanged") for name in NAMES
+    ]
     assert await streams.diff(live_log.connection, DEFINED) == []
     assert [it.event for it in await live_log.all()] == [event]
 
@@ -102,15 +104,14 @@ def test_the_command_line_applies_compares_and_lists(bare_nats: NatsServer) -> N
     code, output = run("diff", *at)
     assert code == 1
     assert "PUMP" in output
-    assert run("apply", *at) == (0, "PUMP created\nDEAD created\n")
-    assert run("apply", *at) == (0, "PUMP unchanged\nDEAD unchanged\n")
+    assert run("apply", *at) == (0, "".join(f"{name} created\n" for name in NAMES))
+    assert run("apply", *at) == (0, "".join(f"{name} unchanged\n" for name in NAMES))
     assert run("diff", *at) == (0, "the streams are as defined\n")
     assert run("diff", *at, "--json") == (0, "[]\n")
     code, output = run("list", *at, "--json")
     assert code == 0
     assert [(it["stream"], it["messages"]) for it in json.loads(output)] == [
-        ("DEAD", 0),
-        ("PUMP", 0),
+        (name, 0) for name in sorted(NAMES)
     ]
     code, output = run("list", *at)
     assert code == 0

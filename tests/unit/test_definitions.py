@@ -13,7 +13,11 @@ from domain import events
 
 def test_the_folder_holds_the_server_and_the_streams() -> None:
     assert (definitions() / "server.conf").is_file()
-    assert [it.name for it in load(definitions() / "streams.toml")] == ["PUMP", "DEAD"]
+    assert [it.name for it in load(definitions() / "streams.toml")] == [
+        "PUMP",
+        "DEAD",
+        "USERS",
+    ]
 
 
 def test_every_event_is_stored_by_the_stream_of_the_chain() -> None:
