@@ -15,7 +15,7 @@ from adapters.jetstream.streams import apply
 from curvetape.definitions import definitions
 from curvetape.testing.servers import nats_in
 from domain.events import AnyEvent, encode
-from domain.log import Entry, Recorded
+from domain.log import Appended, Entry, LogUnavailableError, Recorded
 
 
 class LiveLog(msgspec.Struct):
@@ -33,6 +33,25 @@ class LiveLog(msgspec.Struct):
             async for batch in self.log.read(after=0, batch_max=1_000, follow=False)
             for it in batch
         ]
+
+
+class Dying:
+    """An appender whose process dies: a part of an append may have taken place by then."""
+
+    def __init__(self, log: JetStreamAppender, *, at: int, share: float) -> None:
+        """`at` counts appends from 1; `share` is the part of that one that takes place."""
+        self._log = log
+        self._left = at
+        self._share = share
+
+    async def append(self, entries: Sequence[Entry]) -> Appended:
+        """Append, until the one that is the last."""
+        self._left -= 1
+        if self._left:
+            return await self._log.append(entries)
+        if took_place := entries[: round(len(entries) * self._share)]:
+            await self._log.append(took_place)
+        raise LogUnavailableError("the process died")
 
 
 def entry(event: AnyEvent) -> Entry:

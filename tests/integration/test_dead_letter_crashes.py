@@ -7,9 +7,9 @@ import pytest
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.letters import delete
 from curvetape.testing import next_year
-from curvetape.testing.log import LiveLog
+from curvetape.testing.log import Dying, LiveLog
 from curvetape.testing.pipelines import ListSource, audited, one_a_batch, pipeline, reading, whole
-from curvetape.testing.retries import WINDOW_S, Dying, events_of, forgetful, left, retry
+from curvetape.testing.retries import WINDOW_S, events_of, forgetful, left, retry
 from domain.chain import Block
 from domain.events import ProgramEvent
 from domain.log import LogUnavailableError

@@ -6,13 +6,12 @@ from itertools import count
 
 import pytest
 
-from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.definition import load
 from adapters.jetstream.streams import apply
 from adapters.yellowstone import frames
 from curvetape.definitions import definitions
 from curvetape.testing.blocks import block
-from curvetape.testing.log import LiveLog
+from curvetape.testing.log import Dying, LiveLog
 from curvetape.testing.pipelines import (
     ListSource,
     audited,
@@ -27,7 +26,7 @@ from curvetape.testing.pipelines import (
 from curvetape.testing.simulated import first_blocks
 from domain.chain import Block, ChainUpdate
 from domain.events import GapDetected, GapFilled, ProgramEvent, SlotAbandoned
-from domain.log import Appended, Entry, LogUnavailableError
+from domain.log import LogUnavailableError
 from ingest.slots import HOLE_WAIT_S
 
 BLOCKS = 10
@@ -37,25 +36,6 @@ PAUSE_S = 0.01
 """Longer than an append takes, so that there are as many appends as there can be."""
 DEATHS_MAX = 60
 """More appends than ingest makes of this chain."""
-
-
-class Dying:
-    """An appender whose process dies: a part of an append may have taken place by then."""
-
-    def __init__(self, log: JetStreamAppender, *, at: int, share: float) -> None:
-        """`at` counts appends from 1; `share` is the part of that one that takes place."""
-        self._log = log
-        self._left = at
-        self._share = share
-
-    async def append(self, entries: Sequence[Entry]) -> Appended:
-        """Append, until the one that is the last."""
-        self._left -= 1
-        if self._left:
-            return await self._log.append(entries)
-        if took_place := entries[: round(len(entries) * self._share)]:
-            await self._log.append(took_place)
-        raise LogUnavailableError("the process died")
 
 
 def chain() -> list[Block]:
