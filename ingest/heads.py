@@ -71,8 +71,9 @@ def _keeps_up(
     """Whether what follows the start has as many for it as what lies behind a hole, long enough."""
     if now_s - min(child.offered_s for child in children) < voters.agree_wait_s:
         return False
-    best = max(len(segment.votes(child)) for child in children)
-    return all(len(segment.votes(root)) <= best for root in roots)
+    best = max((segment.votes(child) for child in children), key=len)
+    beyond = set[str]().union(*(segment.votes(root) for root in roots)) - best
+    return len(beyond) <= len(best)
 
 
 def _ballots(segment: Segment, heads: Sequence[Candidate]) -> list[Ballot]:

@@ -128,7 +128,7 @@ class JetStreamAppender:
                 if len(part) > 1:
                     parts += reversed(_smaller(start, stop))
                     continue
-                ack = await self._outpaced(part[0])
+                ack = await self._outpaced(part[0], entries)
             if ack.error is not None:
                 raise LogError(
                     f"the stream {self._stream} refused {len(part)} entries from "
@@ -149,16 +149,20 @@ class JetStreamAppender:
                 for sequence, entry in enumerate(part, ack.seq - len(part) + 1):
                     result.places[entry.id] = sequence
 
-    async def _outpaced(self, entry: Entry) -> Ack:
+    async def _outpaced(self, entry: Entry, entries: Sequence[Entry]) -> Ack:
         """Why an entry follows something else: it was stored by a try before, or by somebody."""
         assert entry.follows is not None, "only what was to follow something can be outpaced"
         last = await patiently(
             self._connection,
             lambda: last_on_subject(self._connection, self._stream, entry.subject),
         )
-        if last is None or last.id != entry.id:
+        if last is not None and last.id == entry.id:
+            return Ack(stream=self._stream, seq=last.sequence, duplicate=True)
+        if last is None or last.id not in {each.id for each in entries}:
             raise OutpacedError(entry.id, entry.follows)
-        return Ack(stream=self._stream, seq=last.sequence, duplicate=True)
+        # It was stored together with one behind it; the server says where.
+        free = msgspec.structs.replace(entry, follows=None)
+        return await patiently(self._connection, partial(self._send, [free]))
 
     async def _compare(self, entry: Entry, sequence: int, result: "_Result") -> None:
         held = await patiently(

@@ -30,7 +30,7 @@ async def patiently(
         try:
             await connection.wait_connected(wait_s_max=max(deadline - loop.time(), wait_s))
             return await attempt()
-        except LogUnavailableError as error:
+        except (LogUnavailableError, ConnectionError) as error:  # the latter from nats-py's socket
             if connection.closed:
                 raise
             if loop.time() + wait_s >= deadline:

@@ -102,7 +102,7 @@ class YellowstoneSource:
                 read = updates.read(items)
                 if any(origin.mode is not None for _, _, origin in items):
                     heard_s = time.monotonic()
-                elif updates.waits and time.monotonic() - heard_s >= limits.settle_s:
+                elif updates.waits and self._rests(quiet_since_s=heard_s):
                     read += updates.rest()
                 for origin in updates.take_damaged():
                     self._count(origin)
@@ -112,6 +112,15 @@ class YellowstoneSource:
         finally:
             streaming.cancel()
             await asyncio.gather(streaming, return_exceptions=True)
+
+    def _rests(self, *, quiet_since_s: float) -> bool:
+        """Whether the endpoint itself has said that nothing follows what came last.
+
+        That nothing comes is no sign: a stream can fall silent in the middle of a block.
+        """
+        health, settle_s = self.health, self._reading.limits.settle_s
+        asked_while_quiet = health.asked_s - quiet_since_s >= settle_s
+        return asked_while_quiet and health.confirmed_slot <= health.slot
 
     async def _stream(self, inbox: Inbox) -> None:
         while True:

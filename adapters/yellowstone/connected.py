@@ -1,6 +1,7 @@
 """One connection of a source: its two streams, and how far they are from the chain's head."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -90,9 +91,14 @@ class Connected:
 
     async def _observe(self, link: Link) -> None:
         """Ask for the newest slot, again and again; `TooSlowError` if the distance grows."""
+        limits = self._limits
         while True:
-            await asyncio.sleep(self._limits.observe_s)
+            # A block whose transactions come apart from it may be whole once the chain rests.
+            by_metas = self._health.mode == "meta"
+            await asyncio.sleep(min(limits.observe_s, limits.settle_s if by_metas else math.inf))
+            asked_s = time.monotonic()
             if (newest := await self._newest_slot()) is not None:
+                self._health.confirmed_slot, self._health.asked_s = newest, asked_s
                 link.distance.known(newest)
                 link.judge()
                 self._health.newest_slot = max(self._health.newest_slot, newest)

@@ -21,6 +21,10 @@ class Health(msgspec.Struct, kw_only=True):
     """The newest confirmed slot that was read; 0 before the first."""
     newest_slot: int = 0
     """The newest slot that the endpoint is known to have, at any commitment; 0 if unknown."""
+    confirmed_slot: int = 0
+    """The newest confirmed slot that the endpoint has named when it was asked."""
+    asked_s: float = 0.0
+    """When that was, on the process's steady clock."""
     lag_s: float = 0.0
     """From the newest block's own time to when it came; block times are whole seconds."""
     updates: int = 0

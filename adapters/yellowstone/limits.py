@@ -32,4 +32,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     settle_slots: int = META_SETTLE_SLOTS
     settle_s: float = META_SETTLE_S
     """Where transactions come apart from their blocks, a block is taken for whole when the metas
-    of so many later ones have come, or nothing came for this time."""
+    of so many later ones have come, or when after so long a silence the endpoint says that it has
+    no later one."""

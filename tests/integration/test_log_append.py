@@ -162,6 +162,19 @@ async def test_a_link_that_was_stored_though_nobody_heard_of_it_is_a_duplicate(
     assert again.sequences == tuple(range(2, 2 + len(batch)))
 
 
+async def test_links_that_were_stored_together_though_nobody_heard_of_it_are_duplicates(
+    live_log: LiveLog,
+) -> None:
+    """Each speaks for those behind it, so the log's last link is not the one that is asked for."""
+    await live_log.appender.append([link(1, 0)])
+    second, third = link(2, 1), msgspec.structs.replace(link(3, 0), follows=None)
+    batch = [second, *entries(trades(2)), third]
+    await live_log.appender.append(batch)
+    again = await live_log.appender.append(batch)
+    assert (again.written, again.duplicates) == (0, 4)
+    assert again.sequences == (2, 3, 4, 5)
+
+
 async def test_an_append_that_is_cancelled_ends_wherever_it_is(live_log: LiveLog) -> None:
     """The client's own flush swallows a cancellation, and a loop of appends would never end."""
     appended = 0

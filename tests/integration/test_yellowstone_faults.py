@@ -147,6 +147,7 @@ async def test_without_filtered_blocks_they_are_put_together(
         answering(subscribe) as server,
         reading(server.url, owed=FIRST, limits=Limits(settle_s=0.2)) as reader,
     ):
+        server.newest = FIRST + 3
         received = await reader.until_slot(FIRST + 3)
         assert reader.source.health.mode == "meta"
     assert slots(received) == [FIRST, FIRST, FIRST + 1, FIRST + 2, FIRST + 3]
@@ -164,6 +165,7 @@ async def test_without_filtered_blocks_they_are_put_together(
 async def test_an_endpoint_that_is_known_to_have_no_blocks_is_not_asked_for_them() -> None:
     sent = trades(FIRST)
     async with answering(saying([meta_update(sent), *transaction_updates(sent)])) as server:
+        server.newest = FIRST
         endpoint = Endpoint.parse(f"{server.url}?blocks=no")
         async with reading(endpoint, owed=FIRST, limits=Limits(settle_s=0.1)) as reader:
             received = await reader.until_slot(FIRST)
@@ -378,7 +380,23 @@ async def test_late_transactions_beyond_all_patience_are_said() -> None:
     updates = [meta_update(each) for each in sent.values()]
     updates += [transaction_updates(sent[FIRST])[0], block_update(sent[FIRST])]
     async with answering(saying(updates)) as server:
+        server.newest = FIRST + 79
         endpoint = Endpoint.parse(f"{server.url}?blocks=no")
         async with reading(endpoint, owed=FIRST, limits=Limits(settle_s=0.1)) as reader:
             await reader.until_slot(FIRST + 79)
     assert any("1 confirmed transactions came too late" in said for said in reader.said)
+
+
+async def test_a_stream_that_falls_silent_in_the_middle_of_a_block_gives_out_no_part_of_it() -> (
+    None
+):
+    sent = trades(FIRST, 2)
+    part = [meta_update(sent), transaction_updates(sent)[0]]
+    async with answering(saying(part)) as server:
+        server.newest = FIRST + 1
+        endpoint = Endpoint.parse(f"{server.url}?blocks=no")
+        async with reading(endpoint, owed=FIRST, limits=Limits(settle_s=0.05)) as reader:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.6):
+                    await reader.until_slot(FIRST)
+            assert reader.source.health.confirmed_slot == FIRST + 1
