@@ -177,10 +177,9 @@ class JetStreamAppender:
 
     async def _held_behind(self, sequence: int, entries: Sequence[Entry]) -> list[bytes]:
         """What the log holds of the entries, from the first on, right behind `sequence`."""
-        payloads = [entry.payload for entry in entries]
         return await patiently(
             self._connection,
-            lambda: held_alike(self._connection, self._stream, payloads, after=sequence),
+            lambda: held_alike(self._connection, self._stream, entries, after=sequence),
         )
 
     async def _send(self, entries: Sequence[Entry]) -> Ack:

@@ -41,6 +41,7 @@ class Delivery:
         self._listening: Listening | None = None
         self._count = 0
         self.buffered_bytes = 0
+        self._headers: list[bytes | None] = []
         self.pending = 0
         """How many messages the server had yet to send when it sent the last one taken."""
 
@@ -94,6 +95,11 @@ class Delivery:
         subject = f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}"
         self._connection.post(f"PUB {subject} 0\r\n\r\n".encode())
 
+    @property
+    def ids(self) -> list[str]:
+        """What the log knows the messages by that were taken last, in their order."""
+        return [_header(each or b"", b"Nats-Msg-Id").decode() for each in self._headers]
+
     async def take(self, count_max: int) -> Sequence[Stored]:
         """What has arrived, up to `count_max` messages and at least one.
 
@@ -116,6 +122,7 @@ class Delivery:
     def _drain(self, count_max: int) -> list[Stored]:
         """Take messages up to a status message or a loss, which end what is taken together."""
         taken: list[Stored] = []
+        self._headers = []
         buffer = self._buffer
         while buffer and len(taken) < count_max:
             reply, payload, headers = buffer[0]
@@ -136,6 +143,7 @@ class Delivery:
             self._count += 1
             self.pending = int(parts[at + 3])
             taken.append(Stored(int(parts[at]), payload))
+            self._headers.append(headers)
         return taken
 
     def _obey(self, reply: bytes, headers: bytes) -> None:

@@ -12,7 +12,7 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from adapters.jetstream.patience import patiently
 from domain.events import Event, decode
-from domain.log import LogError, LogUnavailableError
+from domain.log import Entry, LogError, LogUnavailableError
 
 E = TypeVar("E", bound=Event)
 
@@ -77,20 +77,25 @@ async def last_event(connection: Connection, kind: type[E]) -> tuple[int, E] | N
 
 
 async def held_alike(
-    connection: Connection, stream: str, payloads: Sequence[bytes], *, after: int
+    connection: Connection, stream: str, entries: Sequence[Entry], *, after: int
 ) -> list[bytes]:
-    """What the stream holds of the payloads, from the first on, in a row behind `after`."""
-    count = min(len(payloads), await last_sequence(connection, stream) - after)
+    """What the stream holds of the entries, from the first on, in a row behind `after`.
+
+    An entry is known by its id: what says the same under another one was taken back since.
+    """
+    count = min(len(entries), await last_sequence(connection, stream) - after)
     alike: list[bytes] = []
     if count <= 0:
         return alike
     delivery = await Delivery.open(connection, stream, first=after + 1)
     try:
         while len(alike) < count:
-            for message in await delivery.take(count - len(alike)):
-                if message.sequence != after + len(alike) + 1:
+            messages = await delivery.take(count - len(alike))
+            for message, id_ in zip(messages, delivery.ids, strict=True):
+                entry = entries[len(alike)]
+                if message.sequence != after + len(alike) + 1 or id_ != entry.id:
                     return alike
-                if not same_content(message.payload, payloads[len(alike)]):
+                if not same_content(message.payload, entry.payload):
                     return alike
                 alike.append(message.payload)
     except DeliveryEndedError as error:

@@ -124,6 +124,18 @@ async def test_batches_are_cut_by_bytes_as_well_as_by_count(live_log: LiveLog) -
     assert (appended.last_sequence, appended.written, appended.duplicates) == (20, 20, 0)
 
 
+async def test_what_stands_behind_a_known_entry_is_known_by_its_own_id_alone(
+    live_log: LiveLog,
+) -> None:
+    """The same content under another id was taken back, and is to be appended again."""
+    first, second, third = trades(3)
+    await live_log.appender.append(entries([first, second]))
+    again = msgspec.structs.replace(entry(second), id=f"{second.id}@2.1")
+    appended = await live_log.appender.append([entry(first), again, entry(third)])
+    assert (appended.written, appended.duplicates) == (2, 1)
+    assert appended.sequences == (1, 3, 4)
+
+
 def link(number: int, follows: int) -> Entry:
     """A link of a chain: it says after which one it comes."""
     payload = b"%d" % number
