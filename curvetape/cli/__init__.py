@@ -16,6 +16,12 @@ class _Commands(click.Group):
         "serve": "curvetape.cli.serve",
         "simulate": "curvetape.cli.simulate",
         "decode": "curvetape.cli.decode",
+        "audit": "curvetape.cli.audit",
+        "dead": "curvetape.cli.dead",
+        "redecode": "curvetape.cli.redecode",
+        "archive": "curvetape.cli.archive",
+        "replay": "curvetape.cli.replay",
+        "explain": "curvetape.cli.explain",
         "streams": "curvetape.cli.streams",
         "settings": "curvetape.cli.settings",
     }

@@ -29,7 +29,9 @@ without filtered blocks, compression=none or gzip. In a token & is written %26 a
     "--yellowstone-url",
     help="The endpoints to read, by commas; else CURVETAPE_YELLOWSTONE_URL.",
 )
-@click.option("--rpc-url", help="A JSON-RPC node for what no endpoint sent; else CURVETAPE_RPC_URL.")
+@click.option(
+    "--rpc-url", help="A JSON-RPC node for what no endpoint sent; else CURVETAPE_RPC_URL."
+)
 @click.option("--workers", type=int, help="Processes that decode; else CURVETAPE_INGEST_WORKERS.")
 def command(yellowstone_url: str | None, rpc_url: str | None, workers: int | None) -> None:
     """Read Yellowstone endpoints, decode what our programs did and append it to the log.
@@ -124,11 +126,12 @@ class _Told:
                 "`curvetape dead list` shows them"
             )
             self._dead = progress.dead
-        for first, last in sorted(set(progress.gaps) - self._gaps):
-            found.append(
-                f"slots {first} to {last} could not be had; they are a recorded gap and tried "
-                "again" + ("" if self._gaps else " (set CURVETAPE_RPC_URL to a node that has them)")
-            )
+        hint = "" if self._gaps else " (set CURVETAPE_RPC_URL to a node that has them)"
+        found += [
+            f"slots {first} to {last} could not be had; they are a recorded gap and tried again"
+            + hint
+            for first, last in sorted(set(progress.gaps) - self._gaps)
+        ]
         self._gaps |= set(progress.gaps)
         for source, count in progress.contradictions.items():
             if count > self._contradictions.get(source, 0):

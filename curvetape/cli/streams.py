@@ -96,10 +96,12 @@ def _on_server(
     url: str | None, work: Callable[[Connection, Sequence[StreamDefinition]], Awaitable[T]]
 ) -> T:
     try:
-        url = url or load_settings().nats_url
+        settings = load_settings()
+        url = url or settings.nats_url
         if url is None:
             raise click.UsageError("no NATS server; give --url or set CURVETAPE_NATS_URL")
-        return asyncio.run(_connected(url, load(definitions() / "streams.toml"), work))
+        defined = load(definitions() / "streams.toml", raw_hours=settings.raw_hours)
+        return asyncio.run(_connected(url, defined, work))
     except (LogError, DefinitionError, DefinitionsMissingError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 
