@@ -54,7 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     yellowstone_token: Annotated[
         str | None,
         Meta(
-            description="The `x-token` of every endpoint whose address has no `?token=…` of its own."
+            description="The `x-token` of every endpoint whose address has no `?token=…` of "
+            "its own."
         ),
     ] = None
     rpc_url: Annotated[

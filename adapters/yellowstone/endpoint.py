@@ -96,7 +96,8 @@ class Endpoint:
     def parse(cls, text: str, *, x_token: str | None = None) -> "Endpoint":
         """From a line of configuration: `https://host?token=...&blocks=no&compression=none`.
 
-        `x_token` is for an address that names none itself. `EndpointError` says what in it is wrong, without repeating a secret.
+        `x_token` is for an address that names none itself. `EndpointError` says what in it is
+        wrong, without repeating a secret.
         """
         address, _, query = text.strip().partition("?")
         quirks = _quirks(_shown(address), query)
