@@ -153,7 +153,11 @@ class Delivery:
             raise DeliveryEndedError(line.decode(errors="replace"))
         if int(_header(rest, b"Nats-Last-Consumer") or 0) > self._count:
             raise DeliveryEndedError("messages were lost on the way")
-        for waiting in (reply, _header(rest, b"Nats-Consumer-Stalled")):
+        stalled = _header(rest, b"Nats-Consumer-Stalled")
+        if b"Heartbeat" in line and not stalled and self.pending:
+            # An idle consumer has sent all there is, so what it promised was deleted meanwhile.
+            raise DeliveryEndedError("what was still to come was deleted")
+        for waiting in (reply, stalled):
             if waiting:
                 self._connection.post(b"PUB " + waiting + b" 0\r\n\r\n")
 

@@ -228,3 +228,22 @@ async def test_subjects_that_nothing_is_logged_under_end_at_once(live_log: LiveL
     await live_log.appender.append(entries([curve_traded(1, "mint")]))
     read = live_log.log.read_stored(after=0, batch_max=4, follow=False, subjects=["pump.gap.>"])
     assert [batch async for batch in read] == []
+
+
+async def test_what_is_deleted_while_it_is_read_is_not_waited_for(live_log: LiveLog) -> None:
+    connection, count = live_log.connection, 60
+    letters = await JetStreamAppender.open(
+        connection, stream="DEAD", monitor_urls=live_log.server.monitor_url
+    )
+    body = b"x" * (FLOW_BYTES_MAX // 40)
+    for number in range(count):
+        await letters.append([Entry(subject="dead.test", id=f"d{number}", payload=body)])
+    log = JetStreamLog(connection, stream="DEAD")
+    read: list[int] = []
+    async with asyncio.timeout(60):
+        async for batch in log.read_stored(after=0, batch_max=1, follow=False, subjects=["dead.>"]):
+            if not read:  # the rest of it is on the server, which waits for flow control
+                await connection.jetstream.purge_stream("DEAD")
+            read += [stored.sequence for stored in batch]
+    assert read == list(range(1, len(read) + 1))
+    assert len(read) < count
