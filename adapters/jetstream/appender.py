@@ -51,6 +51,8 @@ class JetStreamAppender:
         self._turn = asyncio.Lock()
         self._batch_prefix = connection.new_inbox().rpartition(".")[2]
         self._batch_count = 0
+        self._unanswered: set[str] = set()
+        """Ids of what was sent without an answer, which may be stored or not."""
 
     @classmethod
     async def open(
@@ -90,6 +92,7 @@ class JetStreamAppender:
             once = _without_repeats(entries, result)
             for batch in batches(once):
                 await self._write(batch, result)
+                self._unanswered.clear()
             last = result.last_sequence
             if last is None:
                 last = await patiently(
@@ -158,7 +161,8 @@ class JetStreamAppender:
         )
         if last is not None and last.id == entry.id:
             return Ack(stream=self._stream, seq=last.sequence, duplicate=True)
-        if last is None or last.id not in {each.id for each in entries}:
+        chained = [each.id for each in entries if each.subject == entry.subject]
+        if last is None or not (last.id == chained[-1] or last.id in self._unanswered):
             raise OutpacedError(entry.id, entry.follows)
         # It was stored together with one behind it; the server says where.
         free = msgspec.structs.replace(entry, follows=None)
@@ -195,7 +199,10 @@ class JetStreamAppender:
             async with asyncio.timeout(ACK_WAIT_S_MAX):
                 await self._connection.send(frames)
                 ack = await answer
-        except TimeoutError as error:
+        except (TimeoutError, LogUnavailableError) as error:
+            self._unanswered.update(each.id for each in entries)
+            if isinstance(error, LogUnavailableError):
+                raise
             raise LogUnavailableError(f"no acknowledgement within {ACK_WAIT_S_MAX:g} s") from error
         finally:
             self._acks.forget(reply, answer)

@@ -187,6 +187,17 @@ async def test_links_that_were_stored_together_though_nobody_heard_of_it_are_dup
     assert again.sequences == (2, 3, 4, 5)
 
 
+async def test_links_behind_which_somebody_else_stopped_are_not_gone_on_with(
+    live_log: LiveLog,
+) -> None:
+    """A batch is stored whole or not at all, so a part of it is another one's doing."""
+    links = [link(1, 0), *(msgspec.structs.replace(link(n, 0), follows=None) for n in (2, 3))]
+    await live_log.appender.append(links[:2])
+    with pytest.raises(OutpacedError):
+        await live_log.appender.append(links)
+    assert await live_log.log.last_sequence() == 2
+
+
 async def test_an_append_that_is_cancelled_ends_wherever_it_is(live_log: LiveLog) -> None:
     """The client's own flush swallows a cancellation, and a loop of appends would never end."""
     appended = 0
