@@ -182,5 +182,5 @@ _DESCRIPTION = (
     "in the smallest unit and may pass 2^53: parse them as big integers. Ignore fields that you do "
     'not know. An event with `"provisional": true` counts once `slot.confirmed` of its slot stands '
     "behind it in the log; `slot.abandoned` of its slot takes it back. `README.md` beside this "
-    "says how to read the log, and `examples` has readers in three languages."
+    "says how to read the log, and `docs/examples` has readers in three languages."
 )

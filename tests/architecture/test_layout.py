@@ -14,7 +14,7 @@ from curvetape.testing.checkout import ROOT, files, modules, name
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 NOT_SHIPPED = {"bench", "tests"}
-EXAMPLES = "nats/examples/"
+EXAMPLES = "docs/examples/"
 """Programs for others to copy; nothing of ours imports them, and nobody by their names."""
 KINDS = {"unit", "property", "faults", "integration", "interop", "e2e", "architecture"}
 
@@ -24,10 +24,7 @@ def misplaced(paths: list[str]) -> list[str]:
     found = []
     for path in paths:
         first, _, rest = path.partition("/")
-        shadows = first == "nats" and not path.startswith(EXAMPLES)
-        stray = (
-            shadows or not rest or (path.endswith("/__init__.py") and first in {"nats", "tests"})
-        )
+        stray = first == "nats" or not rest or (first == "tests" and path.endswith("/__init__.py"))
         if path.endswith(".py") and stray:
             found.append(path)
     return found
@@ -54,14 +51,14 @@ def test_no_python_file_stands_where_it_would_shadow_a_package() -> None:
     [
         "nats/streams.py",
         "nats/__init__.py",
-        "nats/examples/__init__.py",
+        "nats/examples/a/b.py",
         "nats.py",
         "tests/__init__.py",
         "tests/u/__init__.py",
     ],
 )
 def test_a_stray_python_file_is_noticed(stray: str) -> None:
-    fine = ["nats/streams.toml", "nats/examples/a/b.py", "tests/unit/test_a.py", "domain/log.py"]
+    fine = ["nats/streams.toml", "docs/examples/a/b.py", "tests/unit/test_a.py", "domain/log.py"]
     assert misplaced([stray, *fine]) == [stray]
 
 
@@ -71,7 +68,7 @@ def test_the_wheel_lists_every_package_and_nothing_else() -> None:
 
 
 def test_a_package_that_the_wheel_forgets_is_noticed() -> None:
-    assert top_level_packages(["domain/log.py", "extra/__init__.py", "nats/examples/a/b.py"]) == {
+    assert top_level_packages(["domain/log.py", "extra/__init__.py", "docs/examples/a/b.py"]) == {
         "domain",
         "extra",
     }

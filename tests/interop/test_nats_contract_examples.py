@@ -27,7 +27,7 @@ from domain.log import Entry
 from domain.position import Position
 from domain.programs import WRAPPED_SOL
 
-EXAMPLES = ROOT / "nats" / "examples"
+EXAMPLES = ROOT / "docs" / "examples"
 GO = shutil.which("go")
 LANGUAGES = ["python", "typescript", *(["go"] if GO else [])]
 """Go's example is run where there is a Go toolchain."""
