@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from domain.events import AnyEvent
+from domain.events import AnyEvent, decode
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -139,3 +139,14 @@ class EventLog(Protocol):
     ) -> AsyncIterator[Sequence[Recorded]]:
         """Batches of events in sequence, from `after + 1` on; waits at the end if `follow`."""
         ...
+
+
+def decoded(messages: Sequence[Stored]) -> tuple[Sequence[Recorded], LogError | None]:
+    """The events up to the first message that is none, and what is wrong with that one."""
+    events: list[Recorded] = []
+    for message in messages:
+        try:
+            events.append(Recorded(message.sequence, decode(message.payload)))
+        except msgspec.DecodeError as error:
+            return events, UndecodableError(message.sequence, message.payload, str(error))
+    return events, None

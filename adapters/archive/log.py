@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-import msgspec
 import pyarrow as pa
 
 from adapters.archive import chain
@@ -14,12 +13,11 @@ from adapters.archive.segment import payloads
 from domain.archive import ArchiveError, ArchiveStore, Manifest
 from domain.events import decode
 from domain.log import (
-    LogError,
     LogShorterError,
     Recorded,
     SequenceGapError,
     Stored,
-    UndecodableError,
+    decoded,
 )
 
 
@@ -73,14 +71,7 @@ class ArchivedLog:
         stream's own reader does, and `ArchiveError`.
         """
         async for stored in self.read_stored(after=after, batch_max=batch_max, follow=follow):
-            events: list[Recorded] = []
-            fault: LogError | None = None
-            for message in stored:
-                try:
-                    events.append(Recorded(message.sequence, decode(message.payload)))
-                except msgspec.DecodeError as error:
-                    fault = UndecodableError(message.sequence, message.payload, str(error))
-                    break
+            events, fault = decoded(stored)
             if events:
                 yield events
             if fault is not None:

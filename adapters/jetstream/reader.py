@@ -5,20 +5,16 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 
-import msgspec
-
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from adapters.jetstream.known import last_sequence
 from adapters.jetstream.patience import patiently
-from domain.events import decode
 from domain.log import (
-    LogError,
     LogShorterError,
     Recorded,
     SequenceGapError,
     Stored,
-    UndecodableError,
+    decoded,
 )
 
 RESUME_WAIT_S = 0.1
@@ -55,7 +51,7 @@ class JetStreamLog:
         `LogUnavailableError`.
         """
         async for stored in self.read_stored(after=after, batch_max=batch_max, follow=follow):
-            events, fault = _events(stored)
+            events, fault = decoded(stored)
             if events:
                 yield events
             if fault is not None:
@@ -134,14 +130,3 @@ def _in_a_row(
         if message.sequence != after + count + 1:
             return messages[:count], SequenceGapError(after + count + 1, message.sequence)
     return messages, None
-
-
-def _events(messages: Sequence[Stored]) -> tuple[Sequence[Recorded], LogError | None]:
-    """The events up to the first message that is none, and what is wrong with that one."""
-    events: list[Recorded] = []
-    for message in messages:
-        try:
-            events.append(Recorded(message.sequence, decode(message.payload)))
-        except msgspec.DecodeError as error:
-            return events, UndecodableError(message.sequence, message.payload, str(error))
-    return events, None
