@@ -54,7 +54,10 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; `HomeInUseError` if another process does. Ends with the process."""
+        """Hold the folder; `HomeInUseError` if another process does. Ends with the process.
+
+        What a killed one noted of itself is forgotten, so that nobody follows it.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("a+") as lock:
             try:
@@ -65,6 +68,8 @@ class Home:
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
+            self.processes_file.unlink(missing_ok=True)
+            self.addresses_file.unlink(missing_ok=True)
             yield
 
     def claim(self, identity: Mapping[str, object]) -> None:

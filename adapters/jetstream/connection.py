@@ -8,8 +8,8 @@ go through names that nats-py keeps to itself. They are used in this module only
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Self, TypeAlias
+from collections.abc import Callable, Coroutine
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import nats.errors
@@ -28,6 +28,8 @@ PING_WAIT_S = 10
 PINGS_MAX = 2
 """A server that answers none of these is taken for dead, and reconnected to."""
 API_WAIT_S_MAX = 5.0
+CLOSE_WAIT_S_MAX = 5.0
+CANCEL_WAIT_S = 0.05
 
 Sink: TypeAlias = Callable[[bytes, bytes, bytes, bytes | None], None]
 """Takes a message as subject, reply, payload and raw headers; must neither block nor raise."""
@@ -76,24 +78,24 @@ class Connection:
             reason = str(error) or type(error).__name__
             _log.debug("%s: %s", connection.url, reason)
 
+        connecting = connection._client.connect(
+            url,
+            name=name,
+            error_cb=remember,
+            disconnected_cb=connection._lost,
+            reconnected_cb=connection._found,
+            closed_cb=connection._ended,
+            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # it sleeps it
+            max_reconnect_attempts=-1,
+            pending_size=PENDING_BYTES_MAX,
+            flush_timeout=FLUSH_WAIT_S_MAX,
+            ping_interval=PING_WAIT_S,
+            max_outstanding_pings=PINGS_MAX,
+        )
         try:
-            async with asyncio.timeout(CONNECT_WAIT_S_MAX):
-                await connection._client.connect(
-                    url,
-                    name=name,
-                    error_cb=remember,
-                    disconnected_cb=connection._lost,
-                    reconnected_cb=connection._found,
-                    closed_cb=connection._ended,
-                    reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # it sleeps it
-                    max_reconnect_attempts=-1,
-                    pending_size=PENDING_BYTES_MAX,
-                    flush_timeout=FLUSH_WAIT_S_MAX,
-                    ping_interval=PING_WAIT_S,
-                    max_outstanding_pings=PINGS_MAX,
-                )
+            await _within(CONNECT_WAIT_S_MAX, connecting)
         except (TimeoutError, OSError, nats.errors.Error) as error:
-            await connection._client.close()
+            await connection.close()
             raise LogUnavailableError(
                 f"{connection.url} could not be reached: {reason}; check CURVETAPE_NATS_URL"
             ) from error
@@ -103,7 +105,10 @@ class Connection:
     async def close(self) -> None:
         """Close; harmless when done twice."""
         self.closed = True
-        await self._client.close()
+        try:
+            await _within(CLOSE_WAIT_S_MAX, self._client.close())
+        except (TimeoutError, OSError) as error:
+            _log.warning("the connection to %s was given up: %r", self.url, error)
 
     async def __aenter__(self) -> Self:
         return self
@@ -219,3 +224,25 @@ class Listening:
     def stop(self) -> None:
         """End it; safe to call at any time, from anywhere in the event loop."""
         self._connection.silence(self._number)
+
+
+async def _within(wait_s_max: float, work: Coroutine[Any, Any, None]) -> None:
+    """Await what the client does; raises `OSError`, after the wait as `TimeoutError`.
+
+    In a task of its own, because the client swallows a cancellation at times, and goes on, and
+    at other times ends with one that nobody asked for: its closing and its reconnecting wait for
+    the same future, and the end of the one is taken for the end of the other.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task}, timeout=wait_s_max)
+    finally:
+        in_time = task.done()
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_WAIT_S)
+    if not in_time:
+        raise TimeoutError(f"not done after {wait_s_max:g} s")
+    if task.cancelled():
+        raise ConnectionAbortedError("the client has cancelled it by itself")
+    task.result()

@@ -1,15 +1,16 @@
 """The whole product as a child process, for tests that use it as its users do."""
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.request import urlopen
 
 import asyncpg
@@ -23,6 +24,25 @@ NOT_YET = (OSError, LogError, asyncpg.PostgresError, asyncpg.InterfaceError)
 START_WAIT_S_MAX = 90.0
 STOP_WAIT_S_MAX = 60.0
 ANSWER_WAIT_S_MAX = 10.0
+READ_WAIT_S_MAX = 150.0
+"""Longer than any of our readers goes on with a server that is away."""
+
+T = TypeVar("T")
+
+
+def answer_of(reading: Coroutine[Any, Any, T]) -> T:
+    """What a reader of the product's servers returns; a failure that says where one hangs."""
+
+    async def read() -> T:
+        try:
+            async with asyncio.timeout(READ_WAIT_S_MAX) as wait:
+                return await reading
+        except TimeoutError as error:
+            if not wait.expired():
+                raise
+            raise AssertionError(f"no answer within {READ_WAIT_S_MAX:g} s") from error
+
+    return asyncio.run(read())
 
 
 class Product:

@@ -1,6 +1,5 @@
 """A finite simulated chain, with something killed in the middle: the end has to be the same."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -16,7 +15,7 @@ from curvetape.testing.contents import (
     contents,
     log_length,
 )
-from curvetape.testing.product import Product
+from curvetape.testing.product import Product, answer_of
 
 CHAIN = ("--seed", "11", "--rate", "1000", "--slots", "25", "--genesis-time", "1790000000")
 """Its time is long past, so all of its slots are produced as fast as the machine can."""
@@ -26,7 +25,7 @@ VICTIMS = ("simulate", "ingest", "project", "serve", "nats-server", "postgres", 
 
 
 def events(product: Product) -> int:
-    return asyncio.run(log_length(product.addresses()["nats"]))
+    return answer_of(log_length(product.addresses()["nats"]))
 
 
 def has_passed(length: int, product: Product) -> bool:
@@ -34,20 +33,20 @@ def has_passed(length: int, product: Product) -> bool:
 
 
 def sealed(product: Product) -> int:
-    return asyncio.run(certified_slot(product.addresses()["nats"]))
+    return answer_of(certified_slot(product.addresses()["nats"]))
 
 
 def finished(product: Product, slot: int) -> bool:
     if sealed(product) < slot:
         return False
     length = events(product)
-    places = asyncio.run(checkpoints(product.addresses()["postgres"]))
+    places = answer_of(checkpoints(product.addresses()["postgres"]))
     return len(places) == 3 and all(place >= length for place in places.values())
 
 
 def content(product: Product) -> Contents:
     addresses = product.addresses()
-    return asyncio.run(contents(addresses["nats"], addresses["postgres"]))
+    return answer_of(contents(addresses["nats"], addresses["postgres"]))
 
 
 def last_slot(product: Product) -> int:

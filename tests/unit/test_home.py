@@ -20,6 +20,16 @@ def test_a_folder_in_use_is_refused_to_others_until_it_is_left(tmp_path: Path) -
         pass
 
 
+def test_what_a_killed_one_noted_of_itself_is_forgotten(tmp_path: Path) -> None:
+    home = Home(tmp_path, "live")
+    with home.locked():
+        home.note_addresses({"nats": "nats://127.0.0.1:1"})
+        home.note_processes({"nats-server": 1})
+    with home.locked():
+        assert not home.addresses_file.exists()
+        assert not home.processes_file.exists()
+
+
 @pytest.mark.parametrize(
     "other",
     [
