@@ -7,11 +7,12 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
-from adapters.postgres.pool import open_pool
+from adapters.postgres.pool import Connections, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import App, create_app
+from curvetape.archives import log_of
 from curvetape.config import Settings
 from projections.candles import Candles
 from projections.projection import Hosted, host
@@ -26,6 +27,15 @@ NATS_URL = "nats://127.0.0.1:4222"
 POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
 
 
+def read_models(connections: Connections) -> list[Hosted]:
+    """Every core with the store that keeps its rows."""
+    return [
+        host(Candles(), CandleStore(connections)),
+        host(Trades(), TradeStore(connections)),
+        host(Tokens(), TokenStore(connections)),
+    ]
+
+
 @asynccontextmanager
 async def projecting(settings: Settings) -> AsyncIterator[Runner]:
     """Every read model, fed by one reader of the log; brings the database's schema up to date."""
@@ -37,12 +47,8 @@ async def projecting(settings: Settings) -> AsyncIterator[Runner]:
         await migrate(dsn)
         pool = await open_pool(dsn, application="curvetape project")
         stack.push_async_callback(pool.close)
-        hosted: list[Hosted] = [
-            host(Candles(), CandleStore(pool)),
-            host(Trades(), TradeStore(pool)),
-            host(Tokens(), TokenStore(pool)),
-        ]
-        yield Runner(JetStreamLog(connection), hosted, batch_max=settings.project_batch_max)
+        log = log_of(settings, connection)
+        yield Runner(log, read_models(pool), batch_max=settings.project_batch_max)
 
 
 @asynccontextmanager

@@ -37,6 +37,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Append to a log whose server does not prove fsync before its ack."),
     ] = False
+    archive_url: Annotated[
+        str | None,
+        Meta(
+            description="The archive: a folder, or an object store as in `s3://bucket/prefix`. "
+            "What the stream has let go of is read there."
+        ),
+    ] = None
     postgres_dsn: Annotated[
         str | None,
         Meta(description="A PostgreSQL or TimescaleDB to use; without it one is started."),

@@ -65,7 +65,10 @@ class SequenceGapError(LogError):
     """A reader was given a message that does not follow the one before it."""
 
     def __init__(self, expected: int, received: int) -> None:
-        super().__init__(f"expected sequence {expected}, received {received}")
+        super().__init__(
+            f"expected sequence {expected}, received {received}: what is between is not in the "
+            "stream, and in no archive that CURVETAPE_ARCHIVE_URL names"
+        )
         self.expected = expected
         self.received = received
 

@@ -1,4 +1,4 @@
-"""The log with its archive in front: segments first, then what only the stream has."""
+"""The log with its archive behind it: what the stream has let go of is read from segments."""
 
 import asyncio
 import hashlib
@@ -49,8 +49,8 @@ class OtherLogError(ArchiveError):
 class ArchivedLog:
     """Fits `domain.log.EventLog`, from sequence 1 on whatever the stream has let go.
 
-    Reads segments that are added meanwhile, too, so a stream that ages out behind the archive's
-    end leaves no seam.
+    The stream is read for as long as it has what comes next, so that who is up to date neither
+    waits for an archive nor needs it to be there. Segments that are sealed meanwhile are found.
     """
 
     def __init__(self, store: ArchiveStore, log: StoredLog) -> None:
@@ -86,37 +86,49 @@ class ArchivedLog:
         subjects: Sequence[str] = (),
     ) -> AsyncIterator[Sequence[Stored]]:
         """The same, byte for byte as the log holds it; with `subjects` only what is under them."""
-        await self._learn()
+        # Of some subjects the sequences have holes anyway, so none would tell what was let go:
+        # what is sealed is read from segments from the start.
+        archived = bool(subjects) and await self._learn() > after
         while True:
-            async with aclosing(self._sealed(after, batch_max)) as batches:
-                async for batch in batches:
-                    after = batch[-1].sequence
-                    chosen = _under(batch, subjects)
-                    if chosen:
-                        yield chosen
-            if await self._learn() and self._end > after:
-                continue
+            while archived:
+                async with aclosing(self._sealed(after, batch_max)) as batches:
+                    async for batch in batches:
+                        after = batch[-1].sequence
+                        if chosen := _under(batch, subjects):
+                            yield chosen
+                archived = bool(subjects) and await self._learn() > after
             try:
+                if subjects:
+                    await self._check_next(after)
                 async for batch in self._log.read_stored(
                     after=after, batch_max=batch_max, follow=follow, subjects=subjects
                 ):
                     after = batch[-1].sequence
                     yield batch
-            except SequenceGapError:
-                if not await self._learn() or self._end <= after:
-                    raise
-                continue
-            return
+            except SequenceGapError as gap:
+                # All or nothing: what leads to no message of the stream may be of another log.
+                end = await self._learn()
+                if end < gap.received - 1:
+                    raise SequenceGapError(max(after, end) + 1, gap.received) from gap
+                archived = True
+            else:
+                return
 
-    @property
-    def _end(self) -> int:
+    async def _learn(self) -> int:
+        """Look for segments that are new; returns the sequence up to which all are sealed.
+
+        Raises `OtherLogError` where they were not sealed from this stream.
+        """
+        found = await asyncio.to_thread(chain.newer, self._store, self._chain)
+        if found:
+            await check_same(self._store, found[-1], self._log)
+        self._chain += found
         return self._chain[-1].last_sequence if self._chain else 0
 
-    async def _learn(self) -> bool:
-        """Look for segments that are new; says whether there are some."""
-        found = await asyncio.to_thread(chain.newer, self._store, self._chain)
-        self._chain += found
-        return bool(found)
+    async def _check_next(self, after: int) -> None:
+        """Raise `SequenceGapError` if the stream has let go of what comes next."""
+        async for _ in self._log.read_stored(after=after, batch_max=1, follow=False):
+            return
 
     async def _sealed(self, after: int, batch_max: int) -> AsyncGenerator[Sequence[Stored], None]:
         for manifest in self._chain:

@@ -14,11 +14,11 @@ from rich.table import Table
 from adapters.archive import chain
 from adapters.archive.folder import FolderStore
 from adapters.archive.sealing import SEGMENT_EVENTS_MAX
-from adapters.archive.stores import open_store
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
 from curvetape.ageing import KEEP_EVENTS, KEEP_EVENTS_MIN, Ageing
 from curvetape.archiving import Archiving
+from curvetape.cli.archive_option import archive_option, archive_or_exit
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 from domain.archive import (
     ArchiveDamagedError,
@@ -52,17 +52,6 @@ def command() -> None:
 
     docs/archive.md says what is in them and how to read them with other programs.
     """
-
-
-def archive_option(function: C) -> C:
-    """The option that says where the archive is."""
-    return click.option(
-        "--archive",
-        "address",
-        metavar="ADDRESS",
-        required=True,
-        help="The archive: a folder, or an object store as in s3://bucket/prefix.",
-    )(function)
 
 
 def url_option(function: C) -> C:
@@ -103,7 +92,7 @@ keep_option = click.option(
 )
 @keep_option
 def seal(
-    address: str,
+    address: str | None,
     url: str | None,
     events: int,
     keep: int,
@@ -144,7 +133,7 @@ def seal(
 @archive_option
 @url_option
 @keep_option
-def let_go_(address: str, url: str | None, keep: int) -> None:
+def let_go_(address: str | None, url: str | None, keep: int) -> None:
     """Let the stream go of what is sealed, verified just now, and far enough behind.
 
     Messages go by whole segments. What an open gap of the log was told by stays.
@@ -164,7 +153,7 @@ def let_go_(address: str, url: str | None, keep: int) -> None:
 @command.command(name="list")
 @archive_option
 @json_option
-def list_(address: str, *, as_json: bool) -> None:
+def list_(address: str | None, *, as_json: bool) -> None:
     """List the segments; the chain of their manifests is checked on the way."""
     found = _known(_store(address))
     if as_json:
@@ -188,7 +177,7 @@ def list_(address: str, *, as_json: bool) -> None:
 @command.command()
 @archive_option
 @json_option
-def verify(address: str, *, as_json: bool) -> None:
+def verify(address: str | None, *, as_json: bool) -> None:
     """Check every manifest and every file, and that each gives its messages back byte for byte.
 
     Exits with 4 at what is damaged.
@@ -232,7 +221,7 @@ def verify(address: str, *, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--from-slot", type=click.IntRange(0), default=0, metavar="SLOT")
 @click.option("--to-slot", type=click.IntRange(0), metavar="SLOT")
-def fetch(address: str, folder: Path, from_slot: int, to_slot: int | None) -> None:
+def fetch(address: str | None, folder: Path, from_slot: int, to_slot: int | None) -> None:
     """Copy the archive into a FOLDER, or those segments that hold some slots.
 
     All manifests are copied. What is there already is not fetched again.
@@ -272,11 +261,11 @@ def server(url: str | None) -> str:
     return address
 
 
-def _store(address: str) -> ArchiveStore:
-    try:
-        return open_store(address)
-    except ArchiveError as error:
-        raise click.UsageError(str(error)) from error
+def _store(address: str | None) -> ArchiveStore:
+    store = archive_or_exit(settings_or_exit(archive_url=address))
+    if store is None:
+        raise click.UsageError("no archive; give --archive or set CURVETAPE_ARCHIVE_URL")
+    return store
 
 
 def _known(store: ArchiveStore) -> list[Manifest]:

@@ -7,10 +7,10 @@ import click
 import msgspec
 from solders.signature import Signature
 
-from adapters.archive.stores import open_store
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
 from curvetape.bootstrap import reading
+from curvetape.cli.archive_option import archive_option, archive_or_exit
 from curvetape.cli.common import run, settings_or_exit, until_stopped
 from curvetape.explaining import Explained, Explaining, Explanation, UnknownTransactionError
 from domain.archive import ArchiveError
@@ -40,7 +40,7 @@ def _signature(_ctx: click.Context, _parameter: click.Parameter, given: str) -> 
 
 @click.command(short_help="What became of one transaction.", epilog=EPILOG)
 @click.argument("signature", callback=_signature)
-@click.option("--archive", "address", metavar="ADDRESS", help="The archive: a folder or s3://….")
+@archive_option
 @click.option("--url", metavar="URL", help="The NATS server; CURVETAPE_NATS_URL where not given.")
 @click.option(
     "--postgres",
@@ -57,14 +57,14 @@ def command(
     An archive is searched segment by segment, and a stream from the archive's end on. What was
     taken back is shown, too, and said to be.
     """
-    settings = settings_or_exit(nats_url=url, postgres_dsn=dsn)
-    if address is None and settings.nats_url is None:
+    settings = settings_or_exit(archive_url=address, nats_url=url, postgres_dsn=dsn)
+    store = archive_or_exit(settings)
+    if store is None and settings.nats_url is None:
         raise click.UsageError("give --archive, or --url, or both")
     made: list[Explanation] = []
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
-            store = None if address is None else open_store(address)
             log = reads = None
             if settings.nats_url is not None:
                 opened = await Connection.open(settings.nats_url, name="curvetape explain")

@@ -11,12 +11,11 @@ import click
 from adapters.archive.columns import KINDS
 from adapters.archive.output import PIPED, File, Format, Order, Output, Pipe
 from adapters.archive.selection import Selection
-from adapters.archive.stores import open_store
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
+from curvetape.cli.archive_option import archive_option, archive_or_exit
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 from curvetape.replaying import Replay
-from domain.archive import ArchiveError, ArchiveStore
 
 EPILOG = """\b
 Examples:
@@ -47,7 +46,7 @@ def _moment(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
 
 
 @click.command(short_help="Events once more, across archive and stream.", epilog=EPILOG)
-@click.option("--archive", "address", metavar="ADDRESS", help="The archive: a folder or s3://….")
+@archive_option
 @click.option("--url", metavar="URL", help="The NATS server; CURVETAPE_NATS_URL where not given.")
 @click.option("--mint", "mints", metavar="MINT", multiple=True, help="Only of this token.")
 @click.option(
@@ -111,15 +110,15 @@ def command(
     What is sealed is read from the archive, the rest from the stream, without a seam. Give both,
     or one of them.
     """
-    server = settings_or_exit(nats_url=url).nats_url
-    if address is None and server is None:
+    settings = settings_or_exit(nats_url=url, archive_url=address)
+    server, store = settings.nats_url, archive_or_exit(settings)
+    if store is None and server is None:
         raise click.UsageError("give --archive, or --url, or both")
     if follow and (order == "chain" or form == "parquet" or server is None):
         raise click.UsageError("--follow needs a server, and neither --order chain nor parquet")
     if form == "parquet" and output is None:
         raise click.UsageError("parquet is written to a file; give --output")
     selection = Selection(until_time_s=until_time, **given)  # type: ignore[arg-type]  # by name
-    store = None if address is None else _store(address)
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
@@ -144,10 +143,3 @@ def _output(stack: AsyncExitStack, form: Format, order: Order, path: Path | None
         return PIPED[form](Pipe(sys.stdout.fileno()), order)
     file = stack.enter_context(path.open("wb"))
     return PIPED[form](Pipe(file.fileno()), order)
-
-
-def _store(address: str) -> ArchiveStore:
-    try:
-        return open_store(address)
-    except ArchiveError as error:
-        raise click.UsageError(str(error)) from error

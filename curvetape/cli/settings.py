@@ -10,6 +10,7 @@ from curvetape.cli.common import settings_or_exit
 from curvetape.config import PREFIX, table
 
 SECRET = (
+    "CURVETAPE_ARCHIVE_URL",
     "CURVETAPE_YELLOWSTONE_TOKEN",
     "CURVETAPE_NATS_URL",
     "CURVETAPE_POSTGRES_DSN",

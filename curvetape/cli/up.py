@@ -3,6 +3,7 @@
 import click
 
 from adapters.embedded.ports import is_free
+from curvetape.cli.archive_option import archive_or_exit
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 from curvetape.cli.serve import port_taken
 from curvetape.up import Up
@@ -50,6 +51,7 @@ def command(
         simulate_genesis_time_s=genesis_time,
         simulate_transactions=transactions,
     )
+    archive_or_exit(settings)  # refused here, not by each start of `project`
     if not is_free(settings.api_port):
         raise click.ClickException(port_taken(settings.api_port))
     run(lambda stop: until_stopped(stop, Up(settings, say).run()))

@@ -59,11 +59,12 @@ class MemoryStream:
     async def read_stored(
         self, *, after: int, batch_max: int, follow: bool = True, subjects: Sequence[str] = ()
     ) -> AsyncIterator[Sequence[Stored]]:
-        """Batches from `after + 1` on; `SequenceGapError` where that has been let go."""
+        """Batches from `after + 1` on; `SequenceGapError` at what is not there."""
         assert not follow, "it has an end"
         assert not subjects, "it does not know subjects"
         left = [it for it in self.messages if it.sequence > after]
-        if left and left[0].sequence != after + 1:
-            raise SequenceGapError(after + 1, left[0].sequence)
-        for at in range(0, len(left), batch_max):
-            yield left[at : at + batch_max]
+        row = [it for count, it in enumerate(left, after + 1) if it.sequence == count]
+        for at in range(0, len(row), batch_max):
+            yield row[at : at + batch_max]
+        if len(row) < len(left):
+            raise SequenceGapError(after + len(row) + 1, left[len(row)].sequence)

@@ -7,11 +7,13 @@ import pytest
 from adapters.archive import chain
 from adapters.archive.folder import FolderStore
 from adapters.archive.log import ArchivedLog, OtherLogError, check_same
+from adapters.jetstream.ageing import let_go
 from curvetape.archiving import Archiving
 from curvetape.testing.archives import MemoryStream, numbered, sealed, stored
 from curvetape.testing.certified import certified
 from curvetape.testing.events import created, curve_traded
 from curvetape.testing.log import LiveLog, entries
+from domain.archive import ArchiveDamagedError
 from domain.events import AnyEvent
 from domain.log import SequenceGapError, Stored
 
@@ -62,6 +64,40 @@ async def test_what_neither_has_is_a_hole(tmp_path: Path) -> None:
     sealed(store, log[:10], events_max=10)
     with pytest.raises(SequenceGapError, match="expected sequence 11, received 16"):
         await read(ArchivedLog(store, MemoryStream(log[15:])))
+
+
+async def test_of_some_subjects_too(live_log: LiveLog, tmp_path: Path) -> None:
+    """Their sequences do not follow each other, so the hole itself is not seen by them."""
+    held = certified(trades(30))
+    await live_log.appender.append(entries(event for _, _, event in held))
+    await let_go(live_log.connection, "PUMP", up_to=30, spare=0)
+    store = FolderStore(tmp_path)
+    sealed(store, stored(held)[:20], events_max=10)
+    with pytest.raises(SequenceGapError, match="expected sequence 21, received 31"):
+        await read(ArchivedLog(store, live_log.log), subjects=["pump.slot.>"])
+    sealed_rest = FolderStore(tmp_path / "whole")
+    sealed(sealed_rest, stored(held)[:40], events_max=10)
+    found = await read(ArchivedLog(sealed_rest, live_log.log), subjects=["pump.slot.>"])
+    assert [it.sequence for it in found] == list(range(2, 61, 2))
+
+
+async def test_what_the_stream_has_is_not_read_from_the_archive(tmp_path: Path) -> None:
+    log = numbered(trades(25))
+    store = FolderStore(tmp_path)
+    (manifest, _) = sealed(store, log[:20], events_max=10)
+    (tmp_path / manifest.name).write_bytes(b"damaged")
+    assert await read(ArchivedLog(store, MemoryStream(log))) == log
+    assert await read(ArchivedLog(store, MemoryStream(log[15:])), after=15) == log[15:]
+    with pytest.raises(ArchiveDamagedError, match=manifest.name):
+        await read(ArchivedLog(store, MemoryStream(log[15:])), after=14)
+
+
+async def test_a_hole_in_the_stream_is_filled_from_the_archive(tmp_path: Path) -> None:
+    log = numbered(trades(25))
+    store = FolderStore(tmp_path)
+    sealed(store, log[:20], events_max=10)
+    holed = MemoryStream([*log[:4], *log[12:]])
+    assert await read(ArchivedLog(store, holed)) == log
 
 
 async def test_subjects_are_found_in_segments_as_on_a_server(
