@@ -34,7 +34,7 @@ from ingest.repair import Repair
 from ingest.seen import Seen
 from ingest.slots import HOLE_WAIT_S, Slots
 from ingest.source import Source
-from ingest.votes import AGREE_WAIT_S, DRAW_WAIT_S, SILENT_S, Voters
+from ingest.votes import AGREE_WAIT_S, DRAW_WAIT_S, FIRST_WAIT_S, SILENT_S, Voters
 
 TAIL_EVENTS = 200_000
 """Messages that are read back from the log's end when ingest starts: more than it ever has on its
@@ -50,6 +50,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     agree_wait_s: float = AGREE_WAIT_S
     draw_wait_s: float = DRAW_WAIT_S
     silent_s: float = SILENT_S
+    first_wait_s: float = FIRST_WAIT_S
     limits: Limits = Limits()
     reconnect_s_min: float = WAIT_S_MIN
     reconnect_s_max: float = WAIT_S_MAX
@@ -98,6 +99,7 @@ async def ingesting(
                 agree_wait_s=patience.agree_wait_s,
                 draw_wait_s=patience.draw_wait_s,
                 silent_s=patience.silent_s,
+                first_wait_s=patience.first_wait_s,
             ),
             start=recovery.start,
             gaps=recovery.gaps,
@@ -128,7 +130,7 @@ async def ingesting(
             planner=Planner(slots, recovery.ledger),
             certificates=Certificates(recovery.certified),
             dead_seen=await _dead_seen(connection),
-            priced_s=await _priced_s(connection),
+            priced_s=max(recovery.priced_s, await _priced_s(connection)),
             decode=decoders.decode,
             keep_raw=None if raw is None else RawKeeper(raw).keep,
             others=partial(certificates_behind, connection),

@@ -10,6 +10,7 @@ from domain.events import (
     GapFilled,
     SlotAbandoned,
     SlotConfirmed,
+    SolPriced,
 )
 from ingest.ledger import Ledger, recorded
 from ingest.slots import GapClosed
@@ -34,6 +35,9 @@ class Recovery:
         """Open gaps, as the links before and at their end."""
         self.filled: list[GapClosed] = []
         """What of gaps has its certificates, though the log does not say yet that it is filled."""
+        self.priced_s = 0
+        """The newest second with a price; the log's last price may be an older one, which was
+        appended again when its slot was begun anew."""
         self._start: Link | None = None
         self._unproven = 0
 
@@ -80,6 +84,8 @@ class Recovery:
         elif isinstance(event, SlotAbandoned):
             self.ledger.take_back(event.slot)
         elif not isinstance(event, GapDetected | GapFilled):
+            if isinstance(event, SolPriced):
+                self.priced_s = max(self.priced_s, event.publish_time_s)
             if event.provisional:
                 recorded(self.ledger.page(event.pos.slot), sequence, payload, event)
             else:

@@ -157,6 +157,8 @@ class Settler:
             return
         if event.publish_time_s <= self._priced_s and not anew:
             return  # one a second is enough, and every endpoint sends each
+        if any(price.id == event.id for price in page.prices):
+            return  # read back from the log when ingest started
         self._priced_s = max(self._priced_s, event.publish_time_s)
         page.written.append(written)
         entry = Entry(subject=event.subject, id=event.id, payload=encode(event))

@@ -279,12 +279,17 @@ class Slots:
     def _begin(self, now_s: float) -> Iterator[Decision]:
         """The first block of all has no parent that could have been sealed."""
         live = self._live
+        doubted: set[Link] = set()
         for slot in live.slots():
             ballots = [Ballot(live.heard_from(each), each) for each in live.at(slot)]
             first = self._voters.chosen(ballots, now_s)
             if first is None:
                 continue
             parent = Link(first.block.meta.parent_slot, first.block.meta.parent_blockhash)
+            # Nobody is for a block who is not for its parent, too.
+            if parent in doubted or not self._voters.may_begin(live.votes(first), now_s):
+                doubted.add(first.link)
+                continue
             before = self._unproven_after
             if before is not None and before < parent.slot:
                 reason = "the log has no certificates before this, and nothing could be replayed"

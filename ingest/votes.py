@@ -9,6 +9,9 @@ from domain.chain import Block, RawTransaction
 
 SILENT_S = 10.0
 """A source that has sent no block for this long is no longer waited for."""
+FIRST_WAIT_S = 60.0
+"""How long an empty log waits for half of all sources to be for the block that it begins with: it
+has nothing yet that could show that a source is on another network."""
 AGREE_WAIT_S = 2.0
 """How long the only other source is waited for, when there are two."""
 DRAW_WAIT_S = 10.0
@@ -69,6 +72,7 @@ class Voters:
         agree_wait_s: float = AGREE_WAIT_S,
         draw_wait_s: float = DRAW_WAIT_S,
         silent_s: float = SILENT_S,
+        first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         """`arbiters` are never waited for, but settle a draw: they are asked slot by slot."""
         self._heard_s: dict[str, float | None] = dict.fromkeys(names)
@@ -78,6 +82,7 @@ class Voters:
         self._agree_wait_s = agree_wait_s
         self._draw_wait_s = draw_wait_s
         self._silent_s = silent_s
+        self._first_wait_s = first_wait_s
         self._started_s: float | None = None
 
     def heard(self, voter: str, slot: int, now_s: float) -> None:
@@ -106,6 +111,15 @@ class Voters:
     def suffice(self, voters: set[str]) -> bool:
         """Whether these are to be believed whatever the others have: most, or an arbiter."""
         return bool(voters & self._arbiters) or self.are_most(voters)
+
+    def may_begin(self, voters: set[str], now_s: float) -> bool:
+        """Whether a log may begin with what was chosen, which these are for.
+
+        Two sources protect from loss, three from lies: one of two is enough, two of three.
+        """
+        if 2 * len(voters & self._heard_s.keys()) >= len(self._heard_s):
+            return True
+        return self._started_s is not None and now_s - self._started_s >= self._first_wait_s
 
     def chosen(self, ballots: Sequence[Ballot], now_s: float) -> Candidate | None:
         """The candidate that most of those who can vote are for; None while that is open."""

@@ -36,6 +36,7 @@ QUICK = Patience(
     agree_wait_s=0.15,
     draw_wait_s=0.5,
     silent_s=1.5,
+    first_wait_s=9.0,
     reconnect_s_min=0.01,
     reconnect_s_max=0.1,
     limits=Limits(silence_s_max=0.25, settle_slots=3, settle_s=0.4, observe_s=0.1, lag_watch_s=0.2),

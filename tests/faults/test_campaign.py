@@ -19,15 +19,13 @@ from domain.events import decode
 SEEDS_EACH = 20
 FIRSTS = range(0, 200, SEEDS_EACH)
 JOBS = 2
-OPEN = {177}
-"""Known to fail about one time in six, see docs/faults.md; out of here once that is mended."""
 
 
 @pytest.mark.parametrize("first", FIRSTS)
 async def test_no_schedule_of_faults_loses_repeats_or_invents_anything(first: int) -> None:
     result = await run_many(range(first, first + SEEDS_EACH), jobs=JOBS)
     assert result.runs == SEEDS_EACH
-    failed = {it.seed: it.problems for it in result.failures if it.seed not in OPEN}
+    failed = {it.seed: it.problems for it in result.failures}
     assert failed == {}
     assert result.certificates > 10 * SEEDS_EACH
 

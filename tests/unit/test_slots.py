@@ -17,7 +17,7 @@ from ingest.slots import (
     Sealed,
     Slots,
 )
-from ingest.votes import AGREE_WAIT_S, DRAW_WAIT_S, SILENT_S, Link, Voters
+from ingest.votes import AGREE_WAIT_S, DRAW_WAIT_S, FIRST_WAIT_S, SILENT_S, Link, Voters
 
 START = Link(100, blockhash(100))
 LATER_S = HOLE_WAIT_S + 0.1
@@ -49,6 +49,30 @@ def test_a_block_is_sealed_once_however_often_it_comes() -> None:
     blocks = chained([101, 102])
     assert sealed(offered(slots, [*blocks, *blocks])) == [101, 102]
     assert offered(slots, blocks) == []
+
+
+def test_an_empty_log_does_not_begin_with_what_one_of_three_says() -> None:
+    """It may be of another network, and the log has nothing yet that could show it."""
+    slots = machine("a", "b", "c", start=None)
+    strange, ours = chained([9_000, 9_001]), chained([500, 501, 502])
+    assert offered(slots, strange, source="c") == []
+    assert slots.decide(SILENT_S + 1) == []
+    assert offered(slots, ours, source="a", now_s=SILENT_S + 1) == []
+    assert sealed(offered(slots, ours[1:], source="b", now_s=SILENT_S + 2)) == [500, 501, 502]
+    assert slots.is_astray("c", 900_000)
+
+
+def test_an_empty_log_begins_with_what_one_of_three_says_once_the_others_stay_silent() -> None:
+    slots = machine("a", "b", "c", start=None)
+    assert offered(slots, chained([500, 501]), source="a") == []
+    assert slots.decide(FIRST_WAIT_S - 1) == []
+    assert sealed(slots.decide(FIRST_WAIT_S)) == [500, 501]
+
+
+def test_an_empty_log_begins_with_what_one_of_two_says() -> None:
+    slots = machine("a", "b", start=None)
+    assert offered(slots, chained([500]), source="a") == []
+    assert sealed(slots.decide(AGREE_WAIT_S)) == [500]
 
 
 def test_a_first_block_needs_no_parent() -> None:
