@@ -49,6 +49,7 @@ class CandleStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Candles.name
     version: ClassVar = Candles.version
+    tables: ClassVar = (_UPSERT,)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Fold the candles into those that are there."""

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
-from adapters.postgres.pool import Connection, Pool
+from adapters.postgres.pool import Connection, Connections
+from adapters.postgres.upsert import Upsert
 from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
@@ -48,8 +49,10 @@ class CheckpointedStore(ABC, Generic[C]):
 
     name: ClassVar[str]
     version: ClassVar[int]
+    tables: ClassVar[Sequence[Upsert]]
+    """All tables of the read model, each by the statement that fills it."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
 
     @abstractmethod

@@ -1,6 +1,7 @@
 """Bounded pools of connections."""
 
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import asyncpg
 
@@ -13,9 +14,18 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection
 
+
 CONNECTIONS_MAX = 4
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 60.0
+
+
+class Connections(Protocol):
+    """Where a store gets a connection from: a pool, or whoever has only one."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection for as long as the block runs."""
+        ...
 
 
 async def open_pool(

@@ -101,6 +101,7 @@ class TokenStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Tokens.name
     version: ClassVar = Tokens.version
+    tables: ClassVar = (_UPSERT, _BURN)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Merge the changes into the cards, then reckon the supplies that they touch."""

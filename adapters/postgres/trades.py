@@ -37,6 +37,7 @@ class TradeStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Trades.name
     version: ClassVar = Trades.version
+    tables: ClassVar = (_INSERT,)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Add the trades; one that is already there stays as it is."""

@@ -14,6 +14,8 @@ class Upsert:
         self, table: str, columns: Mapping[str, str], *, key: Sequence[str], action: str
     ) -> None:
         """`columns` maps names to SQL types; `action` merges `excluded` into `kept`."""
+        self.table = table
+        self.key = tuple(key)
         names = ", ".join(columns)
         values = ", ".join(
             f"{name}::numeric" if kind == "numeric" else name for name, kind in columns.items()

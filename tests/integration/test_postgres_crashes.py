@@ -60,9 +60,8 @@ class Interrupted(CandleStore):
         await super().write(connection, changes)
         if not self.lost:
             self.lost = True
-            other = await self._pool.acquire()
-            await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
-            await self._pool.release(other)
+            async with self._pool.acquire() as other:
+                await other.execute("select pg_terminate_backend($1)", connection.get_server_pid())
             await connection.execute("select 1")
 
 
