@@ -141,7 +141,7 @@ async def test_a_reader_of_the_chain_can_neither_change_anything_nor_read_the_re
     assert await contents(guarded) == before
 
 
-@pytest.mark.parametrize("name", ["integrator", "projector", "ingest"])
+@pytest.mark.parametrize("name", ["integrator", "projector", "ingest", "aggregates"])
 async def test_nobody_but_the_operator_hears_what_others_publish(
     guarded: GuardedNats, name: str
 ) -> None:
@@ -242,12 +242,39 @@ NOT_INGESTS = [it for it in CHANGES if it.startswith(("$", "users."))]
 async def test_ingest_can_neither_delete_nor_change_a_stream_nor_touch_users(
     guarded: GuardedNats,
 ) -> None:
-    of_users = [it for it in LOOKS if "USERS" in it and "MSG.NEXT" not in it]
+    of_users = [it for it in LOOKS if "USERS" in it]
     before = await contents(guarded)
     async with user(guarded, "ingest") as (client, said):
         tried = [*NOT_INGESTS, *of_users, *api("STREAM.NAMES", "STREAM.LIST")]
         assert await permitted(client, said, tried) == []
     assert await contents(guarded) == before
+
+
+OF_AGGREGATES = [
+    SECRET,
+    *api(
+        "STREAM.INFO.USERS",
+        "STREAM.MSG.GET.USERS",
+        "DIRECT.GET.USERS",
+        "CONSUMER.CREATE.USERS",
+        "CONSUMER.DELETE.USERS.c",
+    ),
+]
+
+
+async def test_who_keeps_aggregates_touches_no_other_stream_and_deletes_nothing(
+    guarded: GuardedNats,
+) -> None:
+    of_pump = [it.replace("USERS", "PUMP") for it in OF_AGGREGATES[1:]]
+    before = await contents(guarded)
+    async with user(guarded, "aggregates") as (client, said):
+        tried = [*CHANGES, *LOOKS, *of_pump, *api("CONSUMER.DURABLE.CREATE.USERS.c", "INFO")]
+        allowed = await permitted(client, said, tried)
+        assert allowed == [it for it in tried if it in OF_AGGREGATES]
+    after = await contents(guarded)
+    assert after.pop("USERS") == (2, 2), "one was stored, none is gone"
+    before.pop("USERS")
+    assert after == before
 
 
 async def test_ingest_does_all_of_its_work_as_its_user(guarded: GuardedNats) -> None:
