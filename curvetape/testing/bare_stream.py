@@ -17,6 +17,7 @@ from domain.programs import PROGRAMS, PYTH_SOL_USD
 
 WAIT_S_MAX = 10.0
 QUIET_S = 0.1
+REFUSED_WAIT_S = 0.02
 PONG = pong(7)
 
 
@@ -87,6 +88,9 @@ async def reading(
 
         async def read() -> None:
             try:
+                await call.initial_metadata()
+                # A write to what was refused would replace the reason by one of the client's own.
+                await asyncio.wait({asyncio.ensure_future(call.code())}, timeout=REFUSED_WAIT_S)
                 await call.write(request)
                 await call.write(pb.SubscribeRequest(ping=pb.SubscribeRequestPing(id=7)))
                 while (payload := await call.read()) is not grpc.aio.EOF:
