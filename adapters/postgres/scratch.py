@@ -1,0 +1,264 @@
+"""Read models beside the kept ones, in the same database, for as long as one connection lasts.
+
+They are temporary tables of the same names, which this connection finds in the place of the kept
+ones: so a store fills them with the very statements that fill those. Whatever ends the connection,
+the server drops them.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+import msgspec
+
+from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
+from adapters.postgres.migrations import SchemaError
+from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.upsert import Upsert
+from projections.audit.model_report import Difference, RowDifference, TableReport
+
+CLOSE_WAIT_S_MAX = 5.0
+_SETTINGS = {
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "temp_buffers": "64MB",
+}
+"""A comparison takes as long as the tables are large."""
+
+# ruff: noqa: S608  # names of schemas, tables and columns only, none of them given from outside
+
+
+class NoReadModelsError(SchemaError):
+    """The database has none of the tables."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a kept read model is."""
+
+    version: int
+    sequence: int
+    refused: str | None
+
+
+class Scratch:
+    """Temporary read models on a connection of their own: no kept one can be written through it.
+
+    Fits `adapters.postgres.pool.Connections`. Raises `DatabaseUnreachableError` once the connection
+    is lost.
+    """
+
+    def __init__(self, dsn: str, connection: Connection, schema: str) -> None:
+        self._dsn = dsn
+        self._connection = connection
+        self._schema = schema
+        self._free = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, dsn: str, *, application: str) -> Self:
+        """Connect; raises `NoReadModelsError` and `DatabaseUnreachableError`."""
+        try:
+            connection = await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_TIMEOUT_S,
+                server_settings=_SETTINGS | {"application_name": application},
+            )
+        except (*TRANSIENT, *PERMANENT) as error:
+            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+            raise DatabaseUnreachableError(dsn, reason) from error
+        try:
+            scratch = cls(dsn, connection, await _schema_of(connection))
+            with scratch._spoken():
+                await scratch._begin()
+        except BaseException:
+            connection.terminate()
+            raise
+        return scratch
+
+    async def _begin(self) -> None:
+        for name in ("checkpoints", "taken_back"):
+            await self._connection.execute(
+                f"create temp table {name} (like {self._schema}.{name} including all)"
+            )
+        await self._connection.execute(
+            f"insert into taken_back select * from {self._schema}.taken_back"
+        )
+        # From here on a name without a schema is that of a temporary table, or of none.
+        await self._connection.execute("set search_path = pg_temp")
+
+    async def shadow(self, tables: Iterable[Upsert]) -> None:
+        """Make an empty table like each of the kept ones; nothing else can be written then."""
+        with self._spoken():
+            for table in tables:
+                await self._connection.execute(
+                    f"create temp table {table.table} (like {self._schema}.{table.table}"
+                    " including defaults including constraints including generated,"
+                    f" primary key ({', '.join(table.key)}))"
+                )
+            # The server itself refuses to write to any table that is not temporary.
+            await self._connection.execute("set default_transaction_read_only = on")
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """The connection, for one at a time."""
+        async with self._free:
+            if self._connection.is_closed():
+                raise DatabaseUnreachableError(self._dsn, "the connection was lost")
+            try:
+                yield self._connection
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:
+                # A statement may be under way still, and the next one would meet its answer.
+                await self._close()
+                raise
+
+    async def kept(self) -> Mapping[str, Kept]:
+        """Where the kept read models are, by name."""
+        with self._spoken():
+            rows = await self._connection.fetch(
+                f"select name, version, sequence, refused from {self._schema}.checkpoints"
+            )
+        return {
+            row["name"]: Kept(
+                version=row["version"], sequence=row["sequence"], refused=row["refused"]
+            )
+            for row in rows
+        }
+
+    @asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Within the block the kept tables stay as they are at its first statement.
+
+        Others go on writing to them. What is written here is seen here.
+        """
+        with self._spoken():
+            transaction = self._connection.transaction(isolation="repeatable_read")
+            await transaction.start()
+            try:
+                yield
+            except BaseException:
+                await self.close()
+                raise
+            await transaction.commit()
+
+    async def compared(self, table: Upsert, *, rows_max: int) -> TableReport:
+        """A kept table beside the temporary one, with the first rows that differ."""
+        with self._spoken():
+            rows, digest = await self._digest(f"{self._schema}.{table.table}", table.key)
+            made, made_digest = await self._digest(f"pg_temp.{table.table}", table.key)
+            counts: dict[Difference, int] = {}
+            first: tuple[RowDifference, ...] = ()
+            if digest != made_digest:
+                counts, first = await self._differences(table, rows_max)
+        return TableReport(
+            name=table.table,
+            rows=rows,
+            digest=digest,
+            rows_replayed=made,
+            digest_replayed=made_digest,
+            differences=counts,
+            first=first,
+        )
+
+    async def _digest(self, table: str, key: Sequence[str]) -> tuple[int, str]:
+        """How many rows there are, and the hash of all of them in order; holds a few at a time."""
+        digest = hashlib.sha256()
+
+        async def take(chunk: bytes) -> None:
+            digest.update(chunk)
+
+        status = await self._connection.copy_from_query(
+            f"select * from {table} order by {', '.join(key)}", output=take
+        )
+        return int(status.rpartition(" ")[2]), digest.hexdigest()
+
+    async def _differences(
+        self, table: Upsert, rows_max: int
+    ) -> tuple[dict[Difference, int], tuple[RowDifference, ...]]:
+        keys = ", ".join(table.key)
+        differing = f"""
+            select {keys}, to_jsonb(kept) as kept, to_jsonb(replayed) as replayed, case
+                when kept.{table.key[0]} is null then 'missing'
+                when replayed.{table.key[0]} is null then 'extra'
+                else 'other values' end as what
+            from {self._schema}.{table.table} as kept
+            full join pg_temp.{table.table} as replayed using ({keys})
+            where kept.{table.key[0]} is null or replayed.{table.key[0]} is null
+                or row(kept.*)::text <> row(replayed.*)::text
+        """
+        counts = await self._connection.fetch(
+            f"select what, count(*) from ({differing}) as rows group by what order by what"
+        )
+        first = await self._connection.fetch(
+            f"select * from ({differing}) as rows order by {keys} limit $1", rows_max
+        )
+        return dict(map(tuple, counts)), tuple(_difference(row, table.key) for row in first)
+
+    async def close(self) -> None:
+        """End the connection, and with it the replay; waits for who is just giving it back."""
+        try:
+            async with asyncio.timeout(CLOSE_WAIT_S_MAX), self._free:
+                await self._close()
+        except TimeoutError:
+            self._connection.terminate()
+
+    async def _close(self) -> None:
+        try:
+            await self._connection.close(timeout=CLOSE_WAIT_S_MAX)
+        except (*TRANSIENT, *PERMANENT):
+            self._connection.terminate()
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        """A connection that is lost is said to be; other refusals speak for themselves."""
+        try:
+            yield
+        except (*TRANSIENT, *PERMANENT) as error:
+            if is_transient(error):
+                raise DatabaseUnreachableError(self._dsn, str(error)) from error
+            raise
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+async def _schema_of(connection: Connection) -> str:
+    """Where the kept read models are, as a name to stand in a statement."""
+    schema: str | None = await connection.fetchval(
+        "select relnamespace::regnamespace::text from pg_class"
+        " where oid = to_regclass('checkpoints')"
+    )
+    if schema is None:
+        raise NoReadModelsError("the database has no read models; `curvetape project` makes them")
+    return schema
+
+
+def _difference(row: asyncpg.Record, key: Sequence[str]) -> RowDifference:
+    kept, replayed = _columns(row["kept"], key), _columns(row["replayed"], key)
+    if kept is not None and replayed is not None:
+        names = [name for name in kept if kept[name] != replayed[name]]
+        kept = {name: kept[name] for name in names}
+        replayed = {name: replayed[name] for name in names}
+    return RowDifference(
+        what=row["what"], key={name: row[name] for name in key}, kept=kept, replayed=replayed
+    )
+
+
+def _columns(text: str | None, key: Sequence[str]) -> dict[str, object] | None:
+    """A row's columns but those of its key."""
+    if text is None:
+        return None
+    columns = msgspec.json.decode(text, type=dict[str, object])
+    return {name: value for name, value in columns.items() if name not in key}
