@@ -109,6 +109,22 @@ class LogShorterError(LogError):
         self.last = last
 
 
+class LogCutError(LogError):
+    """The log ends before what it has acknowledged to this writer, which may count on none of it.
+
+    Its disk has not kept what it had promised, or an older copy of it was put back.
+    """
+
+    def __init__(self, acknowledged: int, last: int) -> None:
+        super().__init__(
+            f"sequence {acknowledged} was acknowledged, but the log ends at {last}: its disk lost "
+            "what it had promised, or an older copy was put back; start again, to go on from what "
+            "is there"
+        )
+        self.acknowledged = acknowledged
+        self.last = last
+
+
 class UndecodableError(LogError):
     """A message of the log that is no event known here, most often written by a newer version.
 

@@ -20,7 +20,14 @@ from adapters.jetstream.known import (
     stored_payload,
 )
 from adapters.jetstream.patience import patiently
-from domain.log import Appended, Entry, LogError, LogUnavailableError, OutpacedError
+from domain.log import (
+    Appended,
+    Entry,
+    LogCutError,
+    LogError,
+    LogUnavailableError,
+    OutpacedError,
+)
 
 ACK_WAIT_S_MAX = 10.0
 
@@ -53,6 +60,10 @@ class JetStreamAppender:
         self._batch_count = 0
         self._unanswered: set[str] = set()
         """Ids of what was sent without an answer, which may be stored or not."""
+        self._acknowledged = 0
+        """The highest sequence that was acknowledged here."""
+        self._epoch = connection.epoch
+        """The connection on which the log was last known to hold that."""
 
     @classmethod
     async def open(
@@ -83,7 +94,8 @@ class JetStreamAppender:
         Entries whose id the log holds already are compared with it and left out. Raises
         `EntryRefusedError` before anything is written, `LogUnavailableError` when the log did
         not answer for `patience.RETRY_S_MAX`, `OutpacedError` where an entry does not follow what
-        it should, and `LogError` for any other refusal. Where there are more than 1,000 entries,
+        it should, `LogCutError` where the log came back without what it had acknowledged, and
+        `LogError` for any other refusal. Where there are more than 1,000 entries,
         the first batches of them may be stored all the same.
         """
         check(entries, payload_bytes_max=self._connection.payload_bytes_max)
@@ -188,6 +200,7 @@ class JetStreamAppender:
 
     async def _send(self, entries: Sequence[Entry]) -> Ack:
         """One attempt; `LogUnavailableError` says that another one may do better."""
+        await self._check_end()
         reply, answer = self._acks.expect()
         if len(entries) == 1:
             frames = single_frame(entries[0], reply=reply)
@@ -209,7 +222,24 @@ class JetStreamAppender:
         if ack.error is not None and (ack.error.code == 503 or ack.error.err_code in _PASSING):
             raise LogUnavailableError(f"{ack.error.description} ({ack.error.err_code})")
         assert ack.error is not None or len(entries) == 1 or ack.count == len(entries)
+        if ack.error is None and not ack.duplicate:
+            if ack.seq <= self._acknowledged:
+                raise LogCutError(self._acknowledged, ack.seq - len(entries))
+            self._acknowledged = ack.seq
         return ack
+
+    async def _check_end(self) -> None:
+        """After a loss of the connection, check that the log still holds what it acknowledged.
+
+        Whoever appends may count on what is there: a certificate would vouch for what is lost.
+        """
+        epoch = self._connection.epoch
+        if epoch == self._epoch:
+            return
+        last = await last_sequence(self._connection, self._stream)
+        if last < self._acknowledged:
+            raise LogCutError(self._acknowledged, last)
+        self._epoch = epoch
 
 
 class _Result(msgspec.Struct):

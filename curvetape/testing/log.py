@@ -78,5 +78,6 @@ async def live_log(fresh_nats: NatsServer) -> AsyncIterator[LiveLog]:
     """An empty log with its reader and a proven appender."""
     async with await Connection.open(fresh_nats.url) as connection:
         appender = await JetStreamAppender.open(connection, monitor_urls=fresh_nats.monitor_url)
-        yield LiveLog(fresh_nats, connection, appender, JetStreamLog(connection))
-        appender.close()
+        live = LiveLog(fresh_nats, connection, appender, JetStreamLog(connection))
+        yield live
+        live.appender.close()

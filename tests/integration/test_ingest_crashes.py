@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.definition import load
 from adapters.jetstream.streams import apply
 from adapters.yellowstone import frames
@@ -86,10 +87,14 @@ def seconds() -> Iterator[float]:
 
 
 async def emptied(live_log: LiveLog) -> None:
-    """Begin a new log on the same server."""
+    """Begin a new log on the same server, with an appender that knows nothing of the old one."""
+    live_log.appender.close()
     for stream in ("PUMP", "DEAD"):
         await live_log.connection.jetstream.delete_stream(stream)
     await apply(live_log.connection, load(definitions() / "streams.toml"))
+    live_log.appender = await JetStreamAppender.open(
+        live_log.connection, monitor_urls=live_log.server.monitor_url
+    )
 
 
 async def lives(live_log: LiveLog, blocks: list[Block], *, at: int, share: float) -> bool:
