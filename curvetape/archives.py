@@ -4,7 +4,10 @@ What reads Parquet and object stores is imported only where an archive is config
 50 MB, and the processes that are always up to date live without it.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
@@ -22,6 +25,14 @@ def archive_of(settings: Settings) -> ArchiveStore | None:
     from adapters.archive.stores import open_store  # noqa: PLC0415  # only where it is needed
 
     return open_store(settings.archive_url)
+
+
+def elsewhere(settings: Settings) -> Settings:
+    """The settings for a process that runs in another folder than this one."""
+    address = settings.archive_url
+    if address is None or "://" in address:
+        return settings
+    return msgspec.structs.replace(settings, archive_url=str(Path(address).absolute()))
 
 
 def log_of(settings: Settings, connection: Connection) -> "ArchivedLog | JetStreamLog":

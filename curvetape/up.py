@@ -16,6 +16,7 @@ from adapters.jetstream.known import last_event
 from adapters.jetstream.reader import JetStreamLog
 from adapters.jetstream.streams import apply
 from adapters.postgres.migrations import migrate
+from curvetape.archives import elsewhere
 from curvetape.bootstrap import reading
 from curvetape.config import Settings, environment
 from curvetape.definitions import definitions
@@ -217,7 +218,7 @@ def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
         Role(
             name=name,
             arguments=[sys.executable, "-m", "curvetape", *arguments],
-            environment=environment(settings),
+            environment=environment(elsewhere(settings)),
             log=home.logs / f"{name}.log",
         )
         for name, arguments in commands.items()

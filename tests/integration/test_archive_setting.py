@@ -9,9 +9,12 @@ from solders.signature import Signature
 
 from adapters.archive.folder import FolderStore
 from curvetape.cli import main
+from curvetape.config import Settings, load
+from curvetape.home import Home
 from curvetape.testing.archives import sealed, stored
 from curvetape.testing.certified import certified
 from curvetape.testing.events import curve_traded
+from curvetape.up import roles_of
 
 VARIABLE = "CURVETAPE_ARCHIVE_URL"
 SIGNATURE = str(Signature(bytes([7]) * 64))
@@ -49,6 +52,16 @@ def test_an_option_goes_before_the_setting(folder: Path) -> None:
 def test_without_either_it_is_said_what_to_give() -> None:
     refused = command("archive", "verify")
     assert (refused.exit_code, VARIABLE in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("given", ["archive", "s3://bucket/prefix", None])
+def test_up_hands_the_archive_to_its_processes_which_run_in_another_folder(
+    given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    roles = roles_of(Settings(archive_url=given), Home(tmp_path, "live"), "live")
+    expected = str(tmp_path / "archive") if given == "archive" else given
+    assert {load(role.environment).archive_url for role in roles} == {expected}
 
 
 @pytest.mark.parametrize("name", [["up"], ["archive", "list"], ["replay"], ["explain", SIGNATURE]])
