@@ -1,7 +1,6 @@
 """`curvetape archive`: seal the log into Parquet segments, list, verify and fetch them."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +18,9 @@ from adapters.jetstream.reader import JetStreamLog
 from curvetape.ageing import KEEP_EVENTS, KEEP_EVENTS_MIN, Ageing
 from curvetape.archiving import Archiving
 from curvetape.cli.archive_option import archive_option, archive_or_exit
+from curvetape.cli.audit_options import made
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
+from curvetape.verifying import verified
 from domain.archive import (
     ArchiveDamagedError,
     ArchiveError,
@@ -29,7 +30,6 @@ from domain.archive import (
 )
 
 EXIT_DAMAGED = 4
-STATUS_WAIT_S = 5.0
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -184,36 +184,17 @@ def verify(address: str | None, *, as_json: bool) -> None:
     """
     store = _store(address)
     found = _known(store)
-    damages: list[ArchiveDamagedError] = []
-    said = time.monotonic()
-    for number, manifest in enumerate(found, 1):
-        try:
-            chain.verify(store, manifest)
-        except ArchiveDamagedError as error:
-            damages.append(error)
-        except ArchiveError as error:
-            raise click.ClickException(str(error)) from error
-        if time.monotonic() - said >= STATUS_WAIT_S:
-            said = time.monotonic()
-            say(f"verified {number:,} of {len(found):,} segments")
-    unlisted = chain.unlisted(store, found)
+    report = made(lambda: verified(store, found, say))
     if as_json:
-        report = {
-            "segments": len(found),
-            "last_sequence": found[-1].last_sequence if found else 0,
-            "damaged": [{"name": it.name, "reason": it.reason} for it in damages],
-            "unlisted": list(unlisted),
-        }
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     else:
-        for it in damages:
-            click.echo(str(it))
-        for name in unlisted:
+        for it in report.damaged:
+            click.echo(str(ArchiveDamagedError(it.name, it.reason)))
+        for name in report.unlisted:
             click.echo(f"{name} is in no manifest; a sealer that was killed left it, it may go")
-        last = found[-1].last_sequence if found else 0
-        state = "damaged" if damages else "whole"
-        click.echo(f"{state}: {len(found):,} segments up to sequence {last:,}")
-    raise SystemExit(EXIT_DAMAGED if damages else 0)
+        state = "damaged" if report.damaged else "whole"
+        click.echo(f"{state}: {report.segments:,} segments up to sequence {report.last_sequence:,}")
+    raise SystemExit(EXIT_DAMAGED if report.damaged else 0)
 
 
 @command.command()

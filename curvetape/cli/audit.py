@@ -1,204 +1,146 @@
-"""`curvetape audit`: what the log proves about itself, and where it does not."""
+"""`curvetape audit`: whether the log is complete and what is kept beside it agrees, on one page."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
 
+import asyncpg
 import click
-import msgspec
-from solders.pubkey import Pubkey
+from click.core import ParameterSource
 
-from adapters.jetstream.connection import Connection
-from adapters.jetstream.reader import JetStreamLog
-from curvetape.cli.audit_text import print_reserves, print_slots
-from curvetape.cli.audit_walk import walk_certificates, walk_reserves
-from curvetape.cli.common import EXIT_INTERRUPTED, run, say, settings_or_exit, until_stopped
-from projections.audit.breaks import NOT_JUDGED
-from projections.audit.certificates import Certificates
-from projections.audit.reserves import ReserveReport, Reserves
-from projections.audit.slot_report import SlotReport
+from adapters.address import public
+from adapters.postgres.errors import DatabaseUnreachableError
+from adapters.postgres.scratch import NoReadModelsError
+from curvetape.cli import audit_check
+from curvetape.cli.archive_option import archive_or_exit
+from curvetape.cli.audit_archive import archive, archive_report
+from curvetape.cli.audit_check import Check, Subject, not_judged, not_set_up
+from curvetape.cli.audit_log import reserves, slots
+from curvetape.cli.audit_models import models, models_report, open_scratch
+from curvetape.cli.audit_options import (
+    CODES,
+    EXIT_DAMAGED,
+    EXIT_INCOMPLETE,
+    ROWS,
+    from_slot_option,
+    json_option,
+    log_options,
+    log_settings,
+    made,
+    opened,
+    postgres_option,
+    print_report,
+)
+from curvetape.cli.audit_page import overall, print_page, whole
+from curvetape.cli.audit_walk import Log, reserve_report, slot_report
+from curvetape.cli.common import say
+from curvetape.config import Settings
+from domain.archive import ArchiveStore
+from domain.log import LogError, LogUnavailableError
+from projections.projection import ProjectionError
 
-MINTS_MAX = 100
-ROWS = 20
-
-EXIT_INCOMPLETE = 3
-EXIT_DAMAGED = 4
-
-C = TypeVar("C", bound=Callable[..., Any])
-
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
+  curvetape audit
+  curvetape audit --archive s3://bucket/curvetape --postgres postgresql://127.0.0.1/curvetape
+  curvetape audit --json | jq .verdict
   curvetape audit slots
-  curvetape audit reserves --mint 41QwCG7uZ6YSQ1go2n62cgPKWejuGLegd8C6QuJjpump"""
-
-CODES = """
-
-\b
-Exit codes:
-  0  all of it is proven
-  3  something is missing, or cannot be proven
-  4  the log contradicts itself, or cannot be read
-  1  the audit could not be made"""
-
-SLOTS_EPILOG = f"""\b
-Examples:
-  curvetape audit slots
-  curvetape audit slots --from-slot 461400000
-  curvetape audit slots --json | jq .verdict{CODES}"""
-
-RESERVES_EPILOG = f"""\b
-Examples:
-  curvetape audit reserves
-  curvetape audit reserves --mint 41QwCG7uZ6YSQ1go2n62cgPKWejuGLegd8C6QuJjpump
-  curvetape audit reserves --json | jq '.worst[] | select(.cause == "missing")'{CODES}"""
+  curvetape audit reserves --mint 41QwCG7uZ6YSQ1go2n62cgPKWejuGLegd8C6QuJjpump{CODES}"""
 
 
-@click.group(short_help="Whether the log is complete, and where not.", epilog=EPILOG)
-def command() -> None:
-    """Prove from the log alone that nothing is missing in it, or say what is.
+@click.group(
+    short_help="Whether the log is complete, and what is kept agrees with it.",
+    epilog=EPILOG,
+    invoke_without_command=True,
+)
+@log_options
+@postgres_option
+@from_slot_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    url: str | None,
+    address: str | None,
+    dsn: str | None,
+    from_slot: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Prove that nothing is missing, or say what is: all audits, on one page.
 
-    Two proofs that know nothing of each other: certificates, one for each slot with a block, and
-    reserves, which each trade leaves where the next one finds them. docs/audits.md says more.
+    Two ask the log alone and know nothing of each other: certificates, one for each slot with a
+    block, and reserves, which each trade leaves where the next one finds them. The others ask
+    whether the archive gives back what was sealed, and the read models what the log gives.
+    docs/audits.md says more. Each is a command of its own, with all the details.
     """
-
-
-def _mint(_ctx: click.Context, _parameter: click.Parameter, given: Sequence[str]) -> Sequence[str]:
-    if len(given) > MINTS_MAX:
-        raise click.BadParameter(f"{len(given)} mints were given, at most {MINTS_MAX} can be")
-    for mint in given:
-        try:
-            Pubkey.from_string(mint)
-        except ValueError as error:
-            raise click.BadParameter(
-                f"{mint!r} is no address; a mint is 32 bytes in base58"
-            ) from error
-    return given
-
-
-def _options(function: C) -> C:
-    for option in (
-        click.option(
-            "--rows",
-            type=click.IntRange(1),
-            default=ROWS,
-            show_default=True,
-            help="Rows of each table at most.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option(
-            "--from-slot",
-            type=click.IntRange(0),
-            default=0,
-            metavar="SLOT",
-            help="Leave out what is about earlier slots.",
-        ),
-        click.option(
-            "--url", metavar="URL", help="The NATS server; CURVETAPE_NATS_URL where not given."
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-@command.command(epilog=SLOTS_EPILOG)
-@_options
-def slots(url: str | None, from_slot: int, *, as_json: bool, rows: int) -> None:
-    """Check each slot's certificate against the log, byte for byte.
-
-    Every certificate is hashed again, its events are counted and hashed again, and it has to name
-    the certificate before it and, by slot and hash, the block before it. What has no certificate
-    is said: recorded gaps, slots between certificates, and the end that is not final yet.
-    """
-    walked: list[Certificates] = []
-
-    async def audit(log: JetStreamLog) -> None:
-        walk = Certificates(from_slot=from_slot)
-        await walk_certificates(log, walk)
-        if keep := frozenset(walk.again):
-            say(f"reading again for {len(keep):,} slots whose certificates came late")
-            walk = Certificates(from_slot=from_slot, keep=keep)
-            await walk_certificates(log, walk)
-        walked.append(walk)
-
-    _run(url, audit)
-    if not walked:
-        raise SystemExit(EXIT_INTERRUPTED)
-    report = walked[0].report()
-    _print(report, as_json=as_json, text=lambda: print_slots(report, rows))
+    if ctx.invoked_subcommand is not None:
+        for name in ctx.params:
+            if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"give the options behind {ctx.invoked_subcommand}")
+        return
+    settings = log_settings(url, address, postgres_dsn=dsn)
+    store = archive_or_exit(settings)
+    checks = made(lambda: _all(settings, store, from_slot))
+    at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    assert settings.nats_url is not None, "the options were checked"
+    of = public(settings.nats_url)
+    print_report(whole(checks), as_json=as_json, text=lambda: print_page(checks, of=of, at=at))
     raise SystemExit(
-        {"complete": 0, "incomplete": EXIT_INCOMPLETE}.get(report.verdict, EXIT_DAMAGED)
+        {"proven": 0, "incomplete": EXIT_INCOMPLETE}.get(overall(checks), EXIT_DAMAGED)
     )
 
 
-@command.command(epilog=RESERVES_EPILOG)
-@_options
-@click.option(
-    "--mint",
-    "mints",
-    metavar="MINT",
-    multiple=True,
-    callback=_mint,
-    help="Audit this token only; may be given more than once. Only its events are read.",
-)
-@click.option("--strict", is_flag=True, help="Let what cannot be judged count as not proven.")
-def reserves(
-    url: str | None,
-    from_slot: int,
-    mints: Sequence[str],
-    *,
-    as_json: bool,
-    rows: int,
-    strict: bool,
-) -> None:
-    """Check that in every curve and pool each event continues the one before it.
-
-    Trades say what is in their curve or pool. So where one is missing, the next one finds other
-    reserves than the last one left: both are named, and what happened in between. Looked at is
-    only what counts: events of slots with a certificate, and of logs from before certificates.
-    """
-    walked: list[Reserves] = []
-
-    async def audit(log: JetStreamLog) -> None:
-        walk = Reserves(mints=mints, from_slot=from_slot)
-        await walk_reserves(log, walk, mints)
-        if late := walk.late:
-            say(f"reading again without what was taken back late in {len(late):,} slots")
-            walk = Reserves(mints=mints, from_slot=from_slot, retractions=late)
-            await walk_reserves(log, walk, mints)
-        walked.append(walk)
-
-    _run(url, audit)
-    if not walked:
-        raise SystemExit(EXIT_INTERRUPTED)
-    report = walked[0].report()
-    _print(report, as_json=as_json, text=lambda: print_reserves(report, rows))
-    raise SystemExit(_reserves_code(report, strict=strict))
+for each in (slots, reserves, archive, models):
+    command.add_command(each)
 
 
-def _reserves_code(report: ReserveReport, *, strict: bool) -> int:
-    if report.verdict == "damaged":
-        return EXIT_DAMAGED
-    unjudged = strict and any(report.breaks.get(cause) for cause in NOT_JUDGED)
-    return EXIT_INCOMPLETE if unjudged or report.verdict == "not proven" else 0
+async def _all(
+    settings: Settings, store: ArchiveStore | None, from_slot: int
+) -> dict[Subject, Check]:
+    """Every check in turn; raises `LogUnavailableError` where the log does not answer."""
+
+    async def certificates() -> Check:
+        return audit_check.certificates(await slot_report(log, from_slot=from_slot))
+
+    async def continuing() -> Check:
+        return audit_check.reserves(await reserve_report(log, mints=(), from_slot=from_slot))
+
+    async def sealed() -> Check:
+        if store is None:
+            return not_set_up("archive", "no archive is given or configured")
+        return audit_check.archive(await archive_report(store))
+
+    async def replayed() -> Check:
+        return await _read_models(settings, log)
+
+    async with opened(settings) as log:
+        return {
+            "certificates": await _judged("certificates", certificates),
+            "reserves": await _judged("reserves", continuing),
+            "archive": await _judged("archive", sealed),
+            "read models": await _judged("read models", replayed),
+        }
 
 
-def _run(url: str | None, audit: Callable[[JetStreamLog], Any]) -> None:
-    settings = settings_or_exit(nats_url=url)
-    address = settings.nats_url
-    if address is None:
-        raise click.UsageError(
-            "no NATS server; give --url or set CURVETAPE_NATS_URL (`up` writes the address of its "
-            "own into addresses.json, in its home)"
-        )
-
-    async def work() -> None:
-        async with await Connection.open(address, name="curvetape audit") as connection:
-            await audit(JetStreamLog(connection))
-
-    run(lambda stop: until_stopped(stop, work()))
+async def _judged(subject: Subject, check: Callable[[], Coroutine[Any, Any, Check]]) -> Check:
+    say(f"asking the {subject}")
+    try:
+        return await check()
+    except LogUnavailableError:
+        raise
+    except (LogError, ProjectionError, DatabaseUnreachableError, asyncpg.PostgresError) as error:
+        return not_judged(subject, str(error))
 
 
-def _print(report: ReserveReport | SlotReport, *, as_json: bool, text: Callable[[], None]) -> None:
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report)))
-    else:
-        text()
+async def _read_models(settings: Settings, log: Log) -> Check:
+    """The check of read models, which need not be there."""
+    if settings.postgres_dsn is None:
+        return not_set_up("read models", "no database is given or configured")
+    try:
+        opening = await open_scratch(settings.postgres_dsn)
+    except (DatabaseUnreachableError, NoReadModelsError) as error:
+        return not_set_up("read models", str(error))
+    async with opening as scratch:
+        batch_max = settings.project_batch_max
+        return audit_check.read_models(await models_report(log, scratch, ROWS, batch_max=batch_max))

@@ -1,12 +1,20 @@
 """The audits' reports as text for people: the verdict first, then numbers, then what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from rich.console import Console
 from rich.table import Table
 
+from curvetape.cli.audit_sentences import (
+    archive_sentence,
+    models_sentence,
+    reserves_sentence,
+    slots_sentence,
+)
+from projections.audit.archive_report import ArchiveReport
 from projections.audit.breaks import Break, Place
+from projections.audit.model_report import ModelReport, ModelsReport, RowDifference
 from projections.audit.reserves import ReserveReport
 from projections.audit.slot_report import SlotReport
 from projections.audit.spans import Span
@@ -19,7 +27,7 @@ Rows: TypeAlias = Sequence[Sequence[str]]
 
 def print_reserves(report: ReserveReport, rows_max: int) -> None:
     """The report on reserves."""
-    print(f"{report.verdict}: {_reserves_sentence(report)}")
+    print(f"{report.verdict}: {reserves_sentence(report)}")
     _numbers(
         ("events that count", report.events),
         ("mints", report.mints),
@@ -61,7 +69,7 @@ def print_reserves(report: ReserveReport, rows_max: int) -> None:
 
 def print_slots(report: SlotReport, rows_max: int) -> None:
     """The report on slots and their certificates."""
-    print(f"{report.verdict}: {_slots_sentence(report)}")
+    print(f"{report.verdict}: {slots_sentence(report)}")
     _numbers(
         ("messages", (report.last_sequence or 0) - (report.first_sequence or 1) + 1),
         ("events of the chain", report.events),
@@ -101,57 +109,75 @@ def print_slots(report: SlotReport, rows_max: int) -> None:
     )
 
 
-def _reserves_sentence(report: ReserveReport) -> str:
-    if report.verdict == "damaged":
-        return "there are messages that are missing or cannot be read, so nothing else is sure"
-    where = f"{_of(report.curves, 'curve')} and {_of(report.pools, 'pool')}"
-    if report.verdict == "connected":
-        unjudged = report.breaks.get("surplus", 0) + report.breaks.get("repriced", 0)
-        but = f", but for {_of(unjudged, 'change')} that no event of ours makes" if unjudged else ""
-        return f"in {where} every event continues the one before it{but}"
-    wrong = report.breaks.get("missing", 0) + report.breaks.get("extra", 0)
-    reasons = []
-    if wrong:
-        reasons.append(f"{_of(wrong, 'break')} in {_of(report.mints_broken, 'mint')}")
-    if report.open_gaps:
-        reasons.append(f"{_of(len(report.open_gaps), 'recorded gap')} not filled")
-    if report.let_go:
-        reasons.append(f"{_of(report.let_go, 'event')} not looked at")
-    if report.mints_absent:
-        reasons.append(f"nothing about {_of(len(report.mints_absent), 'mint')}")
-    return f"in {where}: " + ", ".join(reasons)
+def print_archive(report: ArchiveReport, rows_max: int) -> None:
+    """The report on the archive."""
+    print(f"{report.verdict}: {archive_sentence(report)}")
+    _numbers(
+        ("segments", report.segments),
+        ("messages", report.last_sequence),
+        ("bytes", report.file_bytes),
+        ("files in no manifest, which may go", len(report.unlisted)),
+    )
+    if report.certificate is not None:
+        print(f"  the last certificate's hash is {report.certificate}")
+    if report.head is not None:
+        print(f"  the newest manifest's hash is {report.head}")
+    _table(
+        ("file", "what is wrong"),
+        [(it.name, it.reason) for it in report.damaged],
+        rows_max,
+        "files",
+        len(report.damaged),
+    )
+    _table(
+        ("in no manifest",),
+        [(it,) for it in report.unlisted],
+        rows_max,
+        "files",
+        len(report.unlisted),
+    )
 
 
-def _slots_sentence(report: SlotReport) -> str:
-    if report.verdict == "damaged":
-        return (
-            f"what the log says elsewhere is contradicted by {_of(report.problem_count, 'message')}"
+def print_models(report: ModelsReport, rows_max: int) -> None:
+    """The report on read models."""
+    print(f"{report.verdict}: {models_sentence(report)}")
+    for it in report.models:
+        if it.reason is not None:
+            print(f"  {it.name} was not compared: {it.reason}")
+    rows = [
+        (
+            table.name,
+            f"{it.sequence:,}",
+            f"{table.rows:,}",
+            f"{table.rows_replayed:,}",
+            table.digest if table.digest == table.digest_replayed else "differs",
         )
-    if not report.certificates:
-        return "there is no certificate, so nothing is proven"
-    where = f"from slot {report.first_slot} to {report.last_slot}"
-    if report.verdict == "complete":
-        return f"{where} every block has its certificate, and the log holds all that they count"
-    missing = sum(last - first + 1 for first, last in (*report.gaps, *report.holes))
-    reasons = []
-    if missing:
-        reasons.append(f"{_of(missing, 'slot')} without proof")
-    if report.revoked:
-        reasons.append(f"{_of(len(report.revoked), 'slot')} taken back after the certificate")
-    if report.undecided:
-        reasons.append(f"{_of(report.undecided, 'event')} in slots without a certificate")
-    if report.before_certificates:
-        reasons.append(
-            f"{_of(report.before_certificates, 'event')} from before the first certificate, which "
-            f"--from-slot {report.first_slot} leaves out"
-        )
-    if report.not_checked:
-        reasons.append(f"{_of(report.not_checked, 'certificate')} not checked against events")
-    return f"{where}: " + ", ".join(reasons)
+        for it in report.models
+        for table in it.tables
+    ]
+    columns = ("table", "at sequence", "rows", "of a replay", "SHA-256 of the rows")
+    _table(columns, rows, len(rows), "tables", len(rows))
+    for it in report.models:
+        _print_differences(it, rows_max)
 
 
-def _of(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def _print_differences(model: ModelReport, rows_max: int) -> None:
+    for table in model.tables:
+        for it in table.first[:rows_max]:
+            print(f"\n{it.what}: {table.name}, {_columns(it.key)}")
+            _print_row(it)
+        _more(sum(table.differences.values()), len(table.first[:rows_max]), f"rows of {table.name}")
+
+
+def _print_row(it: RowDifference) -> None:
+    if it.kept is not None:
+        print(f"  {'is':<10} {_columns(it.kept)}")
+    if it.replayed is not None:
+        print(f"  {'should be':<10} {_columns(it.replayed)}")
+
+
+def _columns(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _numbers(*numbers: tuple[str, int]) -> None:

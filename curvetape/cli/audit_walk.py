@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -10,15 +11,52 @@ from curvetape.cli.common import say
 from domain.events import decode
 from domain.log import SequenceGapError, Stored
 from projections.audit.certificates import Certificates
-from projections.audit.reserves import Reserves
+from projections.audit.reserves import ReserveReport, Reserves
+from projections.audit.slot_report import SlotReport
+
+if TYPE_CHECKING:
+    from adapters.archive.log import ArchivedLog
 
 BATCH_MAX = 5_000
 STATUS_WAIT_S = 5.0
 
+Log: TypeAlias = "ArchivedLog | JetStreamLog"
 
-async def walk_certificates(log: JetStreamLog, walk: Certificates) -> None:
-    """Walk the whole log; raises `LogError`, but a hole in the log is for the walk to say."""
 
+async def slot_report(log: Log, *, from_slot: int) -> SlotReport:
+    """What the log's certificates prove; raises `LogError`, but a hole is in the report.
+
+    A log of which the beginning is not there at all cannot be judged: raises `SequenceGapError`.
+    """
+    walk = Certificates(from_slot=from_slot)
+    await _walk_certificates(log, walk)
+    if keep := frozenset(walk.again):
+        say(f"reading again for {len(keep):,} slots whose certificates came late")
+        walk = Certificates(from_slot=from_slot, keep=keep)
+        await _walk_certificates(log, walk)
+    return walk.report()
+
+
+async def reserve_report(log: Log, *, mints: Sequence[str], from_slot: int) -> ReserveReport:
+    """What the reserves prove, of all mints or of some; raises as above."""
+    if mints:
+        await _find_beginning(log)
+    walk = Reserves(mints=mints, from_slot=from_slot)
+    await _walk_reserves(log, walk, mints)
+    if late := walk.late:
+        say(f"reading again without what was taken back late in {len(late):,} slots")
+        walk = Reserves(mints=mints, from_slot=from_slot, retractions=late)
+        await _walk_reserves(log, walk, mints)
+    return walk.report()
+
+
+async def _find_beginning(log: Log) -> None:
+    """Of some subjects alone no reader can tell that the beginning is not there."""
+    async for _ in log.read_stored(after=0, batch_max=1, follow=False):
+        return
+
+
+async def _walk_certificates(log: Log, walk: Certificates) -> None:
     def take(stored: Stored) -> None:
         try:
             event = decode(stored.payload)
@@ -30,12 +68,12 @@ async def walk_certificates(log: JetStreamLog, walk: Certificates) -> None:
     try:
         await _walk(log, (), take)
     except SequenceGapError as error:
+        if error.expected == 1:
+            raise
         walk.missing(error.expected, error.received)
 
 
-async def walk_reserves(log: JetStreamLog, walk: Reserves, mints: Sequence[str]) -> None:
-    """Walk the log, or of some mints only what is about them; raises `LogError` as above."""
-
+async def _walk_reserves(log: Log, walk: Reserves, mints: Sequence[str]) -> None:
     def take(stored: Stored) -> None:
         try:
             event = decode(stored.payload)
@@ -49,11 +87,13 @@ async def walk_reserves(log: JetStreamLog, walk: Reserves, mints: Sequence[str])
         subjects += ["pump.slot.*", "pump.gap.*"]
     try:
         await _walk(log, subjects, take)
-    except SequenceGapError:
+    except SequenceGapError as error:
+        if error.expected == 1:
+            raise
         walk.unreadable()
 
 
-async def _walk(log: JetStreamLog, subjects: Sequence[str], take: Callable[[Stored], None]) -> None:
+async def _walk(log: Log, subjects: Sequence[str], take: Callable[[Stored], None]) -> None:
     """Hand over the log as it is now, and tell how it goes."""
     last = await log.last_sequence()
     began_s = told_s = time.monotonic()

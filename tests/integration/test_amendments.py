@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from curvetape.cli.audit_walk import walk_certificates
+from curvetape.cli.audit_walk import slot_report
 from curvetape.ingesting import recovered
 from curvetape.letters import Choice
 from curvetape.testing import next_year
@@ -28,7 +28,6 @@ from domain.log import OutpacedError
 from ingest.certificates import AmendedError
 from ingest.mux import Mux
 from ingest.pipeline import Pipeline
-from projections.audit.certificates import Certificates as SlotAudit
 from projections.audit.slot_report import SlotReport
 
 BLOCKS = 4
@@ -74,11 +73,7 @@ async def chained(live_log: LiveLog) -> list[SlotConfirmed]:
 
 async def audited_twice(live_log: LiveLog) -> SlotReport:
     """What `audit slots` says, which walks again for what was amended late."""
-    walk = SlotAudit()
-    await walk_certificates(live_log.log, walk)
-    walk = SlotAudit(keep=frozenset(walk.again))
-    await walk_certificates(live_log.log, walk)
-    return walk.report()
+    return await slot_report(live_log.log, from_slot=0)
 
 
 async def test_ingest_goes_on_behind_an_amendment_between_two_of_its_seals(

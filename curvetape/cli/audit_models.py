@@ -1,0 +1,75 @@
+"""`curvetape audit models`: whether the read models are what the log gives."""
+
+import click
+
+from adapters.postgres.scratch import Scratch
+from curvetape.bootstrap import read_models
+from curvetape.cli.audit_options import (
+    CODES,
+    EXIT_DAMAGED,
+    EXIT_INCOMPLETE,
+    json_option,
+    log_options,
+    log_settings,
+    made,
+    opened,
+    postgres_option,
+    print_report,
+    rows_option,
+)
+from curvetape.cli.audit_text import print_models
+from curvetape.cli.audit_walk import Log
+from curvetape.cli.common import say
+from curvetape.comparing import Comparing
+from projections.audit.model_report import ModelsReport
+
+EPILOG = f"""\b
+Examples:
+  curvetape audit models
+  curvetape audit models --postgres postgresql://127.0.0.1/curvetape
+  curvetape audit models --json | jq '.models[].tables[] | {{name, rows, digest}}'{CODES}"""
+
+
+@click.command(epilog=EPILOG)
+@log_options
+@postgres_option
+@json_option
+@rows_option
+def models(
+    url: str | None, address: str | None, dsn: str | None, *, as_json: bool, rows: int
+) -> None:
+    """Check that the read models are what a replay of the log gives, row by row.
+
+    The log is replayed, by the program that keeps the read models, into temporary tables of the
+    same database, up to each read model's own place in the log. Then every table is compared.
+    Nothing else in the database is written, and whoever keeps the read models goes on.
+    """
+    settings = log_settings(url, address, postgres_dsn=dsn)
+    given = settings.postgres_dsn
+    if given is None:
+        raise click.UsageError("no read models; give --postgres or set CURVETAPE_POSTGRES_DSN")
+
+    async def audit() -> ModelsReport:
+        async with await open_scratch(given) as scratch, opened(settings) as log:
+            return await models_report(log, scratch, rows, batch_max=settings.project_batch_max)
+
+    report = made(audit)
+    print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
+    raise SystemExit(
+        {"equal": 0, "not compared": EXIT_INCOMPLETE}.get(report.verdict, EXIT_DAMAGED)
+    )
+
+
+async def open_scratch(dsn: str) -> Scratch:
+    """Room for a replay; raises `NoReadModelsError` and `DatabaseUnreachableError`."""
+    return await Scratch.open(dsn, application="curvetape audit")
+
+
+async def models_report(
+    log: Log, scratch: Scratch, rows_max: int, *, batch_max: int
+) -> ModelsReport:
+    """The read models beside a replay; raises `LogError`."""
+    comparing = Comparing(
+        log, scratch, read_models(scratch), say, batch_max=batch_max, rows_max=rows_max
+    )
+    return await comparing.run()
