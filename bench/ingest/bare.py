@@ -8,7 +8,7 @@ import grpc
 
 from adapters.yellowstone.session import CONTROL_BYTES_MAX
 from adapters.yellowstone.wire import geyser_pb2 as pb
-from bench.ingest.answering import answer_lines
+from bench.answering import answer_lines
 from bench.ingest.chain import EARLY, TRUTH
 
 MESSAGE_BYTES_MAX = 64 << 20

@@ -12,7 +12,7 @@ import nats
 import uvloop
 
 from adapters.yellowstone.updates import Updates
-from bench.ingest.answering import answer_lines
+from bench.answering import answer_lines
 from curvetape.config import Settings
 from curvetape.ingesting import Ingest, ingesting
 from domain.chain import RawTransaction

@@ -8,7 +8,7 @@ from typing import Any
 from adapters.yellowstone.server import YellowstoneServer
 from adapters.yellowstone.subscription import Subscription, Write
 from adapters.yellowstone.wire import lean_pb2
-from bench.ingest.answering import answer_lines
+from bench.answering import answer_lines
 from bench.ingest.chain import SLOT_MS, EncodedChain
 
 LAG_TRANSACTIONS_MAX = 1 << 40
