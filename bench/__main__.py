@@ -9,6 +9,7 @@ from bench.machine import machine
 from bench.result import Result
 
 BENCHMARKS = {
+    "append": "bench.append.benchmark",
     "decode": "bench.decode.benchmark",
     "ingest": "bench.ingest.benchmark",
     "recorder": "bench.recorder.benchmark",
