@@ -8,6 +8,10 @@ import msgspec
 _STARTED = time.monotonic()
 
 
+class RefusedError(Exception):
+    """A benchmark that cannot be run here, or not as it was asked for; says what to do about it."""
+
+
 class Result(msgspec.Struct, kw_only=True):
     """A figure beside its peer's; `ratio` is the median of the rounds' own ratios."""
 

@@ -1,0 +1,1 @@
+"""What appending and replaying cost as the log grows."""
