@@ -343,10 +343,16 @@ class Slots:
     def _given_up(self, segment: Segment, now_s: float) -> Candidate | None:
         """The block that is next once those before it are waited for no longer."""
         behind = behind_hole(segment, self._voters, now_s)
-        if behind is None:
+        if behind is None or self._is_doubtful(segment, behind, now_s):
             return None
         waited = now_s - behind.offered_s >= self._hole_wait_s
         return behind if waited or segment.waiting > WAITING_BLOCKS_MAX else None
+
+    def _is_doubtful(self, segment: Segment, behind: Candidate, now_s: float) -> bool:
+        """Whether a block is so far ahead that it needs those who may also begin a log."""
+        assert segment.start is not None, "only what has begun has holes"
+        is_far = behind.block.slot - segment.start.slot > ASTRAY_SLOTS
+        return is_far and not self._voters.may_begin(segment.votes(behind), now_s)
 
     def _open_gap(self, live: Segment, orphan: Candidate) -> Iterator[Decision]:
         assert live.start is not None, "a gap lies behind something"

@@ -62,6 +62,26 @@ def test_an_empty_log_does_not_begin_with_what_one_of_three_says() -> None:
     assert slots.is_astray("c", 900_000)
 
 
+def test_a_log_does_not_leap_far_ahead_with_what_one_of_three_says() -> None:
+    """The others may not have spoken yet, right after a start."""
+    slots = machine("a", "b", "c")
+    assert offered(slots, chained([900_000, 900_001]), source="c") == []
+    assert slots.decide(SILENT_S + LATER_S) == []
+    now_s = SILENT_S + LATER_S
+    assert sealed(offered(slots, chained([101, 102]), source="a", now_s=now_s)) == [101, 102]
+    assert slots.is_astray("c", 900_002)
+
+
+def test_a_log_that_was_left_alone_for_long_goes_on_far_ahead() -> None:
+    slots = machine("a", "b", "c")
+    far = chained([900_000, 900_001])
+    assert offered(slots, far, source="a") == []
+    assert offered(slots, far, source="b") == []
+    opened, *rest = slots.decide(LATER_S)
+    assert isinstance(opened, GapOpened)
+    assert sealed(rest) == [900_000, 900_001]
+
+
 def test_an_empty_log_begins_with_what_one_of_three_says_once_the_others_stay_silent() -> None:
     slots = machine("a", "b", "c", start=None)
     assert offered(slots, chained([500, 501]), source="a") == []
