@@ -1,13 +1,14 @@
 """Compares the read models with what a replay of the log makes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.scratch import Kept, Scratch
 from adapters.postgres.upsert import Upsert
-from domain.log import EventLog, Recorded
+from domain.log import EventLog
 from projections.audit.model_report import ModelReport, ModelsReport, report
+from projections.bounded import Bounded
 from projections.projection import Hosted
 from projections.runner import ProjectionsStoppedError, Runner
 
@@ -77,7 +78,7 @@ class Comparing:
             names = [it for it in places if self._reached[it] < place <= places[it]]
             if not names:
                 continue
-            until = _Until(self._log, place)
+            until = Bounded(self._log, place)
             runner = Runner(until, [self._hosted[it] for it in names], batch_max=self._batch_max)
             telling = asyncio.create_task(self._tell(runner))
             try:
@@ -128,27 +129,3 @@ def _obstacle(kept: Kept | None, version: int, last_sequence: int) -> str | None
             "made from another log"
         )
     return None
-
-
-class _Until:
-    """The log as it was when a sequence was its last."""
-
-    def __init__(self, log: EventLog, last: int) -> None:
-        self._log = log
-        self._last = last
-
-    async def last_sequence(self) -> int:
-        return self._last
-
-    async def read(
-        self, *, after: int, batch_max: int, follow: bool = True
-    ) -> AsyncIterator[Sequence[Recorded]]:
-        assert not follow, "it has an end"
-        if after >= self._last:
-            return
-        async for batch in self._log.read(after=after, batch_max=batch_max, follow=False):
-            if batch[-1].sequence < self._last:
-                yield batch
-                continue
-            yield batch[: self._last - batch[0].sequence + 1]
-            return

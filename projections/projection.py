@@ -24,8 +24,7 @@ class TakenBack(msgspec.Struct, frozen=True, kw_only=True):
         """What happened, and what to do about it."""
         return (
             f"slot {self.slot} was taken back (sequence {self.sequence}) after its certificate, so "
-            "its rows may hold what did not happen; rebuild this read model: empty its tables and "
-            "its checkpoint"
+            "its rows may hold what did not happen; rebuild it with `curvetape projections rebuild`"
         )
 
 

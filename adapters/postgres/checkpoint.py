@@ -103,7 +103,7 @@ class CheckpointedStore(ABC, Generic[C]):
             raise StoreRefusedError(
                 self.name,
                 f"its rows are of version {row['version']}, this program writes version"
-                f" {self.version}; rebuild the read model",
+                f" {self.version}; rebuild it with `curvetape projections rebuild {self.name}`",
             )
         if row["refused"] is not None:
             raise StoreRefusedError(self.name, row["refused"])

@@ -34,12 +34,19 @@ async def open_pool(
     connections_max: int = CONNECTIONS_MAX,
     statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     application: str = "curvetape",
+    schema: str | None = None,
 ) -> Pool:
     """A pool that connects when it is first used; close it with `await pool.close()`.
 
     A statement that takes longer than `statement_timeout_s` is cancelled by the server, and
-    given up a little later by the client where the server did not.
+    given up a little later by the client where the server did not. With `schema` names of tables
+    are looked up in that one only.
     """
+
+    async def look_there(connection: Connection) -> None:
+        # Each time anew: not every server takes it when one connects, and a release resets it.
+        await connection.execute("select set_config('search_path', $1, false)", schema)
+
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
@@ -50,4 +57,5 @@ async def open_pool(
             "application_name": application,
             "statement_timeout": f"{round(statement_timeout_s * 1_000)}ms",
         },
+        setup=None if schema is None else look_there,
     )

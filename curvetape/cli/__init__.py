@@ -17,6 +17,7 @@ class _Commands(click.Group):
         "simulate": "curvetape.cli.simulate",
         "decode": "curvetape.cli.decode",
         "audit": "curvetape.cli.audit",
+        "projections": "curvetape.cli.projections",
         "dead": "curvetape.cli.dead",
         "redecode": "curvetape.cli.redecode",
         "archive": "curvetape.cli.archive",

@@ -139,7 +139,7 @@ async def _read_models(settings: Settings, log: Log) -> Check:
         return not_set_up("read models", "no database is given or configured")
     try:
         opening = await open_scratch(settings.postgres_dsn)
-    except (DatabaseUnreachableError, NoReadModelsError) as error:
+    except NoReadModelsError as error:
         return not_set_up("read models", str(error))
     async with opening as scratch:
         batch_max = settings.project_batch_max

@@ -55,9 +55,12 @@ def models(
 
     report = made(audit)
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
-    raise SystemExit(
-        {"equal": 0, "not compared": EXIT_INCOMPLETE}.get(report.verdict, EXIT_DAMAGED)
-    )
+    raise SystemExit(exit_code(report))
+
+
+def exit_code(report: ModelsReport) -> int:
+    """What the command ends with."""
+    return {"equal": 0, "not compared": EXIT_INCOMPLETE}.get(report.verdict, EXIT_DAMAGED)
 
 
 async def open_scratch(dsn: str) -> Scratch:
@@ -66,10 +69,9 @@ async def open_scratch(dsn: str) -> Scratch:
 
 
 async def models_report(
-    log: Log, scratch: Scratch, rows_max: int, *, batch_max: int
+    log: Log, scratch: Scratch, rows_max: int, *, batch_max: int, only: str | None = None
 ) -> ModelsReport:
-    """The read models beside a replay; raises `LogError`."""
-    comparing = Comparing(
-        log, scratch, read_models(scratch), say, batch_max=batch_max, rows_max=rows_max
-    )
+    """The read models beside a replay, or `only` one of them; raises `LogError`."""
+    hosted = [it for it in read_models(scratch) if only in (None, it.projection.name)]
+    comparing = Comparing(log, scratch, hosted, say, batch_max=batch_max, rows_max=rows_max)
     return await comparing.run()

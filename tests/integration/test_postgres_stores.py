@@ -158,7 +158,7 @@ async def test_changes_that_cannot_be_written_leave_the_checkpoint_alone(pool: P
 async def test_rows_of_another_version_are_refused(pool: Pool) -> None:
     await save(pool, STORY, size=500)
     await pool.execute("update checkpoints set version = 99 where name = 'candles'")
-    with pytest.raises(StoreRefusedError, match="rebuild the read model"):
+    with pytest.raises(StoreRefusedError, match="projections rebuild candles"):
         await CandleStore(pool).checkpoint()
 
 
@@ -184,7 +184,7 @@ async def test_rows_that_hold_what_was_taken_back_are_refused_until_they_are_bui
     for _ in range(2):
         await trades.take_back(taken_back)
     for spoilt in (trades, candles):
-        with pytest.raises(StoreRefusedError, match=r"slot 3 was taken back .* rebuild this"):
+        with pytest.raises(StoreRefusedError, match=r"slot 3 was taken back .* rebuild it"):
             await spoilt.checkpoint()
     assert await tokens.checkpoint() == Checkpoint(
         sequence=7, reread_after=7, taken_back=(taken_back,)

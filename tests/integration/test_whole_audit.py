@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
-import pytest
 
 from adapters.archive import chain
 from adapters.archive.folder import FolderStore
@@ -189,10 +188,19 @@ async def test_what_is_missing_and_what_is_damaged_are_told_apart(
     assert (await audit(*at, "--json")).json["verdict"] == "damaged"
 
 
-@pytest.mark.parametrize("given", [[], ["--postgres", NOWHERE]])
-async def test_what_was_never_set_up_is_no_fault(live_log: LiveLog, given: list[str]) -> None:
+async def test_a_database_that_is_named_and_does_not_answer_leaves_a_question_open(
+    live_log: LiveLog,
+) -> None:
     await append(live_log, certified(market(10)))
-    page = await audit("--url", live_log.server.url, *given)
+    page = await audit("--url", live_log.server.url, "--postgres", NOWHERE)
+    assert page.code == 3
+    assert "4. Read models: not judged" in page.out
+    assert "could not be reached" in page.words
+
+
+async def test_what_was_never_set_up_is_no_fault(live_log: LiveLog) -> None:
+    await append(live_log, certified(market(10)))
+    page = await audit("--url", live_log.server.url)
     assert page.code == 0
     assert "3. Archive: not set up" in page.out
     assert "4. Read models: not set up" in page.out

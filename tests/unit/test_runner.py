@@ -242,7 +242,7 @@ async def test_a_slot_taken_back_too_late_stops_until_the_read_model_is_rebuilt(
     with pytest.raises(ProjectionsStoppedError, match=r"one: slot 1 was taken back.*other: slot 1"):
         await Runner(log, hosted).run(follow=False)
     assert (flat(store), store.sequence) == ([1, 2], 3)
-    with pytest.raises(ProjectionsStoppedError, match="rebuild this read model"):
+    with pytest.raises(ProjectionsStoppedError, match="curvetape projections rebuild"):
         await Runner(log, hosted).run(follow=False)
     store.empty()
     with pytest.raises(ProjectionsStoppedError) as caught:

@@ -1,0 +1,252 @@
+"""Read models built beside those that are served, and put into their place in one step.
+
+A generation's tables lie in a schema of their own, named as the served ones are in theirs, with a
+checkpoint beside them. So the same store fills them, on connections that look nowhere else.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import asyncpg
+import msgspec
+
+from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
+from adapters.postgres.migrations import SchemaError
+from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+
+# ruff: noqa: S608  # names of schemas and tables only, none of which is taken as it was given
+
+LOCK_WAIT_S_MAX = 20.0
+"""How long the swap waits for statements that are under way on the served tables."""
+
+LOCK_CLASS = 0x63757276
+"""Advisory locks of who changes generations ("curv" in ASCII)."""
+
+Place: TypeAlias = Literal["next", "previous"]
+"""`next` is being built or waits to be served; `previous` was served before."""
+
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_OWN = ("checkpoints", "taken_back")
+"""What each generation has of its own beside the read model's tables."""
+
+
+class GenerationError(SchemaError):
+    """There is no such generation, or it cannot be served."""
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """A read model in one place."""
+
+    name: str
+    version: int
+    sequence: int
+    refused: str | None = None
+    """Why its rows have to be rebuilt."""
+
+
+class Generations:
+    """The generations in one database; use it as a context, and `claim` what is to be changed."""
+
+    def __init__(self, dsn: str, connection: Connection, served: str) -> None:
+        self.dsn = dsn
+        self._connection = connection
+        self._served = served
+
+    @classmethod
+    async def open(cls, dsn: str, *, application: str = "curvetape projections") -> Self:
+        """Connect; raises `GenerationError` where no read model was ever made."""
+        try:
+            connection = await asyncpg.connect(
+                dsn,
+                timeout=CONNECT_TIMEOUT_S,
+                server_settings={"application_name": application},
+            )
+        except (*TRANSIENT, *PERMANENT) as error:
+            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
+            raise DatabaseUnreachableError(dsn, reason) from error
+        served: str | None = await connection.fetchval(
+            "select relnamespace::regnamespace::text from pg_class"
+            " where oid = to_regclass('checkpoints')"
+        )
+        if served is None:
+            await connection.close()
+            raise GenerationError("the database has no read models; `curvetape project` makes them")
+        return cls(dsn, connection, served)
+
+    async def served(self) -> Mapping[str, Generation]:
+        """The read models that answer, by name."""
+        return await self._in(self._served)
+
+    async def beside(self, name: str, place: Place) -> Generation | None:
+        """The generation in a place; None where there is none."""
+        return await self.inside(schema_of(name, place), name)
+
+    async def inside(self, schema: str, name: str) -> Generation | None:
+        """A read model as a schema has it; None where it does not."""
+        if await self._connection.fetchval("select to_regclass($1)", f"{schema}.checkpoints"):
+            return (await self._in(schema)).get(name)
+        return None
+
+    async def claim(self, name: str) -> None:
+        """Be the only one who changes generations of a read model, until the connection ends.
+
+        Raises `GenerationError` where another one is at it.
+        """
+        if not await self._connection.fetchval(
+            "select pg_try_advisory_lock($1, hashtext($2))", LOCK_CLASS, name
+        ):
+            raise GenerationError(f"another rebuild of {name} is at work on this database")
+
+    async def create(self, name: str, schema: str, tables: Sequence[str], *, version: int) -> None:
+        """Make a schema with empty tables like the served ones; replaces what it held before.
+
+        Raises `GenerationError` for a schema that holds anything else.
+        """
+        _check(schema)
+        connection = self._connection
+        async with connection.transaction():
+            if await self._exists(schema) and await self.inside(schema, name) is None:
+                raise GenerationError(
+                    f"the schema {schema} is there and holds no generation of {name}; "
+                    "name another one, or drop it"
+                )
+            await connection.execute(f"drop schema if exists {schema} cascade")
+            await connection.execute(f"create schema {schema}")
+            for table in (*_OWN, *tables):
+                await connection.execute(
+                    f"create table {schema}.{table} (like {self._served}.{table} including all)"
+                )
+                await self._chunk(schema, table)
+            await connection.execute(
+                f"insert into {schema}.taken_back select * from {self._served}.taken_back"
+            )
+            await connection.execute(
+                f"insert into {schema}.checkpoints (name, version, sequence) values ($1, $2, 0)",
+                name,
+                version,
+            )
+
+    async def drop(self, name: str, place: Place) -> bool:
+        """Throw a generation away; whether there was one."""
+        if await self.beside(name, place) is None:
+            return False
+        await self._connection.execute(f"drop schema {schema_of(name, place)} cascade")
+        return True
+
+    async def promote(
+        self,
+        name: str,
+        place: Place,
+        tables: Sequence[str],
+        catch_up: Callable[[int], Awaitable[None]],
+    ) -> Generation:
+        """Serve a generation; what was served until then is `previous`.
+
+        Nothing can be saved to the served tables from the moment that `catch_up` is given their
+        sequence; it brings the generation to the same one. Who reads waits for the swap alone,
+        and goes on with the new tables; so does who saves, where the versions are the same.
+        Raises `GenerationError`, and leaves all as it was.
+        """
+        schema, served = schema_of(name, place), self._served
+        connection = self._connection
+        async with connection.transaction():
+            await connection.execute(f"set local lock_timeout = '{LOCK_WAIT_S_MAX:g}s'")
+            live = await connection.fetchrow(
+                f"select sequence from {served}.checkpoints where name = $1 for update", name
+            )
+            if live is None or await self.beside(name, place) is None:
+                raise GenerationError(f"{name} has no {place} generation; rebuild it first")
+            await catch_up(live["sequence"])
+            found = await self.beside(name, place)
+            assert found is not None, "nobody else changes it"
+            if found.sequence != live["sequence"]:
+                raise GenerationError(
+                    f"{name}: the {place} generation is at sequence {found.sequence}, the served "
+                    f"one at {live['sequence']}; try again"
+                )
+            await self._swap(name, schema, tables)
+        return found
+
+    async def _swap(self, name: str, schema: str, tables: Sequence[str]) -> None:
+        served, previous, incoming = self._served, schema_of(name, "previous"), f"{name}_incoming"
+        execute = self._connection.execute
+        await execute(f"alter schema {schema} rename to {incoming}")
+        await execute(f"drop schema if exists {previous} cascade")
+        await execute(f"create schema {previous}")
+        for table in _OWN:
+            await execute(f"create table {previous}.{table} (like {served}.{table} including all)")
+        await execute(
+            f"insert into {previous}.checkpoints select * from {served}.checkpoints"
+            " where name = $1",
+            name,
+        )
+        await execute(f"insert into {previous}.taken_back select * from {served}.taken_back")
+        for table in tables:
+            await execute(f"alter table {served}.{table} set schema {previous}")
+            await execute(f"alter table {incoming}.{table} set schema {served}")
+        await execute(
+            f"insert into {served}.taken_back select * from {incoming}.taken_back"
+            " on conflict do nothing"
+        )
+        await execute(
+            f"update {served}.checkpoints as kept set version = made.version,"
+            " reread_after = made.reread_after, refused = made.refused, saved_at = now()"
+            f" from {incoming}.checkpoints as made where kept.name = $1 and made.name = $1",
+            name,
+        )
+        await execute(f"drop schema {incoming} cascade")
+
+    async def _in(self, schema: str) -> Mapping[str, Generation]:
+        rows = await self._connection.fetch(
+            f"select name, version, sequence, refused from {schema}.checkpoints order by name"
+        )
+        return {row["name"]: Generation(**row) for row in rows}
+
+    async def _exists(self, schema: str) -> bool:
+        return bool(await self._connection.fetchval("select to_regnamespace($1)", schema))
+
+    async def _chunk(self, schema: str, table: str) -> None:
+        """Cut a table as the served one is, where that is TimescaleDB's."""
+        if not await self._connection.fetchval(
+            "select true from pg_extension where extname = 'timescaledb'"
+        ):
+            return
+        cut = await self._connection.fetchrow(
+            "select column_name, integer_interval from timescaledb_information.dimensions"
+            " where hypertable_schema = $1 and hypertable_name = $2",
+            self._served,
+            table,
+        )
+        if cut is not None:
+            await self._connection.execute(
+                "select create_hypertable($1::text::regclass, $2::text::name,"
+                " chunk_time_interval => $3::bigint, create_default_indexes => false)",
+                f"{schema}.{table}",
+                cut["column_name"],
+                cut["integer_interval"],
+            )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._connection.close()
+
+
+def schema_of(name: str, place: Place) -> str:
+    """The schema of a generation."""
+    return f"{name}_{place}"
+
+
+def _check(schema: str) -> None:
+    if not _SCHEMA.fullmatch(schema) or schema.startswith("pg_") or schema == "public":
+        raise GenerationError(
+            f"{schema!r} is no name for a schema of its own; use lower-case letters, digits and _"
+        )

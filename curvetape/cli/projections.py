@@ -1,0 +1,256 @@
+"""`curvetape projections`: the read models, how far they are, and building them anew."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from adapters.jetstream.connection import Connection
+from adapters.postgres.generations import Generations
+from curvetape.archives import log_of
+from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models
+from curvetape.cli.audit_models import exit_code, models_report, open_scratch
+from curvetape.cli.audit_options import json_option, made, print_report, rows_option
+from curvetape.cli.audit_text import print_models
+from curvetape.cli.common import run, say, settings_or_exit, until_stopped
+from curvetape.cli.projections_text import listed, table
+from curvetape.config import Settings
+from curvetape.rebuilding import (
+    NO_CONNECTIONS,
+    Rebuilding,
+    UnknownProjectionError,
+    check_name,
+)
+from curvetape.standing import Standing, standings
+from domain.log import EventLog
+from projections.audit.model_report import ModelsReport
+from projections.narrowed import Part
+
+WATCH_WAIT_S = 1.0
+
+T = TypeVar("T")
+
+
+def _known(_ctx: click.Context, _parameter: click.Parameter, given: str) -> str:
+    try:
+        return check_name(read_models(NO_CONNECTIONS), given).projection.name
+    except UnknownProjectionError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+name_argument = click.argument("name", callback=_known)
+
+EPILOG = """\b
+Examples:
+  curvetape projections list
+  curvetape projections status --watch
+  curvetape projections rebuild candles
+  curvetape projections rollback candles"""
+
+REBUILD_EPILOG = """\b
+Examples:
+  curvetape projections rebuild candles
+  curvetape projections rebuild tokens --no-promote
+  curvetape projections rebuild candles --until-slot 461400000 --into candles_monday"""
+
+
+@click.group(short_help="Read models: how far, rebuilt, swapped, compared.", epilog=EPILOG)
+def command() -> None:
+    """Look after the read models.
+
+    Each can be built anew beside the one that is served, from the archive and the stream, and put
+    into its place in one step while others read and write. docs/projections.md says more.
+    """
+
+
+@command.command("list", short_help="Which there are, and their generations.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each.")
+def list_(*, as_json: bool) -> None:
+    """Show the read models with all their generations."""
+    found = _answered(lambda log, generations: standings(log, generations, read_models))
+    if as_json:
+        _print(found)
+    else:
+        click.echo(listed(found))
+
+
+@command.command(short_help="Position, lag and rate of each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each.")
+@click.option("--watch", is_flag=True, help="Go on until stopped; with --json one line a second.")
+def status(*, as_json: bool, watch: bool) -> None:
+    """Show how far the served read models are, measured twice within a second.
+
+    Exit code 1 if any of them was refused.
+    """
+    last: list[Sequence[Standing]] = []
+
+    async def tell(log: EventLog, generations: Generations) -> None:
+        before: Sequence[Standing] = ()
+        with Live(console=Console(), refresh_per_second=4, transient=not watch) as live:
+            while True:
+                now = await standings(log, generations, read_models)
+                if before:
+                    last[:] = [[each.since(was) for each, was in zip(now, before, strict=True)]]
+                    if as_json and watch:
+                        _print(last[0])
+                    elif watch:
+                        live.update(table(last[0]))
+                    if not watch:
+                        return
+                before = now
+                await asyncio.sleep(WATCH_WAIT_S)
+
+    settings = settings_or_exit()
+    run(lambda stop: until_stopped(stop, _within(settings, tell)))
+    if last and not watch:
+        if as_json:
+            _print(last[0])
+        else:
+            Console().print(table(last[0]))
+    raise SystemExit(int(any(each.served.refused for each in (last[0] if last else ()))))
+
+
+@command.command(short_help="Build one anew, and serve it.", epilog=REBUILD_EPILOG)
+@name_argument
+@click.option("--fresh", is_flag=True, help="Begin anew, even where a build was left unfinished.")
+@click.option("--no-promote", is_flag=True, help="Build it only; `promote` serves it later.")
+@click.option(
+    "--until-slot", type=click.IntRange(0), metavar="SLOT", help="Nothing of later slots."
+)
+@click.option("--mint", metavar="MINT", help="Only what is about this token.")
+@click.option("--into", metavar="SCHEMA", help="Keep it in this schema, and serve what is served.")
+def rebuild(
+    name: str,
+    *,
+    fresh: bool,
+    no_promote: bool,
+    until_slot: int | None,
+    mint: str | None,
+    into: str | None,
+) -> None:
+    """Build the read model NAME from the log's first event on, beside the one that is served.
+
+    Once it has caught up, it is put in that one's place, which is kept for `rollback`. A build
+    that was interrupted goes on where it was.
+    """
+    part = Part(until_slot=until_slot, mint=mint)
+    if (into is None) != part.is_all:
+        raise click.UsageError(
+            "--until-slot and --mint make a part of a read model, which cannot be served; say with "
+            "--into which schema of the database it shall be kept in"
+        )
+
+    async def build(rebuilding: Rebuilding) -> None:
+        if into is not None:
+            made = await rebuilding.build_part(part, into)
+            say(f"{name} up to sequence {made.sequence:,} is in the schema {into}")
+            return
+        await rebuilding.build(fresh=fresh)
+        if no_promote:
+            say(f"{name} waits to be served; `curvetape projections promote {name}` does it")
+            return
+        served = await rebuilding.serve("next")
+        say(f"{name} is served from its new generation, at sequence {served.sequence:,}")
+
+    _change(name, build)
+
+
+@command.command(short_help="Compare one with a replay, row by row.")
+@name_argument
+@json_option
+@rows_option
+def verify(name: str, *, as_json: bool, rows: int) -> None:
+    """Check that what is served of NAME is what a replay of the log gives, row by row.
+
+    It is what `curvetape audit models` does for all, with the same exit codes: 0 where they are
+    equal, 3 where they could not be compared, 4 where they differ.
+    """
+    settings = settings_or_exit()
+    dsn = settings.postgres_dsn or POSTGRES_DSN
+    url = settings.nats_url or NATS_URL
+
+    async def compared() -> ModelsReport:
+        async with (
+            await open_scratch(dsn) as scratch,
+            await Connection.open(url, name="curvetape projections") as connection,
+        ):
+            log, batch_max = log_of(settings, connection), settings.project_batch_max
+            return await models_report(log, scratch, rows, batch_max=batch_max, only=name)
+
+    report = made(compared)
+    print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
+    raise SystemExit(exit_code(report))
+
+
+@command.command(short_help="Serve what `rebuild --no-promote` made.")
+@name_argument
+def promote(name: str) -> None:
+    """Put the next generation of NAME in the place of the one that is served."""
+
+    async def serve(rebuilding: Rebuilding) -> None:
+        served = await rebuilding.serve("next")
+        say(f"{name} is served from its next generation, at sequence {served.sequence:,}")
+
+    _change(name, serve)
+
+
+@command.command(short_help="Serve again what was served before.")
+@name_argument
+def rollback(name: str) -> None:
+    """Put the previous generation of NAME back in its place, brought up to date first."""
+
+    async def serve(rebuilding: Rebuilding) -> None:
+        served = await rebuilding.serve("previous")
+        say(f"{name} is served from its previous generation, at sequence {served.sequence:,}")
+
+    _change(name, serve)
+
+
+def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
+    settings = settings_or_exit()
+
+    async def work(log: EventLog, generations: Generations) -> None:
+        batch_max = settings.project_batch_max
+        await change(Rebuilding(log, generations, read_models, name, say, batch_max=batch_max))
+
+    run(lambda stop: until_stopped(stop, _within(settings, work)))
+
+
+def _answered(ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:
+    answers: list[T] = []
+
+    async def work(log: EventLog, generations: Generations) -> None:
+        answers.append(await ask(log, generations))
+
+    settings = settings_or_exit()
+    run(lambda stop: until_stopped(stop, _within(settings, work)))
+    if not answers:
+        raise SystemExit(1)
+    return answers[0]
+
+
+async def _within(
+    settings: Settings, work: Callable[[EventLog, Generations], Awaitable[None]]
+) -> None:
+    async with _opened(settings) as (log, generations):
+        await work(log, generations)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[EventLog, Generations]]:
+    url = settings.nats_url or NATS_URL
+    async with (
+        await Connection.open(url, name="curvetape projections") as connection,
+        await Generations.open(settings.postgres_dsn or POSTGRES_DSN) as generations,
+    ):
+        yield log_of(settings, connection), generations
+
+
+def _print(found: Sequence[Standing]) -> None:
+    for each in found:
+        click.echo(msgspec.json.encode(each))

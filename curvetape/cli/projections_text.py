@@ -1,0 +1,44 @@
+"""Read models as people read them."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from adapters.postgres.generations import Generation
+from curvetape.standing import Standing
+
+
+def listed(found: Sequence[Standing]) -> str:
+    """Each read model with its generations, a line for each."""
+    lines = []
+    for each in found:
+        lines.append(f"{each.name}, version {each.program_version}, log at {each.head:,}")
+        lines.append(f"  served    {_generation(each.served)}, {each.lag:,} behind the log")
+        for place, generation in (("next", each.next), ("previous", each.previous)):
+            if generation is not None:
+                lines.append(f"  {place:<9} {_generation(generation)}")
+        if each.served.refused is not None:
+            lines.append(f"  refused: {each.served.refused}")
+    return "\n".join(lines)
+
+
+def table(found: Sequence[Standing]) -> Table:
+    """Where each stands, as a table."""
+    shown = Table("projection", "state", "position", "log", "lag", "events/s", box=None)
+    for column in shown.columns[2:]:
+        column.justify = "right"
+    for each in found:
+        rate = "" if each.rate_per_s is None else f"{each.rate_per_s:,.0f}"
+        shown.add_row(
+            each.name,
+            each.state,
+            f"{each.served.sequence:,}",
+            f"{each.head:,}",
+            f"{each.lag:,}",
+            rate,
+        )
+    return shown
+
+
+def _generation(generation: Generation) -> str:
+    return f"version {generation.version}, at sequence {generation.sequence:,}"
