@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generation, GenerationError, Generations, Place, schema_of
-from adapters.postgres.pool import Connection, Connections, open_pool
+from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from domain.log import EventLog
 from projections.bounded import Bounded
 from projections.narrowed import Narrowed, Part
@@ -22,16 +22,9 @@ LEFT_EVENTS_MAX = 5_000
 Say = Callable[[str], None]
 ReadModels = Callable[[Connections], list[Hosted]]
 """Every core with its store on some connections."""
-
-
-class _NoConnections:
-    """For those who only want to know what there is."""
-
-    def acquire(self) -> AbstractAsyncContextManager[Connection]:
-        raise AssertionError("nothing is read or written through this")
-
-
-NO_CONNECTIONS: Connections = _NoConnections()
+Load = Callable[[str, int], Awaitable[None]]
+"""Fills a schema's empty tables with what the archive holds up to a sequence, checkpoint and all;
+faster than event by event, with the same rows."""
 
 
 class UnknownProjectionError(GenerationError):
@@ -61,13 +54,15 @@ class Rebuilding:
         say: Say,
         *,
         batch_max: int,
+        loads: Mapping[str, Load] | None = None,
     ) -> None:
-        """Raises `UnknownProjectionError`."""
+        """`loads` are by read model. Raises `UnknownProjectionError`."""
         self._log = log
         self._generations = generations
         self._read_models = read_models
         self._say = say
         self._batch_max = batch_max
+        self._load = (loads or {}).get(name)
         found = check_name(read_models(NO_CONNECTIONS), name)
         store = found.store
         assert isinstance(store, CheckpointedStore), "it is kept in PostgreSQL"
@@ -83,11 +78,15 @@ class Rebuilding:
         await self._generations.claim(self.name)
         found = await self._generations.beside(self.name, "next")
         schema = schema_of(self.name, "next")
-        if fresh or found is None or found.version != self.version or found.refused is not None:
+        fresh |= found is None or found.version != self.version or found.refused is not None
+        if fresh or (found is not None and not found.sequence):
             await self._generations.create(self.name, schema, self.tables, version=self.version)
             self._say(f"{self.name}: building its next generation in the schema {schema}")
+            if self._load is not None:
+                served = await self._generations.served()
+                await self._load(schema, served[self.name].sequence)
         else:
-            self._say(f"{self.name}: going on with the next generation at {found.sequence:,}")
+            self._say(f"{self.name}: going on with the next generation at {_at(found):,}")
         async with self._hosted(schema, Part()) as hosted:
             await self._near(hosted)
         made = await self._generations.beside(self.name, "next")
@@ -177,3 +176,7 @@ class Rebuilding:
             yield found if part.is_all else host(Narrowed(found.projection, part), found.store)
         finally:
             await pool.close()
+
+
+def _at(generation: Generation | None) -> int:
+    return 0 if generation is None else generation.sequence

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from adapters.postgres.generations import Generation, Generations
-from curvetape.rebuilding import NO_CONNECTIONS, ReadModels
+from adapters.postgres.pool import NO_CONNECTIONS
+from curvetape.rebuilding import ReadModels
 from domain.log import EventLog
 
 

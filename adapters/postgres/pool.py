@@ -28,6 +28,16 @@ class Connections(Protocol):
         ...
 
 
+class _NoConnections:
+    """For a store that is asked for nothing but what it is."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Connection]:
+        raise AssertionError("nothing is read or written through this")
+
+
+NO_CONNECTIONS: Connections = _NoConnections()
+
+
 async def open_pool(
     dsn: str,
     *,

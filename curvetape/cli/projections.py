@@ -1,7 +1,7 @@
 """`curvetape projections`: the read models, how far they are, and building them anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -12,7 +12,8 @@ from rich.live import Live
 
 from adapters.jetstream.connection import Connection
 from adapters.postgres.generations import Generations
-from curvetape.archives import log_of
+from adapters.postgres.pool import NO_CONNECTIONS
+from curvetape.archives import archive_of, log_of
 from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models
 from curvetape.cli.audit_models import exit_code, models_report, open_scratch
 from curvetape.cli.audit_options import json_option, made, print_report, rows_option
@@ -21,7 +22,7 @@ from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 from curvetape.cli.projections_text import listed, table
 from curvetape.config import Settings
 from curvetape.rebuilding import (
-    NO_CONNECTIONS,
+    Load,
     Rebuilding,
     UnknownProjectionError,
     check_name,
@@ -215,10 +216,32 @@ def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
     settings = settings_or_exit()
 
     async def work(log: EventLog, generations: Generations) -> None:
-        batch_max = settings.project_batch_max
-        await change(Rebuilding(log, generations, read_models, name, say, batch_max=batch_max))
+        await change(
+            Rebuilding(
+                log,
+                generations,
+                read_models,
+                name,
+                say,
+                batch_max=settings.project_batch_max,
+                loads=_loads(settings, generations.dsn),
+            )
+        )
 
     run(lambda stop: until_stopped(stop, _within(settings, work)))
+
+
+def _loads(settings: Settings, dsn: str) -> Mapping[str, Load]:
+    """How read models are filled from the archive, where there is one."""
+    store = archive_of(settings)
+    if store is None:
+        return {}
+    from curvetape.loading import load_candles  # noqa: PLC0415  # Polars is not needed otherwise
+
+    async def candles(schema: str, until: int) -> None:
+        await load_candles(store, dsn, schema, until=until, say=say)
+
+    return {"candles": candles}
 
 
 def _answered(ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:

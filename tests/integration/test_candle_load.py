@@ -1,0 +1,147 @@
+"""Candles that are filled from the archive by columns are those that a replay makes."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import pytest
+
+from adapters.archive.folder import FolderStore
+from adapters.archive.log import ArchivedLog
+from adapters.postgres.generations import Generations
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import open_pool
+from curvetape.bootstrap import read_models
+from curvetape.loading import LATE_S, Loaded, load_candles
+from curvetape.rebuilding import Rebuilding
+from curvetape.testing.archives import MemoryStream, sealed, stored
+from curvetape.testing.certified import CertifiedLog
+from curvetape.testing.events import completion_traded, curve_traded, pool_traded
+from curvetape.testing.simulated import first_blocks, views
+from domain.events import AnyEvent
+from domain.log import Stored
+from ingest.transaction import translated
+from projections.runner import Runner
+
+SEGMENT_EVENTS = 300
+BLOCKS = 40
+ODD: Sequence[AnyEvent] = (
+    curve_traded(1, "huge", virtual_quote_reserves=2**64 - 1, virtual_token_reserves=3),
+    curve_traded(1, "big", quote_amount=2**63 - 1, token_amount=2**63 - 1),
+    curve_traded(1, "big", quote_amount=2**63 - 1, token_amount=2**63 - 1),
+    curve_traded(1, "empty", virtual_quote_reserves=0),
+    pool_traded(1, "turned", quote_mint="turned", base_mint="sol"),
+    pool_traded(1, "aside", canonical=False),
+    completion_traded(1, "complete"),
+)
+"""What columns of 64 bits, or quotients of floats, would not give rightly."""
+
+
+def history() -> list[Stored]:
+    """A generated market with a slot that was begun anew, one that died, and a late one."""
+    held = CertifiedLog()
+    late: Sequence[AnyEvent] = ()
+    for number, (block, _) in enumerate(first_blocks(60)[:BLOCKS]):
+        events: list[AnyEvent] = []
+        for tx in views(block):
+            if not tx.failed:
+                events += translated(tx).events
+        if number == 5:
+            events += [_moved(event, block.slot, place) for place, event in enumerate(ODD)]
+        if number == 8:
+            late = events  # a gap is filled when all else is there
+            held.gap(block.slot, block.slot)
+            continue
+        held.append(*events)
+        if number == 12:
+            held.abandon(block.slot)
+            held.append(*events)
+        if number == 20:
+            held.abandon(block.slot)
+        else:
+            held.seal(block.slot)
+    slot = late[0].pos.slot
+    held.append(*late)
+    held.seal(slot)
+    held.fill(slot, slot)
+    return stored(held)
+
+
+def _moved(event: AnyEvent, slot: int, place: int) -> AnyEvent:
+    """The event in another slot, behind all that is there."""
+    pos = msgspec.structs.replace(event.pos, slot=slot, tx=5_000 + place)
+    return msgspec.structs.replace(event, pos=pos, id=f"{place}{event.id[1:]}")
+
+
+async def digest(dsn: str, schema: str) -> tuple[int, str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(f"select t::text from {schema}.candles t order by 1")
+    finally:
+        await connection.close()
+    return len(rows), hashlib.sha256("\n".join(row[0] for row in rows).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("left_in_the_stream", "late_s"), [(0, LATE_S), (250, 0), (0, -90_000)])
+async def test_loaded_candles_are_those_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int, late_s: int
+) -> None:
+    """However soon a candle is written, and so however much comes late."""
+    messages = history()
+    store = FolderStore(tmp_path)
+    sealed_until = len(messages) - left_in_the_stream
+    segments = sealed(store, messages[:sealed_until], events_max=SEGMENT_EVENTS)
+    assert len(segments) > 3
+    log = ArchivedLog(store, MemoryStream(messages))
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn)
+    try:
+        await Runner(log, read_models(pool)).run(follow=False)
+    finally:
+        await pool.close()
+    loads: list[Loaded] = []
+    said: list[str] = []
+
+    async def load(schema: str, until: int) -> None:
+        loaded = await load_candles(
+            store, postgres_dsn, schema, until=until, say=said.append, late_s=late_s
+        )
+        assert loaded is not None
+        loads.append(loaded)
+
+    async with await Generations.open(postgres_dsn) as generations:
+        rebuilding = Rebuilding(
+            log,
+            generations,
+            read_models,
+            "candles",
+            said.append,
+            batch_max=100,
+            loads={"candles": load},
+        )
+        made = await rebuilding.build()
+        assert made.sequence == len(messages)
+        built = await digest(postgres_dsn, "candles_next")
+        assert built == await digest(postgres_dsn, "public")
+        assert built[0] > 400
+        await rebuilding.serve("next")
+    (loaded,) = loads
+    assert loaded.events == segments[-1].last_sequence
+    assert loaded.rows > 0
+    assert (loaded.late_rows > 0) == (late_s < 0)
+    assert any("sealed events made" in line for line in said)
+    async with await Generations.open(postgres_dsn) as generations:
+        served = await generations.served()
+    assert served["candles"].sequence == len(messages)
+
+
+async def test_without_whole_segments_before_the_served_ones_place_nothing_is_loaded(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    messages = history()
+    store = FolderStore(tmp_path)
+    sealed(store, messages, events_max=SEGMENT_EVENTS)
+    loaded = await load_candles(store, postgres_dsn, "candles_next", until=10, say=print)
+    assert loaded is None

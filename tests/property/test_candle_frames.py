@@ -1,0 +1,110 @@
+"""Candles over whole columns are those of the event-by-event core, to the last bit."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curvetape.testing.events import curve_traded, histories, pool_traded, recorded
+from domain.events import AnyEvent, CurveTraded, PoolTraded
+from projections.candle_frames import (
+    KINDS,
+    LENGTHS_S,
+    Gathering,
+    columns_of,
+    finest,
+    framed,
+    is_odd,
+    unframed,
+)
+from projections.candles import Candle, Candles, Changes, Key, merge
+
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def rows_of(kind: str, events: Sequence[AnyEvent]) -> pl.DataFrame:
+    """Columns as the archive has them."""
+    place = {"slot": "slot", "tx_index": "tx", "outer_index": "outer", "inner_index": "inner"}
+
+    def value(event: Any, name: str) -> Any:
+        found = getattr(event.pos, place[name]) if name in place else getattr(event, name)
+        fits = not isinstance(found, int) or isinstance(found, bool) or abs(found) < 1 << 63
+        return found if fits else None
+
+    texts = {"mint", "side", "base_mint", "quote_mint"}
+    kinds: dict[str, Any] = {
+        name: pl.String if name in texts else pl.Boolean if name == "canonical" else pl.Int64
+        for name in columns_of(kind)
+    }
+    return pl.DataFrame(
+        {name: [value(it, name) for it in events if it.kind == kind] for name in kinds},
+        schema=kinds,
+    )
+
+
+def by_columns(events: Sequence[AnyEvent]) -> list[pl.DataFrame]:
+    """The finest candles: of columns where they are exact, of the core for all other events."""
+    frames, odd = [], [it for it in events if it.kind not in KINDS]
+    for kind in KINDS:
+        of_kind = [it for it in events if it.kind == kind]
+        rows = rows_of(kind, of_kind)
+        strange = rows.select(is_odd(kind)).to_series()
+        odd += [it for it, is_strange in zip(of_kind, strange, strict=True) if is_strange]
+        frames.append(finest(kind, rows.filter(~strange)))
+    frames.append(framed(Candles().apply(recorded(odd)).candles, LENGTHS_S[0]))
+    return frames
+
+
+def expected(events: Sequence[AnyEvent]) -> dict[Key, Candle]:
+    return Candles().apply(recorded(events)).candles
+
+
+def plain(candles: dict[Key, Candle]) -> dict[Key, tuple[Any, ...]]:
+    return {key: msgspec.structs.astuple(candle) for key, candle in candles.items()}
+
+
+@QUICK
+@given(
+    events=histories(events_max=60), cuts=st.lists(st.integers(0, 60), max_size=4), data=st.data()
+)
+def test_columns_give_the_cores_rows_however_they_are_cut_and_whatever_comes_late(
+    events: list[AnyEvent], cuts: list[int], data: st.DataObject
+) -> None:
+    gathering = Gathering()
+    handed: dict[Key, Candle] = {}
+    edges = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
+    parts = [events[first:last] for first, last in pairwise(edges)]
+    order = data.draw(st.permutations(parts))
+    for part in order:
+        times = [it.block_time_s for it in part if isinstance(it, CurveTraded | PoolTraded)]
+        until_s = data.draw(st.integers(-100, 100_000)) + max(times, default=0)
+        for key, candle in unframed([gathering.take(by_columns(part), until_s)]).items():
+            assert key not in handed, "a candle is handed out once"
+            handed[key] = candle
+    for key, candle in unframed([gathering.rest()]).items():
+        assert key not in handed
+        handed[key] = candle
+    merged = merge(Changes(handed), Changes(unframed(gathering.late)))
+    assert plain(merged.candles) == plain(expected(events))
+
+
+def test_amounts_beyond_what_a_float_holds_are_odd_and_those_below_are_not() -> None:
+    small = [curve_traded(1, "m", virtual_quote_reserves=(1 << 51))]
+    large = [curve_traded(1, "m", virtual_quote_reserves=(1 << 51) + 1)]
+    beyond = [curve_traded(1, "m", virtual_quote_reserves=(1 << 64) - 1)]
+    for events, odd in ((small, False), (large, True), (beyond, True)):
+        rows = rows_of("curve.traded", events)
+        assert rows.select(is_odd("curve.traded")).to_series().to_list() == [odd]
+
+
+def test_a_pool_that_calls_the_token_its_quote_is_read_the_other_way_round() -> None:
+    turned = pool_traded(3, "m", quote_mint="m", base_mint="sol", base_amount=5, quote_amount=7)
+    frames = by_columns([turned])
+    assert plain(unframed(frames[1:2])) == {
+        key: row for key, row in plain(expected([turned])).items() if key[1] == LENGTHS_S[0]
+    }
+    assert len(frames[1]) == 1
