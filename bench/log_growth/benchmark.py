@@ -29,8 +29,8 @@ SIZES = (1_000_000, 10_000_000, 50_000_000)
 SIZE_MIN = 100_000
 """A stretch has to be much shorter than the log."""
 ORIGINALS = 20_000
-ROUNDS = 11
-APPENDS = 10
+ROUNDS = 21
+APPENDS = 5
 """Batches of 1,000 in a round."""
 REPLAYED = 50_000
 MEASURED = (ROUNDS + 1) * APPENDS * BATCH_ENTRIES_MAX
