@@ -14,6 +14,7 @@ from adapters.postgres.trades import TradeStore
 from api.app import App, create_app
 from curvetape.archives import log_of
 from curvetape.config import Settings
+from curvetape.telling import Teller
 from projections.candles import Candles
 from projections.projection import Hosted, host
 from projections.runner import Runner
@@ -48,7 +49,9 @@ async def projecting(settings: Settings) -> AsyncIterator[Runner]:
         pool = await open_pool(dsn, application="curvetape project")
         stack.push_async_callback(pool.close)
         log = log_of(settings, connection)
-        yield Runner(log, read_models(pool), batch_max=settings.project_batch_max)
+        teller = Teller(connection, settings)
+        stack.callback(teller.close)
+        yield Runner(log, read_models(pool), batch_max=settings.project_batch_max, tell=teller.tell)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from domain.log import EventLog
 from projections.bounded import Bounded
 from projections.narrowed import Narrowed, Part
+from projections.parking import Tell
 from projections.projection import Hosted, host
 from projections.runner import Runner
 
@@ -55,13 +56,15 @@ class Rebuilding:
         *,
         batch_max: int,
         loads: Mapping[str, Load] | None = None,
+        tell: Tell | None = None,
     ) -> None:
-        """`loads` are by read model. Raises `UnknownProjectionError`."""
+        """`loads` are by read model, `tell` is `Runner`'s. Raises `UnknownProjectionError`."""
         self._log = log
         self._generations = generations
         self._read_models = read_models
         self._say = say
         self._batch_max = batch_max
+        self._tell = tell
         self._load = (loads or {}).get(name)
         found = check_name(read_models(NO_CONNECTIONS), name)
         store = found.store
@@ -143,8 +146,9 @@ class Rebuilding:
         began, start = time.monotonic(), (await hosted.store.checkpoint()).sequence
         if start >= until:
             return
-        runner = Runner(Bounded(self._log, until), [hosted], batch_max=self._batch_max)
-        telling = asyncio.create_task(self._tell(runner, start, until, began))
+        bounded = Bounded(self._log, until)
+        runner = Runner(bounded, [hosted], batch_max=self._batch_max, tell=self._tell)
+        telling = asyncio.create_task(self._say_progress(runner, start, until, began))
         try:
             await runner.run(follow=False)
         finally:
@@ -155,7 +159,7 @@ class Rebuilding:
             rate = (until - start) / took_s
             self._say(f"{self.name}: {until - start:,} events in {took_s:,.1f} s, {rate:,.0f}/s")
 
-    async def _tell(self, runner: Runner, start: int, until: int, began: float) -> None:
+    async def _say_progress(self, runner: Runner, start: int, until: int, began: float) -> None:
         while True:
             await asyncio.sleep(STATUS_WAIT_S)
             (status,) = await runner.status()

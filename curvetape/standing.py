@@ -24,6 +24,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """The log's last sequence."""
     lag: int
     """How many events of the log the served one has yet to take."""
+    parked: int
+    """Events that it could not apply and has set aside."""
     at_s: float
     """When it was measured."""
     rate_per_s: float | None = None
@@ -50,6 +52,7 @@ async def standings(
 ) -> Sequence[Standing]:
     """Of every read model of this program. Raises `LogError`."""
     served = await generations.served()
+    parked = await generations.parked()
     head = await log.last_sequence()
     found = []
     for hosted in read_models(NO_CONNECTIONS):
@@ -64,6 +67,7 @@ async def standings(
                 previous=await generations.beside(name, "previous"),
                 head=head,
                 lag=max(head - live.sequence, 0),
+                parked=parked.get(name, 0),
                 at_s=time.time(),
             )
         )

@@ -1,9 +1,19 @@
 """One read model under way: its place in the log, and why it stopped."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from domain.log import Recorded
+from domain.log import LogError, Recorded
+from projections.parking import (
+    PARKED_MAX,
+    REFUSALS,
+    Parked,
+    ParkingStore,
+    Tell,
+    holds_mints,
+    letter,
+    refusal,
+)
 from projections.projection import (
     Checkpoint,
     Hosted,
@@ -21,19 +31,24 @@ UNSAVED_EVENTS_MAX = 5_000
 UNSAVED_S_MAX = 1.0
 """How far and how long a checkpoint may be behind where its rows have not changed."""
 
-_REFUSALS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""How a core says that it cannot apply an event; anything else is no matter of one event."""
-
 
 class Host:
     """Works for one read model; errors that stop it are kept, not raised."""
 
-    def __init__(self, hosted: Hosted, clock_s: Callable[[], float]) -> None:
+    def __init__(
+        self, hosted: Hosted, clock_s: Callable[[], float], tell: Tell | None = None
+    ) -> None:
+        """With `tell` events that cannot be applied are parked, where the store can do that."""
         self._projection = hosted.projection
         self._store = hosted.store
         self._clock_s = clock_s
         self._rate = Rate()
         self._stretches: asyncio.Queue[Settled | None] = asyncio.Queue(STRETCHES_AHEAD_MAX)
+        self._tell = tell
+        self._parking: ParkingStore[object] | None = None
+        if tell is not None and isinstance(hosted.store, ParkingStore):
+            self._parking = hosted.store
+        self._parked: dict[int, Parked] = {}
         self._started = False
         self._saved = 0
         self._reread_after = 0
@@ -52,6 +67,7 @@ class Host:
         """Find the checkpoint to go on from."""
         try:
             found = await self._store.checkpoint()
+            await self._learn_parked()
         except ProjectionError as error:
             self.error = error
             return Checkpoint()
@@ -131,6 +147,7 @@ class Host:
             rate_per_s=self._rate.per_s(self._clock_s()),
             waiting_events=settling.waiting_events,
             waiting_slots=settling.waiting_slots,
+            parked=len(self._parked),
             reason=None if self.error is None else str(self.error),
         )
 
@@ -142,9 +159,13 @@ class Host:
         return "tail" if self.sequence == head else "busy"
 
     async def _apply(self, events: Sequence[Recorded], sequence: int, reread_after: int) -> None:
+        events = await self._without_held(events)
         try:
             changes = self._projection.apply(events)
-        except _REFUSALS:
+        except REFUSALS:
+            if (rest := await self._without_poison(events)) is not None:
+                await self._apply(rest, sequence, reread_after)
+                return
             sound, poison = self._sound_part(events)
             if sound:
                 # Nothing of what waits behind it came before what waited in front of it.
@@ -152,6 +173,58 @@ class Host:
             raise poison from None
         await self._save(changes, sequence, reread_after)
         self._reached(sequence, reread_after)
+
+    async def _learn_parked(self) -> None:
+        if self._parking is not None:
+            self._parked = {each.sequence: each for each in await self._parking.parked()}
+
+    async def _without_held(self, events: Sequence[Recorded]) -> Sequence[Recorded]:
+        """The events without those that wait for a parked one of their token's; these are parked.
+
+        A retry may have released the token meanwhile, so the store is asked.
+        """
+        if not self._parked or not holds_mints(self._projection):
+            return events
+        if not _behind(events, self._parked):
+            return events
+        await self._learn_parked()
+        held = _behind(events, self._parked)
+        if not held:
+            return events
+        await self._park([(each, "it waits for a parked event of its token") for each in held])
+        return _without(events, held)
+
+    async def _without_poison(self, events: Sequence[Recorded]) -> Sequence[Recorded] | None:
+        """The events without those that the core refuses; None where these cannot be parked."""
+        if self._parking is None:
+            return None
+        refused = [
+            (each, reason)
+            for each in events
+            if (reason := refusal(self._projection, each)) is not None
+        ]
+        await self._learn_parked()
+        if not refused or len(self._parked) + len(refused) > PARKED_MAX:
+            return None
+        await self._park(refused)
+        return _without(events, [each for each, _ in refused])
+
+    async def _park(self, refused: Sequence[tuple[Recorded, str]]) -> None:
+        assert self._parking is not None, "it can be parked"
+        assert self._tell is not None, "it can be told"
+        projection = self._projection
+        parked = [Parked.of(each, reason) for each, reason in refused]
+        for recorded, reason in refused:
+            try:
+                await self._tell(letter(projection.name, projection.version, recorded, reason))
+            except LogError as error:
+                raise ProjectionError(
+                    projection.name,
+                    f"cannot apply event {recorded.event.id} (sequence {recorded.sequence}): "
+                    f"{reason}; and it could not be set aside: {error}",
+                ) from error
+        await self._parking.park(parked)
+        self._parked |= {each.sequence: each for each in parked}
 
     async def _save_position(self) -> None:
         if self.sequence > self._saved:
@@ -172,10 +245,7 @@ class Host:
     ) -> tuple[Sequence[Recorded], PoisonEventError]:
         name = self._projection.name
         for index, recorded in enumerate(events):
-            try:
-                self._projection.apply((recorded,))
-            except _REFUSALS as error:
-                reason = f"{type(error).__name__}: {error}"
+            if (reason := refusal(self._projection, recorded)) is not None:
                 return _whole_decisions(events[:index]), PoisonEventError(
                     name, recorded.sequence, recorded.event.id, reason
                 )
@@ -190,3 +260,21 @@ def _whole_decisions(events: Sequence[Recorded]) -> Sequence[Recorded]:
     while end and events[end - 1].event.provisional:
         end -= 1
     return events[:end]
+
+
+def _behind(events: Sequence[Recorded], parked: Mapping[int, Parked]) -> list[Recorded]:
+    """The events that come after a parked one of their token."""
+    firsts: dict[str | None, int] = {}
+    for each in parked.values():
+        firsts[each.mint] = min(each.sequence, firsts.get(each.mint, each.sequence))
+    firsts.pop(None, None)
+    return [
+        each
+        for each in events
+        if each.sequence > firsts.get(getattr(each.event, "mint", None), each.sequence)
+    ]
+
+
+def _without(events: Sequence[Recorded], others: Sequence[Recorded]) -> Sequence[Recorded]:
+    sequences = {each.sequence for each in others}
+    return [each for each in events if each.sequence not in sequences]

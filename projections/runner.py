@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from domain.log import EventLog, LogShorterError, Recorded, SequenceGapError
 from projections.hosting import Host
+from projections.parking import Tell
 from projections.projection import Hosted, ProjectionError
 from projections.settling import WAITING_EVENTS_MAX, Settled, Settling
 from projections.status import Status
@@ -24,9 +25,10 @@ class ProjectionsStoppedError(Exception):
 class Runner:
     """Feeds several read models from one reader, each from its own checkpoint on.
 
-    What waits for its slot is held once for all of them. A read model that cannot go on stops
-    with its reason and the others continue; `run` raises `ProjectionsStoppedError` once none is
-    left, or at the end of the log if any has stopped.
+    What waits for its slot is held once for all of them. An event that one cannot apply is parked,
+    see `projections.parking`. A read model that cannot go on stops with its reason and the others
+    continue; `run` raises `ProjectionsStoppedError` once none is left, or at the end of the log if
+    any has stopped.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Runner:
         batch_max: int = BATCH_MAX,
         waiting_events_max: int = WAITING_EVENTS_MAX,
         clock_s: Callable[[], float] = time.monotonic,
+        tell: Tell | None = None,
     ) -> None:
+        """`tell` appends a letter for each event that is parked; without it none is parked."""
         assert hosted, "a runner needs something to run"
         self._log = log
-        self._hosts = [Host(each, clock_s) for each in hosted]
+        self._hosts = [Host(each, clock_s, tell) for each in hosted]
         self._batch_max = batch_max
         self._waiting_events_max = waiting_events_max
         self._settling = Settling(waiting_events_max=waiting_events_max)

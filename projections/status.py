@@ -28,6 +28,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waiting_events: int = 0
     """Events of the log that count once their slots are decided."""
     waiting_slots: int = 0
+    parked: int = 0
+    """Events that could not be applied and were set aside."""
     reason: str | None = None
     """Why it is stopped."""
 
@@ -41,6 +43,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         if self.waiting_events:
             text += f" waits {_count(self.waiting_events, 'event')} in"
             text += f" {_count(self.waiting_slots, 'slot')}"
+        if self.parked:
+            text += f" parked {_count(self.parked, 'event')}"
         return text if self.reason is None else f"{text} ({self.reason})"
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, TypeVar
 from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
 from adapters.postgres.pool import Connection, Connections
 from adapters.postgres.upsert import Upsert
+from projections.parking import Parked
 from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
@@ -39,6 +40,15 @@ _GUARD = """
     where name = $1 and version = $2 and sequence = $3
 """
 _TAKE_BACK = "insert into taken_back (slot, sequence) values ($1, $2) on conflict do nothing"
+_PARK = """
+    insert into parked_events (name, sequence, event_id, mint, reason)
+    select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+    on conflict do nothing
+"""
+_PARKED = """
+    select sequence, event_id, mint, reason from parked_events where name = $1 order by sequence
+"""
+_RELEASE = "delete from parked_events where name = $1 and sequence = any($2::bigint[])"
 _REFUSE = "update checkpoints set refused = $2 where sequence < $1"
 """All read models that hold the events or may do so before they stop, too: the next start passes
 over the events for all."""
@@ -92,6 +102,42 @@ class CheckpointedStore(ABC, Generic[C]):
     async def take_back(self, taken_back: TakenBack) -> None:
         """Remember it for rebuilds, and refuse the rows that it may have spoilt from now on."""
         await self._patiently(lambda: self._take_back(taken_back))
+
+    async def park(self, parked: Sequence[Parked]) -> None:
+        """Remember events that are not in the rows, once each."""
+        await self._patiently(lambda: self._park(parked))
+
+    async def parked(self) -> Sequence[Parked]:
+        """All events that are set aside, by sequence."""
+        return await self._patiently(self._parked)
+
+    async def release(self, changes: C, sequences: Sequence[int]) -> None:
+        """Save what parked events change, and forget that they were parked, or nothing.
+
+        Raises `StoreRefusedError` where somebody else has released one of them.
+        """
+        await self._patiently(lambda: self._release(changes, sequences))
+
+    async def _park(self, parked: Sequence[Parked]) -> None:
+        columns = zip(
+            *((each.sequence, each.event_id, each.mint, each.reason) for each in parked),
+            strict=True,
+        )
+        async with self._pool.acquire() as connection:
+            await connection.execute(_PARK, self.name, *map(list, columns))
+
+    async def _parked(self) -> Sequence[Parked]:
+        async with self._pool.acquire() as connection:
+            return [Parked(**row) for row in await connection.fetch(_PARKED, self.name)]
+
+    async def _release(self, changes: C, sequences: Sequence[int]) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            gone = await connection.execute(_RELEASE, self.name, list(sequences))
+            if gone != f"DELETE {len(sequences)}":
+                raise StoreRefusedError(
+                    self.name, "somebody else has released parked events of it just now; try again"
+                )
+            await self.write(connection, changes)
 
     async def _checkpoint(self) -> Checkpoint:
         async with self._pool.acquire() as connection:

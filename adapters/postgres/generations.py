@@ -28,7 +28,7 @@ Place: TypeAlias = Literal["next", "previous"]
 """`next` is being built or waits to be served; `previous` was served before."""
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_OWN = ("checkpoints", "taken_back")
+_OWN = ("checkpoints", "taken_back", "parked_events")
 """What each generation has of its own beside the read model's tables."""
 
 
@@ -78,6 +78,13 @@ class Generations:
     async def served(self) -> Mapping[str, Generation]:
         """The read models that answer, by name."""
         return await self._in(self._served)
+
+    async def parked(self) -> Mapping[str, int]:
+        """How many events each served read model has set aside, by name; none where absent."""
+        rows = await self._connection.fetch(
+            f"select name, count(*) as events from {self._served}.parked_events group by name"
+        )
+        return {row["name"]: row["events"] for row in rows}
 
     async def beside(self, name: str, place: Place) -> Generation | None:
         """The generation in a place; None where there is none."""
@@ -183,6 +190,13 @@ class Generations:
             name,
         )
         await execute(f"insert into {previous}.taken_back select * from {served}.taken_back")
+        await execute(
+            f"insert into {previous}.parked_events select * from {served}.parked_events"
+            " where name = $1",
+            name,
+        )
+        await execute(f"delete from {served}.parked_events where name = $1", name)
+        await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
         for table in tables:
             await execute(f"alter table {served}.{table} set schema {previous}")
             await execute(f"alter table {incoming}.{table} set schema {served}")

@@ -79,7 +79,7 @@ class Scratch:
         return scratch
 
     async def _begin(self) -> None:
-        for name in ("checkpoints", "taken_back"):
+        for name in ("checkpoints", "taken_back", "parked_events"):
             await self._connection.execute(
                 f"create temp table {name} (like {self._schema}.{name} including all)"
             )

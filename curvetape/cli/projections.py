@@ -12,14 +12,20 @@ from rich.live import Live
 
 from adapters.jetstream.connection import Connection
 from adapters.postgres.generations import Generations
-from adapters.postgres.pool import NO_CONNECTIONS
+from adapters.postgres.pool import NO_CONNECTIONS, open_pool
 from curvetape.archives import archive_of, log_of
 from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models
 from curvetape.cli.audit_models import exit_code, models_report, open_scratch
-from curvetape.cli.audit_options import json_option, made, print_report, rows_option
+from curvetape.cli.audit_options import (
+    EXIT_INCOMPLETE,
+    json_option,
+    made,
+    print_report,
+    rows_option,
+)
 from curvetape.cli.audit_text import print_models
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
-from curvetape.cli.projections_text import listed, table
+from curvetape.cli.projections_text import listed, retried, table
 from curvetape.config import Settings
 from curvetape.rebuilding import (
     Load,
@@ -28,6 +34,8 @@ from curvetape.rebuilding import (
     check_name,
 )
 from curvetape.standing import Standing, standings
+from curvetape.telling import Teller
+from curvetape.unparking import Unparked, unpark
 from domain.log import EventLog
 from projections.audit.model_report import ModelsReport
 from projections.narrowed import Part
@@ -212,12 +220,38 @@ def rollback(name: str) -> None:
     _change(name, serve)
 
 
+@command.command(short_help="Apply what could not be applied before.")
+@name_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def retry(name: str, *, as_json: bool) -> None:
+    """Try the events again that NAME could not apply and had set aside, after a fix.
+
+    Those that are applied are parked no longer; for the others the reason is said. Exit code 3 if
+    any stays.
+    """
+
+    async def work(log: EventLog, generations: Generations) -> Unparked:
+        pool = await open_pool(generations.dsn, application="curvetape projections")
+        try:
+            return await unpark(log, check_name(read_models(pool), name))
+        finally:
+            await pool.close()
+
+    found = _answered(work)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        click.echo(retried(found))
+    raise SystemExit(EXIT_INCOMPLETE if found.stayed else 0)
+
+
 def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
     settings = settings_or_exit()
 
-    async def work(log: EventLog, generations: Generations) -> None:
-        await change(
-            Rebuilding(
+    async def work() -> None:
+        async with _opened(settings) as (connection, log, generations):
+            teller = Teller(connection, settings)
+            rebuilding = Rebuilding(
                 log,
                 generations,
                 read_models,
@@ -225,10 +259,14 @@ def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
                 say,
                 batch_max=settings.project_batch_max,
                 loads=_loads(settings, generations.dsn),
+                tell=teller.tell,
             )
-        )
+            try:
+                await change(rebuilding)
+            finally:
+                teller.close()
 
-    run(lambda stop: until_stopped(stop, _within(settings, work)))
+    run(lambda stop: until_stopped(stop, work()))
 
 
 def _loads(settings: Settings, dsn: str) -> Mapping[str, Load]:
@@ -260,18 +298,18 @@ def _answered(ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:
 async def _within(
     settings: Settings, work: Callable[[EventLog, Generations], Awaitable[None]]
 ) -> None:
-    async with _opened(settings) as (log, generations):
+    async with _opened(settings) as (_, log, generations):
         await work(log, generations)
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[EventLog, Generations]]:
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Connection, EventLog, Generations]]:
     url = settings.nats_url or NATS_URL
     async with (
         await Connection.open(url, name="curvetape projections") as connection,
         await Generations.open(settings.postgres_dsn or POSTGRES_DSN) as generations,
     ):
-        yield log_of(settings, connection), generations
+        yield connection, log_of(settings, connection), generations
 
 
 def _print(found: Sequence[Standing]) -> None:

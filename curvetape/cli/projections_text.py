@@ -6,6 +6,7 @@ from rich.table import Table
 
 from adapters.postgres.generations import Generation
 from curvetape.standing import Standing
+from curvetape.unparking import Unparked
 
 
 def listed(found: Sequence[Standing]) -> str:
@@ -17,14 +18,26 @@ def listed(found: Sequence[Standing]) -> str:
         for place, generation in (("next", each.next), ("previous", each.previous)):
             if generation is not None:
                 lines.append(f"  {place:<9} {_generation(generation)}")
+        if each.parked:
+            lines.append(
+                f"  parked    {each.parked:,} events that could not be applied; after a fix: "
+                f"curvetape projections retry {each.name}"
+            )
         if each.served.refused is not None:
             lines.append(f"  refused: {each.served.refused}")
     return "\n".join(lines)
 
 
+def retried(found: Unparked) -> str:
+    """What became of parked events."""
+    lines = [f"{found.name}: {found.applied:,} applied, {len(found.stayed):,} still parked"]
+    lines += [f"  {it.event_id} (sequence {it.sequence:,}): {it.reason}" for it in found.stayed]
+    return "\n".join(lines)
+
+
 def table(found: Sequence[Standing]) -> Table:
     """Where each stands, as a table."""
-    shown = Table("projection", "state", "position", "log", "lag", "events/s", box=None)
+    shown = Table("projection", "state", "position", "log", "lag", "events/s", "parked", box=None)
     for column in shown.columns[2:]:
         column.justify = "right"
     for each in found:
@@ -36,6 +49,7 @@ def table(found: Sequence[Standing]) -> Table:
             f"{each.head:,}",
             f"{each.lag:,}",
             rate,
+            f"{each.parked:,}",
         )
     return shown
 

@@ -1,8 +1,10 @@
 """A read model's store in memory: what the real ones promise, without a server."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from projections.parking import Parked
 from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
@@ -23,6 +25,7 @@ class MemoryStore(Generic[C]):
         self.taken_back: list[TakenBack] = []
         self.refused: TakenBack | None = None
         self.saved: list[C] = []
+        self.set_aside: dict[int, Parked] = {}
         self._moved = asyncio.Condition()
 
     async def checkpoint(self) -> Checkpoint:
@@ -51,6 +54,23 @@ class MemoryStore(Generic[C]):
         """Remember it, and refuse to go on with these rows."""
         self.taken_back.append(taken_back)
         self.refused = taken_back
+
+    async def park(self, parked: Sequence[Parked]) -> None:
+        """Remember events that are not in the changes, once each."""
+        for each in parked:
+            self.set_aside.setdefault(each.sequence, each)
+
+    async def parked(self) -> Sequence[Parked]:
+        """All events that are set aside, by sequence."""
+        return [self.set_aside[sequence] for sequence in sorted(self.set_aside)]
+
+    async def release(self, changes: C, sequences: Sequence[int]) -> None:
+        """Keep what parked events change, and forget them, or `StoreRefusedError`."""
+        if not self.set_aside.keys() >= set(sequences):
+            raise StoreRefusedError(self._name, "somebody else has released them")
+        for sequence in sequences:
+            del self.set_aside[sequence]
+        self.saved.append(changes)
 
     async def reached(self, sequence: int) -> None:
         """Return once the checkpoint is there or further."""

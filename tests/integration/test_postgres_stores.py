@@ -27,6 +27,7 @@ from curvetape.testing.events import (
 )
 from domain.events import AnyEvent
 from projections.candles import Candles
+from projections.parking import Parked
 from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
@@ -43,6 +44,7 @@ TABLES = {
     "token_burns": "mint, pos",
     "checkpoints": "name",
     "taken_back": "slot",
+    "parked_events": "name, sequence",
 }
 STORY: Sequence[AnyEvent] = (
     created(1, "m"),
@@ -153,6 +155,27 @@ async def test_changes_that_cannot_be_written_leave_the_checkpoint_alone(pool: P
     with pytest.raises(StoreRefusedError, match="the database refused"):
         await TradeStore(pool).save(changes, seen=2, reached=9)
     assert await rows(pool) == before
+
+
+async def test_parked_events_are_kept_once_and_released_with_what_they_change(pool: Pool) -> None:
+    await empty(pool)
+    store, batch = TokenStore(pool), recorded(STORY)
+    await store.checkpoint()
+    aside = [Parked.of(each, "bitter") for each in batch[:2]]
+    for _ in range(2):
+        await store.park(aside)
+    assert await store.parked() == aside
+    assert await CandleStore(pool).parked() == []
+    await store.save(Tokens().apply(batch[2:]), seen=0, reached=len(batch))
+    await store.release(Tokens().apply(batch[:2]), [1, 2])
+    assert await store.parked() == []
+    found = await rows(pool)
+    await empty(pool)
+    await save(pool, STORY, size=500)
+    assert (await rows(pool))["tokens"] == found["tokens"]
+    with pytest.raises(StoreRefusedError, match="somebody else"):
+        await store.release(Tokens().apply(batch[:1]), [1])
+    assert (await rows(pool))["tokens"] == found["tokens"]
 
 
 async def test_rows_of_another_version_are_refused(pool: Pool) -> None:

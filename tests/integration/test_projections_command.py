@@ -12,10 +12,12 @@ import pytest
 from adapters.jetstream.appender import JetStreamAppender
 from curvetape.bootstrap import projecting
 from curvetape.config import Settings
+from curvetape.letters import filed
 from curvetape.testing.events import created, curve_traded
 from curvetape.testing.log import LiveLog
 from domain.events import AnyEvent, encode
-from domain.log import Entry
+from domain.log import Entry, Recorded
+from projections.tokens import Changes, Tokens
 
 EVENTS: Sequence[AnyEvent] = [
     created(1, "mint1"),
@@ -41,7 +43,11 @@ async def projections(live_log: LiveLog, dsn: str, *arguments: str) -> tuple[int
 
 
 async def project(live_log: LiveLog, dsn: str) -> None:
-    settings = Settings(nats_url=live_log.server.url, postgres_dsn=dsn)
+    settings = Settings(
+        nats_url=live_log.server.url,
+        nats_monitor_url=live_log.server.monitor_url,
+        postgres_dsn=dsn,
+    )
     async with projecting(settings) as runner:
         await runner.run(follow=False)
 
@@ -114,6 +120,34 @@ async def test_status_measures_twice_and_says_who_was_refused(
     code, out, _ = await projections(live_log, postgres_dsn, "status")
     assert code == 1
     assert "refused" in out
+
+
+async def test_what_could_not_be_applied_is_shown_in_dead_and_applied_by_a_retry(
+    live_log: LiveLog, postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = curve_traded(60, "mint1")
+    await append(live_log.appender, [*EVENTS, bad])
+    apply = Tokens.apply
+
+    def choke(self: Tokens, batch: Sequence[Recorded]) -> Changes:
+        if any(each.event.id == bad.id for each in batch):
+            raise ValueError("bitter")
+        return apply(self, batch)
+
+    monkeypatch.setattr(Tokens, "apply", choke)
+    await project(live_log, postgres_dsn)
+    _, out, _ = await projections(live_log, postgres_dsn, "list")
+    assert "parked    1 events" in out
+    letters = [it async for it in filed(live_log.connection)]
+    assert [(it.fields["projection"], it.fields["event_id"]) for it in letters] == [
+        ("tokens", bad.id)
+    ]
+    code, out, _ = await projections(live_log, postgres_dsn, "verify", "tokens", "--json")
+    assert (code, json.loads(out)["verdict"]) == (4, "different")
+    code, out, err = await projections(live_log, postgres_dsn, "retry", "tokens")
+    assert (code, out) == (0, "tokens: 1 applied, 0 still parked\n"), err
+    code, _, _ = await projections(live_log, postgres_dsn, "verify", "tokens")
+    assert code == 0
 
 
 @pytest.mark.parametrize(

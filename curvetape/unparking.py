@@ -1,0 +1,55 @@
+"""Applies events that a read model had set aside, once its core takes them."""
+
+import msgspec
+
+from domain.log import EventLog, Recorded
+from projections.parking import Parked, ParkingStore, holds_mints, refusal
+from projections.projection import Hosted
+
+BATCH_MAX = 500
+
+
+class Unparked(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a read model's parked events."""
+
+    name: str
+    applied: int
+    stayed: tuple[Parked, ...]
+    """With the reason that they are refused for now."""
+
+
+async def unpark(log: EventLog, hosted: Hosted) -> Unparked:
+    """Try every parked event again, by sequence; those that are applied are parked no longer.
+
+    Where a token's later events wait for one of its own, they do so here, too. Others may go on
+    saving meanwhile: changes are merged. Raises `LogError` and `ProjectionError`.
+    """
+    store, projection = hosted.store, hosted.projection
+    assert isinstance(store, ParkingStore), "only such a store has any"
+    parked = await store.parked()
+    stayed: list[Parked] = []
+    stuck: set[str] = set()
+    applied = 0
+    for start in range(0, len(parked), BATCH_MAX):
+        sound: list[Recorded] = []
+        for each in parked[start : start + BATCH_MAX]:
+            if each.mint in stuck:
+                stayed.append(each)
+                continue
+            recorded = await _recorded(log, each.sequence)
+            if (reason := refusal(projection, recorded)) is None:
+                sound.append(recorded)
+                continue
+            stayed.append(msgspec.structs.replace(each, reason=reason))
+            if each.mint is not None and holds_mints(projection):
+                stuck.add(each.mint)
+        if sound:
+            await store.release(projection.apply(sound), [it.sequence for it in sound])
+            applied += len(sound)
+    return Unparked(name=projection.name, applied=applied, stayed=tuple(stayed))
+
+
+async def _recorded(log: EventLog, sequence: int) -> Recorded:
+    async for batch in log.read(after=sequence - 1, batch_max=1, follow=False):
+        return batch[0]
+    raise AssertionError("the log has what was read from it")
