@@ -87,6 +87,7 @@ class _Loading:
                 made = await making
                 if following is not None:
                     making = asyncio.create_task(asyncio.to_thread(self._made, following))
+                    await asyncio.sleep(0)  # it begins now, not when there is something to wait for
                 started = time.monotonic()
                 await self._load.write(made)
                 now = time.monotonic()
