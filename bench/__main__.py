@@ -13,6 +13,8 @@ BENCHMARKS = {
     "decode": "bench.decode.benchmark",
     "ingest": "bench.ingest.benchmark",
     "log-growth": "bench.log_growth.benchmark",
+    "project": "bench.project.benchmark",
+    "rebuild": "bench.rebuild.benchmark",
     "recorder": "bench.recorder.benchmark",
 }
 """The module behind each name; its `run()` gives a `Result`."""

@@ -1,0 +1,1 @@
+"""Read models fed from the log, beside the `eventsourcing` library's projection runner."""

@@ -1,0 +1,102 @@
+"""Our side, in a process of its own: loads candles as `curvetape projections rebuild` does."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import uvloop
+
+from adapters.archive.folder import FolderStore
+from adapters.postgres.candles import CandleStore
+from adapters.postgres.generations import Generations, schema_of
+from bench.answering import answer_lines
+from bench.result import say
+from curvetape.loading import load_candles
+from projections.candle_frames import LENGTHS_S
+from projections.candles import Candles
+
+_SCHEMA = schema_of(Candles.name, "next")
+_BARE = "bare_candles"
+_KEY = ", ".join(CandleStore.tables[0].key)
+
+
+class Side:
+    """The archive, and the database that is filled from it."""
+
+    def __init__(self, folder: Path, dsn: str) -> None:
+        self._store = FolderStore(folder)
+        self._dsn = dsn
+        self._csv = folder.with_name("rows.csv")
+
+    async def answer(self, question: dict[str, Any]) -> object:
+        """Load candles into an empty generation, or copy the rows that were loaded first."""
+        if question["ask"] == "load":
+            return await self._load(question["until"])
+        return await self._copy()
+
+    async def _load(self, until: int) -> dict[str, Any]:
+        async with await Generations.open(self._dsn) as generations:
+            await generations.create(Candles.name, _SCHEMA, [Candles.name], version=Candles.version)
+        cpu_s, began_s = time.process_time(), time.perf_counter()
+        loaded = await load_candles(self._store, self._dsn, _SCHEMA, until=until, say=say)
+        seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
+        assert loaded is not None, "there are segments"
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            trades = await connection.fetchval(
+                f"select sum(buys + sells)::bigint from {_SCHEMA}.candles where interval_s = $1",
+                LENGTHS_S[0],
+            )
+            await connection.execute("checkpoint")  # what is left to write is not to fall on others
+        finally:
+            await connection.close()
+        return {
+            "events": loaded.events,
+            "rows": loaded.rows,
+            "trades": trades,
+            "seconds": seconds,
+            "cpu_s": cpu_s,
+            "gathering_s": loaded.gathering_s,
+            "copying_s": loaded.copying_s,
+            "finishing_s": loaded.finishing_s,
+        }
+
+    async def _copy(self) -> dict[str, Any]:
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await connection.execute(
+                f"drop table if exists {_BARE};"
+                f" create table {_BARE} (like {_SCHEMA}.candles);"
+                " set maintenance_work_mem = '256MB'"
+            )
+            if not self._csv.exists():
+                await connection.copy_from_table(
+                    Candles.name, schema_name=_SCHEMA, output=self._csv, format="csv"
+                )
+            cpu_s, began_s = time.process_time(), time.perf_counter()
+            await connection.copy_to_table(_BARE, source=self._csv, format="csv")
+            copied_s = time.perf_counter() - began_s
+            await connection.execute(f"alter table {_BARE} add primary key ({_KEY})")
+            seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
+            rows = await connection.fetchval(f"select count(*) from {_BARE}")
+            await connection.execute("checkpoint")
+        finally:
+            await connection.close()
+        return {
+            "rows": rows,
+            "seconds": seconds,
+            "cpu_s": cpu_s,
+            "copying_s": copied_s,
+            "finishing_s": seconds - copied_s,
+        }
+
+
+async def main(folder: Path, dsn: str) -> None:
+    """Until stdin ends."""
+    await answer_lines(Side(folder, dsn).answer)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Path(sys.argv[1]), sys.argv[2]))
