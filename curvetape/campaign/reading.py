@@ -58,6 +58,7 @@ class Watch:
         """`last` is the slot up to which it has to be complete."""
         self._last = last
         self._slots = chain.slots
+        self._truth = {slot: len(truth.events) for slot, truth in chain.ledger.items()}
         self._unobtainable = unobtainable
         self._reading = Reading()
 
@@ -72,12 +73,22 @@ class Watch:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the chain's last block is certified, and gaps hold what cannot be had only."""
+        """Whether the chain's last block is certified, and gaps hold what cannot be had only.
+
+        And no certified slot lacks an event: without filtered blocks, what comes late is added to
+        the slot by another certificate. What never comes is waited for in vain.
+        """
         missing = [
             set(range(first, last + 1)).intersection(self._slots)
             for first, last in self._reading.gaps
         ]
         certified = self._reading.certified
-        return max(certified, default=-1) >= self._last and all(
-            gap and gap <= self._unobtainable for gap in missing
+        return (
+            max(certified, default=-1) >= self._last
+            and all(gap and gap <= self._unobtainable for gap in missing)
+            and all(self._is_whole(slot) for slot in certified if slot <= self._last)
         )
+
+    def _is_whole(self, slot: int) -> bool:
+        events = [it for it in self._reading.counted.get(slot, ()) if isinstance(it, ProgramEvent)]
+        return len(events) >= self._truth.get(slot, 0)
