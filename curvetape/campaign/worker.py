@@ -12,8 +12,8 @@ from curvetape.campaign.running import run
 from curvetape.testing.servers import nats_in
 
 COLLECTED_EVERY = 16
-"""Runs after which garbage is collected: an ingest that was made to crash is a heap of cycles, which
-Python by itself would look at too late."""
+"""Runs after which garbage is collected: an ingest that was made to crash is a heap of cycles, and
+Python by itself looks at them too late."""
 
 
 async def main() -> None:
