@@ -16,7 +16,7 @@ import msgspec
 from curvetape.campaign.running import Outcome
 from curvetape.campaign.schedule import CHAIN_SEEDS
 
-OUTCOME_S_MAX = 90.0
+OUTCOME_S_MAX = 110.0
 """A process without an outcome for this long hangs; it is ended, and its seed has failed."""
 LINE_BYTES_MAX = 16 << 20
 ERRORS_BYTES_MAX = 4_000

@@ -39,10 +39,11 @@ from curvetape.simulator.forked_chain import ForkedChain, Step
 from curvetape.simulator.stage import Player, Stage, staged
 from domain.log import Stored
 
-SETTLE_S_MAX = 30.0
-"""How long after its chain's end a log may take to come to its own."""
+SETTLE_S_MAX = 45.0
+"""How long after its chain's end a log may take to come to its own; the chain's last blocks, some
+of which bring what is late, take more than half of it."""
 SETTLE_LOOK_S = 0.05
-RUN_S_MAX = 70.0
+RUN_S_MAX = 85.0
 """A run that takes longer hangs."""
 RPC_RATE = 200.0
 READ_MAX = 5_000

@@ -17,7 +17,7 @@ from domain.programs import PROGRAMS, PYTH_SOL_USD
 
 WAIT_S_MAX = 10.0
 QUIET_S = 0.1
-REFUSED_WAIT_S = 0.02
+REFUSED_WAIT_S = 1.0
 PONG = pong(7)
 
 
@@ -74,9 +74,17 @@ class Stream:
 
 @asynccontextmanager
 async def reading(
-    endpoint: FaultyEndpoint, request: pb.SubscribeRequest, *, x_token: str | None = None
+    endpoint: FaultyEndpoint,
+    request: pb.SubscribeRequest,
+    *,
+    x_token: str | None = None,
+    refused: bool = False,
 ) -> AsyncIterator[Stream]:
-    """A stream that is read while the block runs, which begins when the server has the request."""
+    """A stream that is read while the block runs, which begins when the server has the request.
+
+    One that is to be `refused` ends before. It writes nothing more than it has to: a write that
+    comes too late would replace the server's reason by one of the client's own.
+    """
     stream, begun = Stream(), asyncio.Event()
     metadata = None if x_token is None else (("x-token", x_token),)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{endpoint.port}") as channel:
@@ -88,11 +96,12 @@ async def reading(
 
         async def read() -> None:
             try:
-                await call.initial_metadata()
-                # A write to what was refused would replace the reason by one of the client's own.
-                await asyncio.wait({asyncio.ensure_future(call.code())}, timeout=REFUSED_WAIT_S)
+                if refused:
+                    code = asyncio.ensure_future(call.code())
+                    await asyncio.wait({code}, timeout=REFUSED_WAIT_S)
                 await call.write(request)
-                await call.write(pb.SubscribeRequest(ping=pb.SubscribeRequestPing(id=7)))
+                if not refused:
+                    await call.write(pb.SubscribeRequest(ping=pb.SubscribeRequestPing(id=7)))
                 while (payload := await call.read()) is not grpc.aio.EOF:
                     assert isinstance(payload, bytes)
                     begun.set()

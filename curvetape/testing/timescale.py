@@ -28,6 +28,9 @@ _DROP_TABLES = """
         for name in select tablename from pg_tables where schemaname = 'public' loop
             execute format('drop table if exists public.%I cascade', name);
         end loop;
+        for name in select nspname from pg_namespace where nspname ~ '_(next|previous)$' loop
+            execute format('drop schema %I cascade', name);
+        end loop;
     end
     $$
 """

@@ -138,7 +138,7 @@ async def test_an_incomplete_block_lacks_transactions_and_looks_whole() -> None:
 async def test_blocks_are_refused_and_transactions_are_not() -> None:
     refusing = BlocksRefused(code="PERMISSION_DENIED", details="blocks are not in your plan")
     async with faulty(refusing) as endpoint:
-        async with reading(endpoint, asked(blocks=True)) as stream:
+        async with reading(endpoint, asked(blocks=True), refused=True) as stream:
             await quiet(stream)
         async with reading(endpoint, asked(metas=True, transactions=True)) as other:
             await play(short_chain(), [endpoint], slot_s=0.001)

@@ -147,7 +147,7 @@ async def test_a_withdrawn_token_is_refused_until_it_is_given_back() -> None:
                 await endpoint.publish(step)
             assert 5 <= endpoint.now < 11
             await quiet(stream)
-        async with reading(endpoint, asked(blocks=True), x_token="secret") as refused:
+        async with reading(endpoint, asked(blocks=True), x_token="secret", refused=True) as refused:
             await quiet(refused)
         for step in short_chain().steps[12:]:
             await endpoint.publish(step)
