@@ -6,6 +6,7 @@ ratio says what the size does.
 """
 
 import asyncio
+import json
 import os
 import signal
 import statistics
@@ -78,6 +79,8 @@ async def _run(folder: Path, sizes: Sequence[int]) -> Result:
         for size in sizes:
             growth, rss = _grow(grown, size)
             found.append(await _measure(grown, first, growth, rss))
+            # So a run that is ended early has not been for nothing.
+            say(f"figures at {size:,} events: {json.dumps(found[-1].shown())}")
     return result(found, rounds=ROUNDS, described={"bytes_per_event": event_bytes})
 
 
@@ -107,10 +110,6 @@ async def _measure(grown: Log, first: Log, growth: Cost, rss_growing: dict[str, 
             if number:  # the one before the first warms everything
                 appends.append(appended)
                 replays.append(replayed)
-    say(
-        f"{size:,} events: an append costs {append.ratio} of what it costs in the first log, "
-        f"a replayed event {replay.ratio}"
-    )
     log_bytes, subjects = grown.held()
     return Measured(
         events=size,
