@@ -86,7 +86,7 @@ class Watch:
         return (
             max(certified, default=-1) >= self._last
             and all(gap and gap <= self._unobtainable for gap in missing)
-            and all(self._is_whole(slot) for slot in certified if slot <= self._last)
+            and all(map(self._is_whole, certified))
         )
 
     def _is_whole(self, slot: int) -> bool:

@@ -43,6 +43,8 @@ FAULTS_MAX = 4
 UNOBTAINABLE_MAX = 2
 EDGE_SLOTS = 4
 """So many slots at both ends of the chain are not made unobtainable: a gap needs a slot behind."""
+LAG_MAX = 16
+"""A block that lags more would come after the chain's end, to whoever is connected then."""
 
 _NODE_SHARE = 0.75
 _UNOBTAINABLE_SHARE = 0.25
@@ -138,7 +140,9 @@ _LOSING: Sequence[_Draw] = (
     lambda random, _: ReplayIgnored(times=random.choice((1, 2, None))),
     lambda random, _: ReplayRefused(times=random.choice((1, 4, None))),
     lambda random, _: ReplayAhead(by=random.randint(1, 20), times=random.choice((1, 2))),
-    lambda random, slots: BlocksLag(at=_moment(random, slots), every=random.randint(1, 3)),
+    lambda random, slots: BlocksLag(
+        at=_moment(random, slots), every=random.randint(1, 3), lag_max=LAG_MAX
+    ),
 )
 """What is made good by another source only."""
 
