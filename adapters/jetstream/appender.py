@@ -61,7 +61,7 @@ class JetStreamAppender:
         self._unanswered: set[str] = set()
         """Ids of what was sent without an answer, which may be stored or not."""
         self._acknowledged = 0
-        """The highest sequence that was acknowledged here."""
+        """The highest sequence that was acknowledged here, as stored now or before."""
         self._epoch = connection.epoch
         """The connection on which the log was last known to hold that."""
 
@@ -181,9 +181,11 @@ class JetStreamAppender:
         return await patiently(self._connection, partial(self._send, [free]))
 
     async def _compare(self, entry: Entry, sequence: int, result: "_Result") -> None:
-        held = await patiently(
-            self._connection, lambda: stored_payload(self._connection, self._stream, sequence)
-        )
+        async def read() -> bytes:
+            await self._check_end()  # or it would be waited for, where it is gone
+            return await stored_payload(self._connection, self._stream, sequence)
+
+        held = await patiently(self._connection, read)
         if same_content(held, entry.payload):
             result.know(entry, sequence, held)
         else:
@@ -193,10 +195,12 @@ class JetStreamAppender:
 
     async def _held_behind(self, sequence: int, entries: Sequence[Entry]) -> list[bytes]:
         """What the log holds of the entries, from the first on, right behind `sequence`."""
-        return await patiently(
-            self._connection,
-            lambda: held_alike(self._connection, self._stream, entries, after=sequence),
-        )
+
+        async def read() -> list[bytes]:
+            await self._check_end()
+            return await held_alike(self._connection, self._stream, entries, after=sequence)
+
+        return await patiently(self._connection, read)
 
     async def _send(self, entries: Sequence[Entry]) -> Ack:
         """One attempt; `LogUnavailableError` says that another one may do better."""
@@ -222,10 +226,10 @@ class JetStreamAppender:
         if ack.error is not None and (ack.error.code == 503 or ack.error.err_code in _PASSING):
             raise LogUnavailableError(f"{ack.error.description} ({ack.error.err_code})")
         assert ack.error is not None or len(entries) == 1 or ack.count == len(entries)
-        if ack.error is None and not ack.duplicate:
-            if ack.seq <= self._acknowledged:
+        if ack.error is None:
+            if ack.seq <= self._acknowledged and not ack.duplicate:
                 raise LogCutError(self._acknowledged, ack.seq - len(entries))
-            self._acknowledged = ack.seq
+            self._acknowledged = max(self._acknowledged, ack.seq)
         return ack
 
     async def _check_end(self) -> None:

@@ -12,6 +12,7 @@ from adapters.embedded.nats import NatsServer
 from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import load
+from adapters.jetstream.known import stored_payload
 from adapters.jetstream.streams import apply
 from curvetape.bootstrap import projecting
 from curvetape.campaign.keeping import Order, TaskKeeper
@@ -209,6 +210,32 @@ async def test_a_log_that_came_back_without_what_it_acknowledged_is_not_appended
     with pytest.raises(LogCutError, match="200 was acknowledged, but the log ends at 100"):
         await live_log.appender.append(trades(200, 300))
     assert await live_log.log.last_sequence() == 100
+
+
+async def test_a_log_that_lost_what_it_called_stored_already_is_not_waited_for(
+    live_log: LiveLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The power fails between the answer that an entry is known and the look at it."""
+    held = entries([curve_traded(it, "mint") for it in range(200)])
+    await live_log.appender.append(held[:100])
+    copied(live_log.server, tmp_path / "copy")
+    await live_log.appender.append(held[100:])
+
+    async def fails_first(connection: Connection, stream: str, sequence: int) -> bytes:
+        if not starting:
+            put_back(live_log.server, tmp_path / "copy")
+            starting.append(asyncio.create_task(live_log.server.start()))
+        return await stored_payload(connection, stream, sequence)
+
+    starting: list[asyncio.Task[None]] = []
+    monkeypatch.setattr("adapters.jetstream.appender.stored_payload", fails_first)
+    async with await Connection.open(live_log.server.url) as connection:
+        restarted = await JetStreamAppender.open(
+            connection, monitor_urls=live_log.server.monitor_url
+        )
+        with pytest.raises(LogCutError, match="150 was acknowledged, but the log ends at 100"):
+            await restarted.append(held[149:150])
+        restarted.close()
 
 
 async def test_read_models_ahead_of_the_log_that_came_back_say_so_and_change_nothing(
