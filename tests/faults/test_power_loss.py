@@ -34,6 +34,9 @@ from domain.log import Entry, LogCutError, LogShorterError
 SLOT_S = 0.03
 WAIT_S_MAX = 20.0
 BATCH = 50
+LOSSES = 4
+LOSSES_MAX = 40
+"""A test that never loses anything shows nothing."""
 
 
 @asynccontextmanager
@@ -73,9 +76,12 @@ async def test_what_was_acknowledged_survives_the_loss_of_all_that_was_not_synce
     server_folder: Path, *, torn: bool
 ) -> None:
     server = PoweredNats(server_folder / "nats", torn=Random(4) if torn else None)
-    chance, held = Random(3), 0
+    chance, held, losses = Random(3), 0, 0
     async with streams_on(server) as connection:
-        for _ in range(4):
+        # Now and then the power fails when all that was written is synced.
+        while losses < LOSSES or not server.lost_bytes:
+            losses += 1
+            assert losses <= LOSSES_MAX, "the power failed while something was being written"
             appender = await JetStreamAppender.open(connection, monitor_urls=server.monitor_url)
             acknowledged = await acknowledged_until_dark(
                 server, appender, first=held, after_s=chance.uniform(0.1, 0.5)
@@ -89,7 +95,6 @@ async def test_what_was_acknowledged_survives_the_loss_of_all_that_was_not_synce
                 "a batch whole, or none of it"
             )
             held = len(slots)
-    assert server.lost_bytes > 0, "the power failed while something was being written"
 
 
 async def test_a_server_that_acknowledges_first_and_syncs_later_loses_what_it_acknowledged(
