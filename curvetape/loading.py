@@ -3,15 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import polars as pl
 
 from adapters.archive import chain
 from adapters.archive.candle_source import parts, until_of
+from adapters.archive.segment import Content
+from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
+from adapters.postgres.table_load import TableLoad
+from adapters.postgres.trade_load import TradeLoad
 from domain.archive import ArchiveStore, Manifest
 from projections.candle_frames import Gathering
+from projections.trade_frames import SCHEMA as TRADES
 
 LATE_S = 120
 """A candle is written once so much time has passed behind its end; what comes later is merged."""
@@ -28,53 +34,123 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     late_rows: int
     seconds: float
     gathering_s: float
-    """Reading segments and making candles of them."""
+    """Reading segments and making rows of them."""
     copying_s: float
     finishing_s: float
     """Making the key, and merging what came late."""
 
 
-async def load_candles(
-    store: ArchiveStore, dsn: str, schema: str, *, until: int, say: Say, late_s: int = LATE_S
-) -> Loaded | None:
-    """Fill an empty table of candles from the segments that end at or before a sequence.
+class Making(Protocol):
+    """Makes a read model's rows of segments, one after the other."""
 
-    Sets the checkpoint beside it. None where there are no such segments. Raises `ArchiveError`.
+    @property
+    def late(self) -> Sequence[pl.DataFrame]:
+        """Rows for keys that were handed out before."""
+        ...
+
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+        """A segment's rows, or those that are whole by now."""
+        ...
+
+    def rest(self) -> pl.DataFrame:
+        """What has not been handed out, once there are no more segments."""
+        ...
+
+
+class CandleMaking:
+    """Candles are handed out when nothing is likely to come to them any more."""
+
+    def __init__(self, *, late_s: int = LATE_S) -> None:
+        self._gathering = Gathering()
+        self._late_s = late_s
+
+    @property
+    def late(self) -> Sequence[pl.DataFrame]:
+        """Parts of candles that were handed out before."""
+        return self._gathering.late
+
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+        """The candles that a segment ends."""
+        found = list(parts(content, abandoned))
+        frames = [part.candles for part in found if len(part.candles)]
+        if not frames:
+            return self._gathering.nothing
+        return self._gathering.take(frames, until_of(found) - self._late_s)
+
+    def rest(self) -> pl.DataFrame:
+        """The candles that had not ended."""
+        return self._gathering.rest()
+
+
+class TradeMaking:
+    """Each trade is a row by itself."""
+
+    late: Sequence[pl.DataFrame] = ()
+
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+        """A segment's trades."""
+        return pl.concat([self.rest(), *rows(content, abandoned)])
+
+    def rest(self) -> pl.DataFrame:
+        """None."""
+        return pl.DataFrame(schema=dict(TRADES))
+
+
+LOADS: Mapping[str, tuple[type[TableLoad], Callable[[], Making]]] = {
+    CandleLoad.name: (CandleLoad, CandleMaking),
+    TradeLoad.name: (TradeLoad, TradeMaking),
+}
+"""The read models that can be filled so."""
+
+
+async def load_by_columns(
+    name: str,
+    store: ArchiveStore,
+    dsn: str,
+    schema: str,
+    *,
+    until: int,
+    say: Say,
+    making: Making | None = None,
+) -> Loaded | None:
+    """Fill a read model's empty table from the segments that end at or before a sequence.
+
+    Sets the checkpoint beside it. None where there are no such segments. `name` is one of `LOADS`.
+    Raises `ArchiveError`.
     """
     every = await asyncio.to_thread(chain.manifests, store)
     segments = [it for it in every if it.last_sequence <= until]
     if not segments:
         return None
-    load = await CandleLoad.open(dsn, schema)
+    kind, default = LOADS[name]
+    load = await kind.open(dsn, schema)
     try:
         abandoned = {it.slot: it.sequence for segment in every for it in segment.abandoned}
         for slot, sequence in (await load.taken_back()).items():
             abandoned[slot] = max(sequence, abandoned.get(slot, 0))
-        return await _Loading(store, load, segments, abandoned, say, late_s).run()
+        return await _Loading(store, load, segments, abandoned, say, making or default()).run()
     finally:
         await load.close()
 
 
 class _Loading:
-    """Makes the next segment's candles while those of the one before are copied."""
+    """Makes the next segment's rows while those of the one before are copied."""
 
     def __init__(
         self,
         store: ArchiveStore,
-        load: CandleLoad,
+        load: TableLoad,
         segments: Sequence[Manifest],
         abandoned: Mapping[int, int],
         say: Say,
-        late_s: int,
+        making: Making,
     ) -> None:
         self._store = store
         self._load = load
         self._segments = segments
         self._abandoned = abandoned
         self._say = say
-        self._late_s = late_s
-        self._gathering = Gathering()
-        self._unpriced = 0
+        self._making = making
         self._gathering_s = 0.0
 
     async def run(self) -> Loaded:
@@ -96,18 +172,18 @@ class _Loading:
                     said = now
                     reached = self._segments[done - 1].last_sequence
                     self._say(
-                        f"candles: {reached:,} of {last:,} sealed events, "
+                        f"{self._load.name}: {reached:,} of {last:,} sealed events, "
                         f"{reached / (now - began):,.0f}/s"
                     )
         finally:
             making.cancel()
             await asyncio.gather(making, return_exceptions=True)
         started = time.monotonic()
-        await self._load.write(self._gathering.rest())
+        await self._load.write(self._making.rest())
         copying_s += time.monotonic() - started
         started = time.monotonic()
-        late = self._gathering.late
-        await self._load.finish(late, name="candles", sequence=last)
+        late = self._making.late
+        await self._load.finish(late, sequence=last)
         ended = time.monotonic()
         loaded = Loaded(
             events=last,
@@ -119,21 +195,13 @@ class _Loading:
             finishing_s=ended - started,
         )
         self._say(
-            f"candles: {loaded.events:,} sealed events made {loaded.rows:,} rows in "
+            f"{self._load.name}: {loaded.events:,} sealed events made {loaded.rows:,} rows in "
             f"{loaded.seconds:,.1f} s, {loaded.events / loaded.seconds:,.0f} events/s"
         )
         return loaded
 
     def _made(self, segment: Manifest) -> pl.DataFrame:
         started = time.monotonic()
-        content = chain.content_of(self._store, segment)
-        found = list(parts(content, self._abandoned))
-        self._unpriced += sum(part.unpriced for part in found)
-        frames = [part.candles for part in found if len(part.candles)]
-        made = (
-            self._gathering.take(frames, until_of(found) - self._late_s)
-            if frames
-            else self._gathering.nothing
-        )
+        made = self._making.made(chain.content_of(self._store, segment), self._abandoned)
         self._gathering_s += time.monotonic() - started
         return made

@@ -1,22 +1,17 @@
 """The candles read model over whole columns: the same rows as event by event, many times faster.
 
-For rebuilds from the archive. Prices are the same to the last bit: what is not exact in columns of
-float64 is left to the event-by-event core, and `is_odd` says what that is.
+For rebuilds from the archive. Prices are the same to the last bit, see `fill_frames`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from domain.position import Position
 from projections.candles import Candle, Key
+from projections.fill_frames import fills
 from projections.reads import INTERVALS_S
 
 LENGTHS_S: Sequence[int] = sorted(INTERVALS_S.values())
-
-EXACT_MAX = 1 << 53
-"""Integers up to here are floats of the same value, so that their quotient is rounded once, as
-Python rounds that of integers of any size."""
 
 KEY = ("mint", "interval_s", "start_s")
 SCHEMA: Mapping[str, pl.DataType] = {
@@ -36,66 +31,21 @@ SCHEMA: Mapping[str, pl.DataType] = {
 }
 """A candle's columns, in the order of its table."""
 
-_PLACE = ("slot", "tx_index", "outer_index", "inner_index")
-_LIMITS = [
-    limit + 1
-    for limit in (
-        Position.from_order_key((1 << 63) - 1).slot,
-        Position.from_order_key((1 << 63) - 1).tx,
-        Position.from_order_key((1 << 63) - 1).outer,
-        Position.from_order_key((1 << 63) - 1).inner,
-    )
-]
-_AMOUNTS: Mapping[str, Sequence[str]] = {
-    "curve.traded": (
-        *("quote_amount", "token_amount", "virtual_quote_reserves", "virtual_token_reserves"),
-    ),
-    "pool.traded": (
-        *("quote_amount", "base_amount", "pool_base_reserves", "pool_quote_reserves"),
-        *("virtual_quote_reserves", "pool_quote_delta"),
-    ),
-}
-_TEXTS: Mapping[str, Sequence[str]] = {
-    "curve.traded": ("mint", "side"),
-    "pool.traded": ("mint", "side", "base_mint", "quote_mint", "canonical"),
-}
-KINDS: Sequence[str] = tuple(_AMOUNTS)
-"""The kinds whose columns are known here; any other kind is odd."""
-
-
-def columns_of(kind: str) -> Sequence[str]:
-    """The columns of the archive that a kind's trades are read from."""
-    return (*_PLACE, "block_time_s", *_TEXTS[kind], *_AMOUNTS[kind])
-
-
-def is_odd(kind: str) -> pl.Expr:
-    """Of each row of a kind, whether only the event-by-event core reads it rightly."""
-    odd = pl.lit(value=False)
-    for name in _AMOUNTS[kind]:
-        # A quarter of what is exact, so that sums of three are exact as well.
-        odd |= pl.col(name).is_null() | (pl.col(name).abs() > EXACT_MAX // 4)
-    for name in (*_TEXTS[kind], "block_time_s"):
-        odd |= pl.col(name).is_null()
-    for name, limit in zip(_PLACE, _LIMITS, strict=True):
-        odd |= ~pl.col(name).is_between(0, limit - 1)
-    return odd
-
 
 def finest(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
     """The candles of the shortest interval of trades of one kind, none of which is odd."""
-    fills = _curve_fills(rows) if kind == "curve.traded" else _pool_fills(rows)
+    if "canonical" in rows.columns:
+        rows = rows.filter("canonical")
     length_s = LENGTHS_S[0]
     return (
-        fills.filter((pl.col("quote_reserves") > 0) & (pl.col("token_reserves") > 0))
+        fills(kind, rows)
+        .filter(pl.col("price").is_not_null())
         .select(
             "mint",
             pl.lit(length_s, pl.Int32).alias("interval_s"),
             (pl.col("block_time_s") - pl.col("block_time_s") % length_s).alias("start_s"),
-            _order_key().alias("pos"),
-            (
-                pl.col("quote_reserves").cast(pl.Float64)
-                / pl.col("token_reserves").cast(pl.Float64)
-            ).alias("price"),
+            "pos",
+            "price",
             pl.col("quote_amount").cast(pl.Int128),
             pl.col("token_amount").cast(pl.Int128),
             "bought",
@@ -193,36 +143,3 @@ def unframed(frames: Iterable[pl.DataFrame]) -> dict[Key, Candle]:
         for length_s in LENGTHS_S
         for row in folded([every.filter(interval_s=length_s)], length_s).iter_rows()
     }
-
-
-def _curve_fills(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(
-        (pl.col("side") == "buy").alias("bought"),
-        pl.col("virtual_quote_reserves").alias("quote_reserves"),
-        pl.col("virtual_token_reserves").alias("token_reserves"),
-    )
-
-
-def _pool_fills(rows: pl.DataFrame) -> pl.DataFrame:
-    """The base moves as the trade says, and the pool may call the token its quote."""
-    bought = pl.col("side") == "buy"
-    moved = pl.when(bought).then(-pl.col("base_amount")).otherwise(pl.col("base_amount"))
-    base = pl.col("pool_base_reserves") + moved
-    quote = pl.sum_horizontal("pool_quote_reserves", "virtual_quote_reserves", "pool_quote_delta")
-    turned = (pl.col("mint") == pl.col("quote_mint")) & (pl.col("mint") != pl.col("base_mint"))
-    amounts = pl.col("quote_amount"), pl.col("base_amount")
-    return rows.filter("canonical").with_columns(
-        (bought ^ turned).alias("bought"),
-        pl.when(turned).then(base).otherwise(quote).alias("quote_reserves"),
-        pl.when(turned).then(quote).otherwise(base).alias("token_reserves"),
-        pl.when(turned).then(amounts[1]).otherwise(amounts[0]).alias("quote_amount"),
-        pl.when(turned).then(amounts[0]).otherwise(amounts[1]).alias("token_amount"),
-    )
-
-
-def _order_key() -> pl.Expr:
-    """See `Position.order_key`."""
-    key = pl.col(_PLACE[0])
-    for name, limit in zip(_PLACE[1:], _LIMITS[1:], strict=True):
-        key = key * limit + pl.col(name)
-    return key

@@ -13,7 +13,7 @@ from adapters.postgres.candles import CandleStore
 from adapters.postgres.generations import Generations, schema_of
 from bench.answering import answer_lines
 from bench.result import say
-from curvetape.loading import load_candles
+from curvetape.loading import load_by_columns
 from projections.candle_frames import LENGTHS_S
 from projections.candles import Candles
 
@@ -40,7 +40,9 @@ class Side:
         async with await Generations.open(self._dsn) as generations:
             await generations.create(Candles.name, _SCHEMA, [Candles.name], version=Candles.version)
         cpu_s, began_s = time.process_time(), time.perf_counter()
-        loaded = await load_candles(self._store, self._dsn, _SCHEMA, until=until, say=say)
+        loaded = await load_by_columns(
+            Candles.name, self._store, self._dsn, _SCHEMA, until=until, say=say
+        )
         seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
         assert loaded is not None, "there are segments"
         connection = await asyncpg.connect(self._dsn)

@@ -274,12 +274,18 @@ def _loads(settings: Settings, dsn: str) -> Mapping[str, Load]:
     store = archive_of(settings)
     if store is None:
         return {}
-    from curvetape.loading import load_candles  # noqa: PLC0415  # Polars is not needed otherwise
+    from curvetape.loading import (  # noqa: PLC0415  # Polars is not needed otherwise
+        LOADS,
+        load_by_columns,
+    )
 
-    async def candles(schema: str, until: int) -> None:
-        await load_candles(store, dsn, schema, until=until, say=say)
+    def load_of(name: str) -> Load:
+        async def load(schema: str, until: int) -> None:
+            await load_by_columns(name, store, dsn, schema, until=until, say=say)
 
-    return {"candles": candles}
+        return load
+
+    return {name: load_of(name) for name in LOADS}
 
 
 def _answered(ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:

@@ -10,40 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curvetape.testing.events import curve_traded, histories, pool_traded, recorded
+from curvetape.testing.frames import rows_of
 from domain.events import AnyEvent, CurveTraded, PoolTraded
-from projections.candle_frames import (
-    KINDS,
-    LENGTHS_S,
-    Gathering,
-    columns_of,
-    finest,
-    framed,
-    is_odd,
-    unframed,
-)
+from projections.candle_frames import LENGTHS_S, Gathering, finest, framed, unframed
 from projections.candles import Candle, Candles, Changes, Key, merge
+from projections.fill_frames import KINDS, columns_of, is_odd
 
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-def rows_of(kind: str, events: Sequence[AnyEvent]) -> pl.DataFrame:
-    """Columns as the archive has them."""
-    place = {"slot": "slot", "tx_index": "tx", "outer_index": "outer", "inner_index": "inner"}
-
-    def value(event: Any, name: str) -> Any:
-        found = getattr(event.pos, place[name]) if name in place else getattr(event, name)
-        fits = not isinstance(found, int) or isinstance(found, bool) or abs(found) < 1 << 63
-        return found if fits else None
-
-    texts = {"mint", "side", "base_mint", "quote_mint"}
-    kinds: dict[str, Any] = {
-        name: pl.String if name in texts else pl.Boolean if name == "canonical" else pl.Int64
-        for name in columns_of(kind)
-    }
-    return pl.DataFrame(
-        {name: [value(it, name) for it in events if it.kind == kind] for name in kinds},
-        schema=kinds,
-    )
 
 
 def by_columns(events: Sequence[AnyEvent]) -> list[pl.DataFrame]:
@@ -51,7 +24,7 @@ def by_columns(events: Sequence[AnyEvent]) -> list[pl.DataFrame]:
     frames, odd = [], [it for it in events if it.kind not in KINDS]
     for kind in KINDS:
         of_kind = [it for it in events if it.kind == kind]
-        rows = rows_of(kind, of_kind)
+        rows = rows_of(kind, of_kind, columns_of(kind))
         strange = rows.select(is_odd(kind)).to_series()
         odd += [it for it, is_strange in zip(of_kind, strange, strict=True) if is_strange]
         frames.append(finest(kind, rows.filter(~strange)))
@@ -97,7 +70,7 @@ def test_amounts_beyond_what_a_float_holds_are_odd_and_those_below_are_not() -> 
     large = [curve_traded(1, "m", virtual_quote_reserves=(1 << 51) + 1)]
     beyond = [curve_traded(1, "m", virtual_quote_reserves=(1 << 64) - 1)]
     for events, odd in ((small, False), (large, True), (beyond, True)):
-        rows = rows_of("curve.traded", events)
+        rows = rows_of("curve.traded", events, columns_of("curve.traded"))
         assert rows.select(is_odd("curve.traded")).to_series().to_list() == [odd]
 
 

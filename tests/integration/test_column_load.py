@@ -1,4 +1,4 @@
-"""Candles that are filled from the archive by columns are those that a replay makes."""
+"""What is filled from the archive by columns is what a replay makes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
 from curvetape.bootstrap import read_models
-from curvetape.loading import LATE_S, Loaded, load_candles
+from curvetape.loading import LATE_S, CandleMaking, Loaded, Making, load_by_columns
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
@@ -75,10 +75,10 @@ def _moved(event: AnyEvent, slot: int, place: int) -> AnyEvent:
     return msgspec.structs.replace(event, pos=pos, id=f"{place}{event.id[1:]}")
 
 
-async def digest(dsn: str, schema: str) -> tuple[int, str]:
+async def digest(dsn: str, schema: str, table: str) -> tuple[int, str]:
     connection = await asyncpg.connect(dsn)
     try:
-        rows = await connection.fetch(f"select t::text from {schema}.candles t order by 1")
+        rows = await connection.fetch(f"select t::text from {schema}.{table} t order by 1")
     finally:
         await connection.close()
     return len(rows), hashlib.sha256("\n".join(row[0] for row in rows).encode()).hexdigest()
@@ -89,14 +89,41 @@ async def test_loaded_candles_are_those_of_a_replay(
     postgres_dsn: str, tmp_path: Path, left_in_the_stream: int, late_s: int
 ) -> None:
     """However soon a candle is written, and so however much comes late."""
+    loaded = await loaded_as_a_replay_makes_it(
+        "candles",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        making=CandleMaking(late_s=late_s),
+    )
+    assert (loaded.late_rows > 0) == (late_s < 0)
+
+
+@pytest.mark.parametrize("left_in_the_stream", [0, 250])
+async def test_loaded_trades_are_those_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int
+) -> None:
+    await loaded_as_a_replay_makes_it(
+        "trades", postgres_dsn, FolderStore(tmp_path), left_in_the_stream=left_in_the_stream
+    )
+
+
+async def loaded_as_a_replay_makes_it(
+    name: str,
+    dsn: str,
+    store: FolderStore,
+    *,
+    left_in_the_stream: int,
+    making: Making | None = None,
+) -> Loaded:
+    """Build and serve a next generation, and compare it with the one before."""
     messages = history()
-    store = FolderStore(tmp_path)
     sealed_until = len(messages) - left_in_the_stream
     segments = sealed(store, messages[:sealed_until], events_max=SEGMENT_EVENTS)
     assert len(segments) > 3
     log = ArchivedLog(store, MemoryStream(messages))
-    await migrate(postgres_dsn)
-    pool = await open_pool(postgres_dsn)
+    await migrate(dsn)
+    pool = await open_pool(dsn)
     try:
         await Runner(log, read_models(pool)).run(follow=False)
     finally:
@@ -105,36 +132,30 @@ async def test_loaded_candles_are_those_of_a_replay(
     said: list[str] = []
 
     async def load(schema: str, until: int) -> None:
-        loaded = await load_candles(
-            store, postgres_dsn, schema, until=until, say=said.append, late_s=late_s
+        loaded = await load_by_columns(
+            name, store, dsn, schema, until=until, say=said.append, making=making
         )
         assert loaded is not None
         loads.append(loaded)
 
-    async with await Generations.open(postgres_dsn) as generations:
+    async with await Generations.open(dsn) as generations:
         rebuilding = Rebuilding(
-            log,
-            generations,
-            read_models,
-            "candles",
-            said.append,
-            batch_max=100,
-            loads={"candles": load},
+            log, generations, read_models, name, said.append, batch_max=100, loads={name: load}
         )
         made = await rebuilding.build()
         assert made.sequence == len(messages)
-        built = await digest(postgres_dsn, "candles_next")
-        assert built == await digest(postgres_dsn, "public")
+        built = await digest(dsn, f"{name}_next", name)
+        assert built == await digest(dsn, "public", name)
         assert built[0] > 400
         await rebuilding.serve("next")
     (loaded,) = loads
     assert loaded.events == segments[-1].last_sequence
     assert loaded.rows > 0
-    assert (loaded.late_rows > 0) == (late_s < 0)
     assert any("sealed events made" in line for line in said)
-    async with await Generations.open(postgres_dsn) as generations:
+    async with await Generations.open(dsn) as generations:
         served = await generations.served()
-    assert served["candles"].sequence == len(messages)
+    assert served[name].sequence == len(messages)
+    return loaded
 
 
 async def test_without_whole_segments_before_the_served_ones_place_nothing_is_loaded(
@@ -143,5 +164,7 @@ async def test_without_whole_segments_before_the_served_ones_place_nothing_is_lo
     messages = history()
     store = FolderStore(tmp_path)
     sealed(store, messages, events_max=SEGMENT_EVENTS)
-    loaded = await load_candles(store, postgres_dsn, "candles_next", until=10, say=print)
+    loaded = await load_by_columns(
+        "candles", store, postgres_dsn, "candles_next", until=10, say=print
+    )
     assert loaded is None
