@@ -8,7 +8,15 @@ from msgspec import Meta
 from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
 from domain.events import Side
 from domain.position import Position
-from projections.reads import CandleRow, TokenRow, TokenState, TradeRow, Venue, market_cap
+from projections.reads import (
+    CandleRow,
+    TokenRow,
+    TokenState,
+    TradeRow,
+    Venue,
+    curve_progress,
+    market_cap,
+)
 
 Units: TypeAlias = Annotated[
     str,
@@ -148,7 +156,7 @@ def token(row: TokenRow) -> Token:
         token_decimals=own,
         price=whole_price(row.price, own, quote),
         market_cap=whole(market_cap(row), quote),
-        curve_progress=_progress(row),
+        curve_progress=curve_progress(row),
         supply=whole(row.supply, own),
         supply_units=exact(row.supply),
         quote_reserves_units=exact(row.virtual_quote_reserves),
@@ -213,12 +221,3 @@ def candle(row: CandleRow, of: TokenRow) -> Candle:
         buys=row.buys,
         sells=row.sells,
     )
-
-
-def _progress(row: TokenRow) -> float | None:
-    if row.state != "curve":
-        return 1.0
-    if row.real_token_reserves is None or not row.initial_real_token_reserves:
-        return None
-    sold = 1 - row.real_token_reserves / row.initial_real_token_reserves
-    return min(max(sold, 0.0), 1.0)

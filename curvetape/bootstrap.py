@@ -11,13 +11,17 @@ from adapters.postgres.pool import Connections, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
+from adapters.valkey.client import Valkey
+from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import App, create_app
 from curvetape.archives import log_of
 from curvetape.config import Settings
 from curvetape.telling import Teller
 from projections.candles import Candles
+from projections.leaderboards import Leaderboards
 from projections.projection import Hosted, host
 from projections.runner import Runner
+from projections.runners import Runners
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -29,7 +33,7 @@ POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
 
 
 def read_models(connections: Connections) -> list[Hosted]:
-    """Every core with the store that keeps its rows."""
+    """Every core whose rows PostgreSQL keeps, with the store that keeps them."""
     return [
         host(Candles(), CandleStore(connections)),
         host(Trades(), TradeStore(connections)),
@@ -37,9 +41,17 @@ def read_models(connections: Connections) -> list[Hosted]:
     ]
 
 
+def leaderboards(valkey: Valkey) -> Hosted:
+    """The core whose rows a Redis or Valkey keeps, where there is one."""
+    return host(Leaderboards(), LeaderboardStore(valkey))
+
+
 @asynccontextmanager
-async def projecting(settings: Settings) -> AsyncIterator[Runner]:
-    """Every read model, fed by one reader of the log; brings the database's schema up to date."""
+async def projecting(settings: Settings) -> AsyncIterator[Runners]:
+    """Every read model, fed by one reader of the log for each server that keeps some of them.
+
+    Brings the database's schema up to date. Without a Redis or Valkey there are no leaderboards.
+    """
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(
             await Connection.open(settings.nats_url or NATS_URL, name="curvetape project")
@@ -48,10 +60,23 @@ async def projecting(settings: Settings) -> AsyncIterator[Runner]:
         await migrate(dsn)
         pool = await open_pool(dsn, application="curvetape project")
         stack.push_async_callback(pool.close)
-        log = log_of(settings, connection)
         teller = Teller(connection, settings)
         stack.callback(teller.close)
-        yield Runner(log, read_models(pool), batch_max=settings.project_batch_max, tell=teller.tell)
+        hosted = [read_models(pool)]
+        if settings.redis_url is not None:
+            valkey = Valkey.at(settings.redis_url, application="curvetape project")
+            hosted.append([leaderboards(await stack.enter_async_context(valkey))])
+        yield Runners(
+            *(
+                Runner(
+                    log_of(settings, connection),
+                    each,
+                    batch_max=settings.project_batch_max,
+                    tell=teller.tell,
+                )
+                for each in hosted
+            )
+        )
 
 
 @asynccontextmanager

@@ -134,6 +134,16 @@ def market_cap(row: TokenRow) -> float | None:
     return None if row.price is None or row.supply is None else row.price * float(row.supply)
 
 
+def curve_progress(row: TokenRow) -> float | None:
+    """How much of its curve is sold, 0 to 1; 1 for what has left its curve."""
+    if row.state != "curve":
+        return 1.0
+    if row.real_token_reserves is None or not row.initial_real_token_reserves:
+        return None
+    sold = 1 - row.real_token_reserves / row.initial_real_token_reserves
+    return min(max(sold, 0.0), 1.0)
+
+
 SOL_MINTS = frozenset((NATIVE_SOL, WRAPPED_SOL))
 """Quote mints whose amounts can be ranked with each other; others would need prices in dollars."""
 

@@ -15,6 +15,7 @@ import uvloop
 from adapters.embedded.errors import EmbeddedServerError
 from adapters.postgres.errors import DatabaseUnreachableError
 from adapters.postgres.migrations import SchemaError
+from adapters.valkey.errors import ServerAddressError
 from curvetape.config import Settings, SettingsError, load, replaced
 from curvetape.home import HomeInUseError, OtherChainError
 from domain.log import LogError
@@ -33,6 +34,7 @@ SPOKEN = (
     ProjectionsStoppedError,
     SchemaError,
     DatabaseUnreachableError,
+    ServerAddressError,
     EmbeddedServerError,
     HomeInUseError,
     OtherChainError,

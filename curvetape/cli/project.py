@@ -8,7 +8,7 @@ from curvetape.bootstrap import projecting
 from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
 from domain.log import LogError
-from projections.runner import Runner
+from projections.runners import Runners
 
 STATUS_WAIT_S = 5.0
 
@@ -18,7 +18,7 @@ STATUS_WAIT_S = 5.0
 )
 @click.option("--once", is_flag=True, help="Stop at the end of the log instead of waiting there.")
 def command(once: bool) -> None:
-    """Keep the read models: candles, trades and tokens.
+    """Keep the read models: candles, trades and tokens; leaderboards where a Redis is configured.
 
     Each goes on from its own checkpoint. One that cannot go on stops with its reason while the
     others continue; the exit code is then 1.
@@ -28,15 +28,15 @@ def command(once: bool) -> None:
 
 
 async def _project(settings: Settings, *, follow: bool) -> None:
-    async with projecting(settings) as runner, beside(_tell(runner)):
-        await runner.run(follow=follow)
+    async with projecting(settings) as runners, beside(_tell(runners)):
+        await runners.run(follow=follow)
 
 
-async def _tell(runner: Runner) -> None:
+async def _tell(runners: Runners) -> None:
     while True:
         await asyncio.sleep(STATUS_WAIT_S)
         try:
-            for status in await runner.status():
+            for status in await runners.status():
                 say(status.line)
         except LogError as error:
             say(f"no status just now: {error}")

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from adapters.postgres.pool import NO_CONNECTIONS
+from curvetape.bootstrap import read_models
 from curvetape.testing.contents import (
     Contents,
     certified_slot,
@@ -20,6 +22,9 @@ from curvetape.testing.product import Product, answer_of
 CHAIN = ("--seed", "11", "--rate", "1000", "--slots", "25", "--genesis-time", "1790000000")
 """Its time is long past, so all of its slots are produced as fast as the machine can."""
 EVENTS_BEFORE_KILL = 2_000
+
+KEPT = {it.projection.name for it in read_models(NO_CONNECTIONS)}
+"""The read models that PostgreSQL keeps."""
 
 VICTIMS = ("simulate", "ingest", "project", "serve", "nats-server", "postgres", "valkey", "up")
 
@@ -41,7 +46,7 @@ def finished(product: Product, slot: int) -> bool:
         return False
     length = events(product)
     places = answer_of(checkpoints(product.addresses()["postgres"]))
-    return len(places) == 3 and all(place >= length for place in places.values())
+    return places.keys() == KEPT and all(place >= length for place in places.values())
 
 
 def content(product: Product) -> Contents:

@@ -1,0 +1,1 @@
+"""Redis or Valkey: the leaderboards, kept and asked."""

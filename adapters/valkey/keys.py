@@ -1,0 +1,71 @@
+"""The names of a read model's keys; those of one generation begin alike."""
+
+import msgspec
+
+PREFIX = "curvetape"
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys of a read model that no generation owns."""
+
+    name: str
+
+    @property
+    def root(self) -> str:
+        """What all keys of the read model begin with."""
+        return f"{PREFIX}:{self.name}"
+
+    @property
+    def generation(self) -> str:
+        """Holds the number of the generation that is served."""
+        return f"{self.root}:generation"
+
+    @property
+    def taken_back(self) -> str:
+        """A hash of slots that were taken back too late, with the sequences that said so."""
+        return f"{self.root}:taken_back"
+
+    def of(self, generation: str) -> "GenerationKeys":
+        """The keys of a generation."""
+        return GenerationKeys(f"{self.root}:{generation}")
+
+
+class GenerationKeys(msgspec.Struct, frozen=True):
+    """The keys of one generation."""
+
+    root: str
+
+    @property
+    def checkpoint(self) -> str:
+        """A hash: how far the rows are."""
+        return f"{self.root}:checkpoint"
+
+    @property
+    def cards(self) -> str:
+        """A hash by mint: all that was said about the token."""
+        return f"{self.root}:cards"
+
+    @property
+    def touched(self) -> str:
+        """A sorted set of mints, by the checkpoint with which each changed last."""
+        return f"{self.root}:touched"
+
+    def buckets(self, length_s: int, mint: str) -> str:
+        """A sorted set of a token's buckets of one length, by their start."""
+        return f"{self.root}:buckets:{length_s}:{mint}"
+
+    def traded(self, length_s: int, start_s: int) -> str:
+        """The set of mints that have such a bucket."""
+        return f"{self.root}:traded:{length_s}:{start_s}"
+
+    def board(self, window: str) -> str:
+        """A hash: which minutes and which checkpoint a window's rankings are of."""
+        return f"{self.root}:board:{window}"
+
+    def standings(self, window: str) -> str:
+        """A hash by mint: how each token stands in the window."""
+        return f"{self.root}:standings:{window}"
+
+    def ranking(self, window: str, ranking: str) -> str:
+        """A sorted set of mints, by the negated value, so that equal ones come by mint."""
+        return f"{self.root}:ranking:{window}:{ranking}"

@@ -1,0 +1,80 @@
+"""Answers the query side's questions about leaderboards."""
+
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+from adapters.valkey.boards import BoardContestedError, Boards
+from adapters.valkey.client import Valkey
+from adapters.valkey.errors import ANY
+from adapters.valkey.keys import GenerationKeys, Keys
+from adapters.valkey.values import change, placed
+from projections.buckets import MINUTE_S
+from projections.cards import card
+from projections.leaderboard_reads import BOARD_LIMIT_MAX, Point
+from projections.leaderboards import Leaderboards
+from projections.ranking import Ranking, Standing
+from projections.reads import ReadsUnavailableError, TokenRow
+from projections.windows import Window, span_at
+
+T = TypeVar("T")
+
+
+class ValkeyLeaderboards:
+    """The port `projections.leaderboard_reads.LeaderboardReads`."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self._valkey = valkey
+        self._keys = Keys(Leaderboards.name)
+        self._boards = Boards(valkey)
+
+    async def board(
+        self, ranking: Ranking, window: Window, *, at_s: int, limit: int, offset: int = 0
+    ) -> Sequence[Standing]:
+        """The tokens of the window by descending value, then by mint."""
+        assert 1 <= limit <= BOARD_LIMIT_MAX, "a page is bounded"
+        assert offset >= 0, "the first is at 0"
+        return await _answered(
+            self._boards.page(ranking, window, at_s=at_s, limit=limit, offset=offset)
+        )
+
+    async def snapshot(self, mint: str) -> TokenRow | None:
+        """The token as it is now, None for a mint that the log does not know."""
+        return await _answered(self._snapshot(mint))
+
+    async def points(self, mint: str, *, at_s: int) -> Sequence[Point]:
+        """The token's minutes of the last 24 hours, oldest first."""
+        return await _answered(self._points(mint, at_s))
+
+    async def _snapshot(self, mint: str) -> TokenRow | None:
+        keys = await self._served()
+        said = keys and await self._valkey.one("HGET", keys.cards, mint)
+        return card(mint, change(said)) if said else None
+
+    async def _points(self, mint: str, at_s: int) -> Sequence[Point]:
+        keys, span = await self._served(), span_at("24h", at_s)
+        if keys is None:
+            return []
+        found = await self._valkey.one(
+            "ZRANGEBYSCORE", keys.buckets(MINUTE_S, mint), str(span.from_s), f"({span.to_s}"
+        )
+        return [
+            Point(
+                start_s=each.start_s,
+                price=each.bucket.last,
+                volume_quote=each.bucket.volume_quote,
+                buys=each.bucket.buys,
+                sells=each.bucket.sells,
+            )
+            for each in map(placed, found)
+        ]
+
+    async def _served(self) -> GenerationKeys | None:
+        generation = await self._valkey.one("GET", self._keys.generation)
+        return self._keys.of(generation) if generation else None
+
+
+async def _answered(question: Awaitable[T]) -> T:
+    try:
+        return await question
+    except (*ANY, BoardContestedError) as error:
+        raise ReadsUnavailableError(str(error)) from error

@@ -1,0 +1,311 @@
+"""Rankings are those of the time that is asked for, whether anything was traded since or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.embedded.valkey import ValkeyServer
+from adapters.valkey import boards, leaderboards
+from adapters.valkey.client import Command, Condition, Valkey
+from adapters.valkey.keys import Keys
+from adapters.valkey.leaderboards import RETAINED_S, LeaderboardStore
+from adapters.valkey.reads import ValkeyLeaderboards
+from curvetape.testing.events import GENESIS_S, created, curve_traded, histories, recorded
+from curvetape.testing.leaderboards import valkey_of
+from curvetape.testing.reads import MemoryReads
+from domain.events import AnyEvent
+from projections.buckets import MINUTE_S, total
+from projections.cards import card
+from projections.leaderboard_reads import LeaderboardReads, Point
+from projections.leaderboards import Leaderboards
+from projections.ranking import RANKINGS, Ranking, Standing, rank_values, standing
+from projections.reads import ReadsUnavailableError
+from projections.windows import WINDOWS_S, Window, span_at
+
+NOON_S = GENESIS_S - GENESIS_S % 86_400 + 43_200
+LIMIT = 1_000
+
+
+@pytest.fixture
+async def valkey(valkey_server: ValkeyServer) -> AsyncIterator[Valkey]:
+    async with valkey_of(valkey_server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reads(valkey: Valkey) -> LeaderboardReads:
+    return ValkeyLeaderboards(valkey)
+
+
+async def save(valkey: Valkey, events: Sequence[AnyEvent], *, seen: int = 0) -> int:
+    """Save them as the log's next ones; the checkpoint behind them."""
+    store = LeaderboardStore(valkey)
+    await store.checkpoint()
+    changes, reached = Leaderboards().apply(recorded(events, after=seen)), seen + len(events)
+    await store.save(changes, seen=seen, reached=reached)
+    return reached
+
+
+def trade(number: int, mint: str, at_s: int, **fields: Any) -> AnyEvent:
+    return curve_traded(number, mint, block_time_s=at_s, **fields)
+
+
+async def ranked(reads: LeaderboardReads, ranking: Ranking, window: Window, at_s: int) -> list[str]:
+    return [it.mint for it in await reads.board(ranking, window, at_s=at_s, limit=LIMIT)]
+
+
+def expected(
+    events: Sequence[AnyEvent], ranking: Ranking, window: Window, at_s: int
+) -> list[Standing]:
+    """The plainest way there is: measure every token from all events, then sort."""
+    changes = Leaderboards().apply(recorded(events))
+    minutes = span_at(window, at_s).minutes()
+    found = []
+    for mint, change in changes.tokens.items():
+        traded = [
+            bucket
+            for (of, length_s, start_s), bucket in changes.buckets.items()
+            if (of, length_s) == (mint, MINUTE_S) and start_s in minutes
+        ]
+        if traded:
+            stands = standing(card(mint, change), total(traded), window)
+            if (value := rank_values(stands).get(ranking)) is not None:
+                found.append((-value, mint, stands))
+    return [stands for _, _, stands in sorted(found, key=lambda each: each[:2])]
+
+
+@pytest.mark.parametrize("window", WINDOWS_S)
+async def test_a_token_falls_out_as_time_passes_without_any_trade(
+    valkey: Valkey, reads: LeaderboardReads, window: Window
+) -> None:
+    await save(valkey, [created(1, "m"), trade(2, "m", NOON_S + 30)])
+    last_minute_s = NOON_S + WINDOWS_S[window] - MINUTE_S
+    for at_s in (NOON_S + 30, last_minute_s, last_minute_s + 59):
+        for ranking in RANKINGS:
+            assert await ranked(reads, ranking, window, at_s) == ["m"]
+    for ranking in RANKINGS:
+        assert await ranked(reads, ranking, window, last_minute_s + 60) == []
+    assert await ranked(reads, "volume", window, last_minute_s) == ["m"], "and back"
+
+
+async def test_only_what_the_window_holds_is_measured(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    price = 1_039_000_000_000_000
+    await save(
+        valkey,
+        [
+            trade(1, "m", NOON_S, virtual_quote_reserves=10 * price, quote_amount=2**60 + 1),
+            trade(2, "m", NOON_S + 600, virtual_quote_reserves=20 * price, quote_amount=5),
+            trade(3, "m", NOON_S + 899, virtual_quote_reserves=50 * price, quote_amount=2**60 + 1),
+        ],
+    )
+    (found,) = await reads.board("change", "5m", at_s=NOON_S + 899, limit=1)
+    assert (found.volume_quote, found.trades, found.change) == (2**60 + 6, 2, 1.5)
+    (found,) = await reads.board("change", "15m", at_s=NOON_S + 899, limit=1)
+    assert (found.volume_quote, found.trades, found.change) == (2**61 + 7, 3, 4.0)
+    (found,) = await reads.board("change", "15m", at_s=NOON_S + 900, limit=1)
+    assert (found.volume_quote, found.trades, found.change) == (2**60 + 6, 2, 1.5)
+
+
+async def test_a_trade_after_the_time_that_is_asked_for_waits_for_its_minute(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    await save(valkey, [trade(1, "m", NOON_S + 120)])
+    assert await ranked(reads, "trades", "5m", NOON_S + 119) == []
+    assert await ranked(reads, "trades", "5m", NOON_S + 120) == ["m"]
+
+
+async def test_pages_follow_each_other_and_equal_values_come_by_mint(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    amounts = {"d": 1, "b": 7, "c": 7, "a": 3}
+    await save(
+        valkey,
+        [
+            trade(number, mint, NOON_S, quote_amount=amount)
+            for number, (mint, amount) in enumerate(amounts.items(), start=1)
+        ],
+    )
+    pages = [
+        [
+            each.mint
+            for each in await reads.board("volume", "1h", at_s=NOON_S, limit=3, offset=offset)
+        ]
+        for offset in (0, 3, 6)
+    ]
+    assert pages == [["b", "c", "a"], ["d"], []]
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    events=histories(events_max=30),
+    stretched=st.sampled_from((1, 40, 400)),
+    questions=st.lists(
+        st.tuples(
+            st.integers(0, 30),
+            st.integers(-3_000, 100_000),
+            st.sampled_from(list(WINDOWS_S)),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+async def test_whatever_was_asked_before_a_board_is_what_measuring_all_tokens_gives(
+    valkey: Valkey,
+    reads: LeaderboardReads,
+    events: list[Any],
+    stretched: int,
+    questions: list[tuple[int, int, Window]],
+) -> None:
+    """Questions in any order of time between saves; each after `cut` of the events at least."""
+    await valkey.one("FLUSHDB")
+    slow = [
+        msgspec.structs.replace(
+            each, block_time_s=GENESIS_S + (each.block_time_s - GENESIS_S) * stretched
+        )
+        for each in events
+    ]
+    saved = 0
+    for cut, later_s, window in sorted(questions, key=lambda each: each[0]):
+        if slow[saved:cut]:
+            saved = await save(valkey, slow[saved:cut], seen=saved)
+        newest_s = max((each.block_time_s for each in slow[:saved]), default=GENESIS_S)
+        at_s = newest_s + later_s
+        for ranking in RANKINGS:
+            found = await reads.board(ranking, window, at_s=at_s, limit=LIMIT)
+            assert list(found) == expected(slow[:saved], ranking, window, at_s)
+
+
+async def test_many_who_ask_for_different_minutes_at_once_each_get_their_own(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    await save(valkey, [trade(n, f"m{n}", NOON_S + 60 * n) for n in range(20)])
+
+    async def ask(minute: int) -> None:
+        at_s = NOON_S + 60 * minute
+        fresh = {f"m{n}" for n in range(max(0, minute - 4), minute + 1)}
+        assert set(await ranked(reads, "trades", "5m", at_s)) == fresh
+
+    await asyncio.gather(*(ask(minute) for minute in (3, 4, 3, 4)))
+
+
+class Overtaken(Valkey):
+    """Has measured who moved, when somebody else moves the board elsewhere first."""
+
+    overtake: Callable[[], Awaitable[object]] | None = None
+
+    async def change(
+        self, conditions: Sequence[Condition], commands: Sequence[Command], *, spoilt: Command
+    ) -> Condition | None:
+        if (overtake := self.overtake) is not None:
+            self.overtake = None
+            await overtake()
+        return await super().change(conditions, commands, spoilt=spoilt)
+
+
+async def test_who_is_overtaken_by_another_question_measures_again(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    await save(valkey, [trade(1, "early", NOON_S), trade(2, "late", NOON_S + 300)])
+    assert await ranked(reads, "volume", "5m", NOON_S + 300) == ["late"]
+    overtaken = Overtaken(valkey._client)
+    overtaken.overtake = lambda: ranked(reads, "volume", "5m", NOON_S + 240)
+    later = ValkeyLeaderboards(overtaken)
+    assert await ranked(later, "volume", "5m", NOON_S + 540) == ["late"]
+    assert overtaken.overtake is None
+
+
+async def test_a_board_moves_on_over_minutes_that_were_let_go_of_meanwhile(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    seen = await save(valkey, [trade(1, "m", NOON_S)])
+    assert await ranked(reads, "volume", "24h", NOON_S) == ["m"]
+    later_s = NOON_S + 2 * RETAINED_S
+    await save(valkey, [trade(2, "n", later_s)], seen=seen)
+    assert await ranked(reads, "volume", "24h", later_s) == ["n"]
+
+
+async def test_a_board_begins_anew_where_it_is_not_known_who_changed(
+    valkey: Valkey, reads: LeaderboardReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (leaderboards, boards):
+        monkeypatch.setattr(module, "TOUCHED_MAX", 2)
+    seen = await save(valkey, [trade(1, "a", NOON_S, quote_amount=1)])
+    assert await ranked(reads, "volume", "5m", NOON_S) == ["a"]
+    for number, mint in enumerate("abcd", start=2):
+        seen = await save(valkey, [trade(number, mint, NOON_S, quote_amount=number)], seen=seen)
+    keys = Keys("leaderboards").of(await valkey.one("GET", Keys("leaderboards").generation))
+    assert await valkey.one("ZCARD", keys.touched) == 2
+    assert await ranked(reads, "volume", "5m", NOON_S) == ["d", "c", "a", "b"]
+
+
+async def test_a_board_that_nobody_asks_for_is_forgotten(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    await save(valkey, [created(1, "m"), trade(2, "m", NOON_S)])
+    await ranked(reads, "score", "5m", NOON_S)
+    found = set(await valkey.one("KEYS", "*:5m*"))
+    assert len(found) == 2 + len(RANKINGS)
+    assert {await valkey.one("TTL", key) for key in found} <= {
+        boards.IDLE_S_MAX,
+        boards.IDLE_S_MAX - 1,
+    }
+
+
+async def test_a_snapshot_is_the_tokens_card(valkey: Valkey, reads: LeaderboardReads) -> None:
+    events: Sequence[AnyEvent] = [created(1, "m"), trade(2, "m", NOON_S), trade(3, "n", NOON_S)]
+    assert await reads.snapshot("m") is None
+    await save(valkey, events)
+    memory = MemoryReads(recorded(events))
+    for mint in ("m", "n", "unknown"):
+        assert await reads.snapshot(mint) == await memory.token(mint)
+
+
+async def test_points_are_the_minutes_of_the_last_day(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    price = 1_039_000_000_000_000
+    assert await reads.points("m", at_s=NOON_S) == []
+    day_s = 86_400
+    await save(
+        valkey,
+        [
+            trade(1, "m", NOON_S - day_s, virtual_quote_reserves=price),
+            trade(2, "m", NOON_S - 60, virtual_quote_reserves=2 * price),
+            trade(3, "m", NOON_S - 1, virtual_quote_reserves=3 * price, side="sell"),
+            trade(4, "m", NOON_S, virtual_token_reserves=0),
+            trade(5, "n", NOON_S),
+        ],
+    )
+    sol = 1_000_000_000
+    assert await reads.points("m", at_s=NOON_S + 59) == [
+        Point(start_s=NOON_S - 60, price=3.0, volume_quote=2 * sol, buys=1, sells=1),
+        Point(start_s=NOON_S, price=None, volume_quote=sol, buys=1, sells=0),
+    ]
+    assert len(await reads.points("m", at_s=NOON_S - 1)) == 2
+
+
+async def test_what_cannot_be_asked_is_said(valkey: Valkey) -> None:
+    async with Valkey.at("redis://127.0.0.1:1/0", application="test") as nobody:
+        away = ValkeyLeaderboards(nobody)
+        for question in (
+            away.board("volume", "5m", at_s=NOON_S, limit=1),
+            away.snapshot("m"),
+            away.points("m", at_s=NOON_S),
+        ):
+            with pytest.raises(ReadsUnavailableError):
+                await question
+
+
+async def test_before_the_first_start_every_board_is_empty(reads: LeaderboardReads) -> None:
+    assert await ranked(reads, "volume", "24h", NOON_S) == []
