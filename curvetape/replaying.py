@@ -1,8 +1,12 @@
 """Replays the log: segments first, then the stream, of both only what is asked for."""
 
 import asyncio
+import os
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -12,7 +16,7 @@ from adapters.archive.decisions import Decisions
 from adapters.archive.log import StoredLog, check_same
 from adapters.archive.output import Order, Output
 from adapters.archive.rows import decoded, tabled
-from adapters.archive.selection import Selection, selected
+from adapters.archive.selection import Selection, reads
 from domain.archive import ArchiveError, ArchiveStore, Manifest
 from domain.events import SlotAbandoned
 from domain.log import Stored
@@ -23,6 +27,11 @@ WAITING_EVENTS_MAX = 2_000_000
 STATUS_WAIT_S = 5.0
 ABANDONED = "pump.slot.abandoned"
 
+THREADS = min(4, os.cpu_count() or 1)
+"""How many blocks of an archive are made at a time; each takes about 0.2 GB."""
+
+M = TypeVar("M")
+Read: TypeAlias = Callable[[], list[pa.Table]]
 Say = Callable[[str], None]
 
 
@@ -36,7 +45,7 @@ class TooMuchToHoldError(ArchiveError):
         )
 
 
-class Replay:
+class Replay(Generic[M]):
     """One replay; the archive or the stream may be missing, but not both."""
 
     def __init__(
@@ -44,7 +53,7 @@ class Replay:
         store: ArchiveStore | None,
         log: StoredLog | None,
         selection: Selection,
-        output: Output,
+        output: Output[M],
         say: Say,
     ) -> None:
         self._store = store
@@ -68,10 +77,7 @@ class Replay:
         if order == "chain":
             await self._by_place(segments)
         else:
-            for segment in segments:
-                for tables in self._of(segment, self._selection):
-                    self._write(tables)
-                await asyncio.sleep(0)
+            await self._by_sequence(segments)
             async for tables in self._tail(follow=follow):
                 self._write(tables)
         self._output.close()
@@ -94,7 +100,39 @@ class Replay:
                 assert isinstance(event, SlotAbandoned), "its subject says so"
                 self._abandoned[event.slot] = message.sequence
 
-    def _of(self, segment: Manifest, selection: Selection) -> Iterator[list[pa.Table]]:
+    async def _by_sequence(self, segments: Sequence[Manifest]) -> None:
+        """Blocks one after the other; the next ones are made while one is written."""
+        pending: deque[asyncio.Future[tuple[int, M] | None]] = deque()
+        loop = asyncio.get_running_loop()
+
+        async def write_one() -> None:
+            if (found := await pending.popleft()) is not None:
+                events, made = found
+                # In a thread of its own, since whoever reads may be slow.
+                await loop.run_in_executor(None, self._output.write, made)
+                self.events += events
+
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="replay") as threads:
+            try:
+                for segment in segments:
+                    for read in await loop.run_in_executor(threads, self._reads, segment):
+                        if len(pending) >= THREADS:
+                            await write_one()
+                        pending.append(loop.run_in_executor(threads, self._made, read))
+                while pending:
+                    await write_one()
+            finally:
+                for each in pending:
+                    each.cancel()
+
+    def _reads(self, segment: Manifest) -> Sequence[Read]:
+        return list(self._of(segment, self._selection))
+
+    def _made(self, read: Read) -> tuple[int, M] | None:
+        tables = read()
+        return (sum(map(len, tables)), self._output.make(tables)) if tables else None
+
+    def _of(self, segment: Manifest, selection: Selection) -> Iterator[Read]:
         if not selection.may_hold(segment):
             return
         assert self._store is not None, "segments come from a store"
@@ -104,7 +142,7 @@ class Replay:
             if at > segment.last_sequence and segment.slots.first <= slot <= segment.slots.last
         }
         self._tell(segment.first_sequence)
-        yield from selected(chain.content_of(self._store, segment), selection, late)
+        yield from reads(chain.content_of(self._store, segment), selection, late)
 
     async def _by_place(self, segments: Sequence[Manifest]) -> None:
         """Stretches of slots one after the other, each gathered from wherever it is."""
@@ -120,7 +158,7 @@ class Replay:
             part = _within(self._selection, first, last)
             if part is not None:
                 tables = [
-                    it for segment in segments for block in self._of(segment, part) for it in block
+                    it for segment in segments for read in self._of(segment, part) for it in read()
                 ]
                 tables += [picked for it in rest if len(picked := part.picked(it, {}))]
                 self._write(tables)
@@ -159,7 +197,7 @@ class Replay:
 
     def _write(self, tables: Sequence[pa.Table]) -> None:
         if tables:
-            self._output.write(tables)
+            self._output.write(self._output.make(tables))
             self.events += sum(map(len, tables))
 
     def _tell(self, sequence: int) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,7 @@ from adapters.archive.columns import POSITION, SCHEMA
 from adapters.archive.segment import AT_ONCE_EVENTS, content_bytes, in_sequence, texts
 
 Order: TypeAlias = Literal["log", "chain"]
+M = TypeVar("M")
 Format: TypeAlias = Literal["jsonl", "csv", "table", "parquet"]
 
 SHOWN = (
@@ -43,11 +44,18 @@ FILE_ROWS_MAX = 65_536
 _KEYS: dict[Order, list[str]] = {"log": ["sequence"], "chain": [*POSITION, "sequence"]}
 
 
-class Output(Protocol):
-    """Takes what was selected, in stretches that follow each other in the order asked for."""
+class Output(Protocol[M]):
+    """Takes what was selected, in stretches that follow each other in the order asked for.
 
-    def write(self, tables: Sequence[pa.Table]) -> None:
-        """Write a stretch, given as tables in any order, each with rows in any order."""
+    Stretches may be made in several threads at once, and are written one after the other.
+    """
+
+    def make(self, tables: Sequence[pa.Table]) -> M:
+        """What to write of a stretch, given as tables in any order with rows in any order."""
+        ...
+
+    def write(self, made: M) -> None:
+        """Write a stretch."""
         ...
 
     def close(self) -> None:
@@ -77,17 +85,22 @@ class Lines:
         self._pipe = pipe
         self._order = order
 
-    def write(self, tables: Sequence[pa.Table]) -> None:
-        """Write a stretch."""
+    def make(self, tables: Sequence[pa.Table]) -> Sequence[memoryview]:
+        """The lines, some together."""
         if self._order == "log":
-            for _, made in in_sequence(tables, end="\n"):
-                self._pipe.write(content_bytes(made))
-            return
+            return [content_bytes(made) for _, made in in_sequence(tables, end="\n")]
         keys = pa.concat_tables([table.select(_KEYS["chain"]) for table in tables])
         places = pc.sort_indices(keys, sort_keys=[(key, "ascending") for key in _KEYS["chain"]])
         made = pa.concat_arrays([texts(table, end="\n") for table in tables])
-        for at in range(0, len(places), AT_ONCE_EVENTS):
-            self._pipe.write(content_bytes(made.take(places.slice(at, AT_ONCE_EVENTS))))
+        return [
+            content_bytes(made.take(places.slice(at, AT_ONCE_EVENTS)))
+            for at in range(0, len(places), AT_ONCE_EVENTS)
+        ]
+
+    def write(self, made: Sequence[memoryview]) -> None:
+        """Write a stretch."""
+        for content in made:
+            self._pipe.write(content)
 
     def close(self) -> None:
         """Nothing is left to be written."""
@@ -101,18 +114,20 @@ class Csv:
         self._order = order
         self._header = True
 
-    def write(self, tables: Sequence[pa.Table]) -> None:
-        """Write a stretch."""
-        sink = pa.BufferOutputStream()
-        options = pa_csv.WriteOptions(include_header=self._header, quoting_style="needed")
-        pa_csv.write_csv(_sorted(tables, self._order).select(SHOWN), sink, options)
-        self._header = False
-        self._pipe.write(memoryview(sink.getvalue()))
+    def make(self, tables: Sequence[pa.Table]) -> memoryview:
+        """The rows."""
+        return _csv(_sorted(tables, self._order), header=False)
+
+    def write(self, made: memoryview) -> None:
+        """Write a stretch, the first one below the header."""
+        self.close()
+        self._pipe.write(made)
 
     def close(self) -> None:
         """Write the header if nothing else was written."""
         if self._header:
-            self.write([SCHEMA.empty_table()])
+            self._header = False
+            self._pipe.write(_csv(SCHEMA.empty_table(), header=True))
 
 
 class Text:
@@ -123,26 +138,26 @@ class Text:
         self._order = order
         self._header = True
 
-    def write(self, tables: Sequence[pa.Table]) -> None:
-        """Write a stretch."""
+    def make(self, tables: Sequence[pa.Table]) -> bytes:
+        """The rows."""
         table = _sorted(tables, self._order)
-        if self._header:
-            self._row(list(WIDTHS))
-            self._header = False
         amounts = pc.coalesce(table["token_amount"], table["base_amount"])
         columns = [(amounts if name == "amount" else table[name]).to_pylist() for name in WIDTHS]
-        for values in zip(*columns, strict=True):
-            self._row(["" if it is None else str(it) for it in values])
+        rows = (
+            _row(["" if it is None else str(it) for it in values])
+            for values in zip(*columns, strict=True)
+        )
+        return "".join(rows).encode()
+
+    def write(self, made: bytes) -> None:
+        """Write a stretch, the first one below the header."""
+        if self._header:
+            self._header = False
+            self._pipe.write(_row(list(WIDTHS)).encode())
+        self._pipe.write(made)
 
     def close(self) -> None:
         """Nothing is left to be written."""
-
-    def _row(self, values: Sequence[str]) -> None:
-        cells = (
-            f"{value:>{width}}" if value.isdecimal() else f"{value:<{width}}"
-            for value, width in zip(values, WIDTHS.values(), strict=True)
-        )
-        self._pipe.write(("  ".join(cells).rstrip() + "\n").encode())
 
 
 class File:
@@ -152,19 +167,38 @@ class File:
         self._order = order
         self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
 
-    def write(self, tables: Sequence[pa.Table]) -> None:
+    def make(self, tables: Sequence[pa.Table]) -> pa.Table:
+        """The rows."""
+        return _sorted(tables, self._order)
+
+    def write(self, made: pa.Table) -> None:
         """Write a stretch."""
-        self._writer.write_table(_sorted(tables, self._order), row_group_size=FILE_ROWS_MAX)
+        self._writer.write_table(made, row_group_size=FILE_ROWS_MAX)
 
     def close(self) -> None:
         """Write the file's end, without which it cannot be read."""
         self._writer.close()
 
 
-PIPED: dict[str, Callable[[Pipe, Order], Output]] = {"jsonl": Lines, "csv": Csv, "table": Text}
+PIPED: dict[str, Callable[[Pipe, Order], Output[Any]]] = {"jsonl": Lines, "csv": Csv, "table": Text}
 """The formats that are written to a pipe."""
 
 
 def _sorted(tables: Sequence[pa.Table], order: Order) -> pa.Table:
     table = pa.concat_tables([SCHEMA.empty_table(), *tables], promote_options="default")
     return table.sort_by([(key, "ascending") for key in _KEYS[order]])
+
+
+def _csv(table: pa.Table, *, header: bool) -> memoryview:
+    sink = pa.BufferOutputStream()
+    options = pa_csv.WriteOptions(include_header=header, quoting_style="needed")
+    pa_csv.write_csv(table.select(SHOWN), sink, options)
+    return memoryview(sink.getvalue())
+
+
+def _row(values: Sequence[str]) -> str:
+    cells = (
+        f"{value:>{width}}" if value.isdecimal() else f"{value:<{width}}"
+        for value, width in zip(values, WIDTHS.values(), strict=True)
+    )
+    return "  ".join(cells).rstrip() + "\n"

@@ -1,6 +1,7 @@
 """What a replay shows of the log, and how it is picked from tables of rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import pyarrow as pa
@@ -116,11 +117,28 @@ def selected(
     With `columns` only these, or else all there are. Row groups without any such row are not read
     further than it takes to know.
     """
+    for read in reads(content, selection, abandoned, columns):
+        if found := read():
+            yield found
+
+
+def reads(
+    content: Content,
+    selection: Selection,
+    abandoned: Mapping[int, int],
+    columns: Sequence[str] | None = None,
+) -> Iterator[Callable[[], list[pa.Table]]]:
+    """The blocks of `selected`, each read when it is called, in whichever thread that is."""
     with pq.ParquetFile(pa.BufferReader(content)) as file:
-        for groups in row_groups(file):
+        metadata, blocks = file.metadata, row_groups(file)
+
+    def read(groups: Sequence[int]) -> list[pa.Table]:
+        with pq.ParquetFile(pa.BufferReader(content), metadata=metadata) as file:
             parts = [_group(file, group, selection, abandoned, columns) for group in groups]
-            if found := [part for part in parts if part is not None and len(part)]:
-                yield found
+            return [part for part in parts if part is not None and len(part)]
+
+    for groups in blocks:
+        yield partial(read, groups)
 
 
 def _group(

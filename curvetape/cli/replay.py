@@ -4,7 +4,7 @@ import sys
 from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
@@ -135,7 +135,7 @@ def command(
     run(lambda stop: until_stopped(stop, work()))
 
 
-def _output(stack: AsyncExitStack, form: Format, order: Order, path: Path | None) -> Output:
+def _output(stack: AsyncExitStack, form: Format, order: Order, path: Path | None) -> Output[Any]:
     if form == "parquet":
         assert path is not None, "the options were checked"
         return File(str(path), order)
