@@ -13,10 +13,10 @@ from projections.reads import (
     TokenRow,
     TokenState,
     TradeRow,
-    Venue,
     curve_progress,
     market_cap,
 )
+from projections.venue import Venue
 
 Units: TypeAlias = Annotated[
     str,

@@ -8,6 +8,7 @@ from adapters.jetstream.reader import JetStreamLog
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Connections, open_pool
+from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -19,6 +20,7 @@ from curvetape.config import Settings
 from curvetape.telling import Teller
 from projections.candles import Candles
 from projections.leaderboards import Leaderboards
+from projections.portfolios import Portfolios
 from projections.projection import Hosted, host
 from projections.runner import Runner
 from projections.runners import Runners
@@ -38,6 +40,7 @@ def read_models(connections: Connections) -> list[Hosted]:
         host(Candles(), CandleStore(connections)),
         host(Trades(), TradeStore(connections)),
         host(Tokens(), TokenStore(connections)),
+        host(Portfolios(), PortfolioStore(connections)),
     ]
 
 

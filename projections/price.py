@@ -5,7 +5,7 @@ from typing import TypeAlias
 import msgspec
 
 from domain.events import AnyEvent, CompletionTraded, CurveTraded, PoolTraded, Side
-from projections.reads import Venue
+from projections.venue import Venue
 
 AnyTraded: TypeAlias = CurveTraded | CompletionTraded | PoolTraded
 

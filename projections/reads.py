@@ -13,9 +13,10 @@ import msgspec
 
 from domain.events import Side
 from domain.programs import NATIVE_SOL, WRAPPED_SOL
+from projections.portfolio_reads import PortfolioReads
+from projections.venue import Venue
 
 TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
-Venue: TypeAlias = Literal["curve", "completion", "pool"]
 TokenSort: TypeAlias = Literal["last_trade", "created", "market_cap", "volume", "trades"]
 
 INTERVALS_S: dict[str, int] = {
@@ -216,5 +217,5 @@ class PositionReads(Protocol):
         ...
 
 
-class Reads(TokenReads, TradeReads, CandleReads, PositionReads, Protocol):
+class Reads(TokenReads, TradeReads, CandleReads, PortfolioReads, PositionReads, Protocol):
     """All that the query side may ask; everything may raise `ReadsUnavailableError`."""

@@ -2,18 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TypeVar
 
-import asyncpg
-import msgspec
-
-from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
-from adapters.postgres.pool import Pool
+from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
+from adapters.postgres.portfolio_reads import PostgresPortfolioReads
 from projections.reads import (
     CandleRow,
     Page,
     ProjectionPosition,
-    ReadsUnavailableError,
     TokenRow,
     TokenSort,
     TokenState,
@@ -65,7 +60,6 @@ _TRADES = """
         token_reserves, layout
     from trades where mint = $1 and pos < $2 order by pos desc limit $3
 """
-_INT64_MAX = (1 << 63) - 1
 
 _CANDLES = """
     select start_s, open, high, low, close, volume_quote, volume_token, buys, sells
@@ -75,29 +69,16 @@ _CANDLES = """
 
 _POSITIONS = "select name, version, sequence from checkpoints order by name"
 
-ACQUIRE_TIMEOUT_S = 5.0
-
-
-def _int64(value: float) -> int:
-    # Nothing lies beyond either end, so a bound there is as good as one further out.
-    return max(-_INT64_MAX, min(int(value), _INT64_MAX))
-
-
 _BOUND: dict[str, Callable[[float | int], object]] = {
-    "bigint": _int64,
+    "bigint": int64,
     "double precision": float,
     "numeric": Decimal,
 }
 """How a cursor's value becomes an argument of each type."""
 
-Row = TypeVar("Row", TokenRow, TradeRow, CandleRow, ProjectionPosition)
 
-
-class PostgresReads:
+class PostgresReads(PostgresPortfolioReads):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
     async def token(self, mint: str) -> TokenRow | None:
         """The token's card, None for a mint that the log does not know."""
@@ -121,15 +102,15 @@ class PostgresReads:
         self, mint: str, *, limit: int, before_pos: int | None = None
     ) -> Sequence[TradeRow]:
         """A token's trades, newest first, before a position if one is given."""
-        before = _INT64_MAX if before_pos is None else before_pos
-        return await self._fetch(TradeRow, _TRADES, mint, _int64(before), limit)
+        before = INT64_MAX if before_pos is None else before_pos
+        return await self._fetch(TradeRow, _TRADES, mint, int64(before), limit)
 
     async def candles(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
     ) -> Sequence[CandleRow]:
         """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
         rows = await self._fetch(
-            CandleRow, _CANDLES, mint, interval_s, _int64(from_s), _int64(to_s), limit
+            CandleRow, _CANDLES, mint, interval_s, int64(from_s), int64(to_s), limit
         )
         return rows[::-1]
 
@@ -138,20 +119,7 @@ class PostgresReads:
         return await self._fetch(ProjectionPosition, _POSITIONS)
 
     async def _fetch(self, row: type[Row], sql: str, *arguments: object) -> list[Row]:
-        if any(isinstance(each, str) and not each.isprintable() for each in arguments):
-            return []  # no row has such a key, and some of these cannot even be sent
-        try:
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-                records = await connection.fetch(sql, *arguments)
-        except (*TRANSIENT, *PERMANENT) as error:
-            if is_transient(error) or isinstance(error, asyncpg.UndefinedTableError):
-                raise ReadsUnavailableError(f"the read models cannot be asked: {error}") from error
-            raise
-        return [msgspec.convert(_integers(record), row) for record in records]
-
-
-def _integers(record: asyncpg.Record) -> dict[str, object]:
-    # Every `numeric` of the schema is a whole number; the driver hands it over as a decimal.
-    return {
-        name: int(value) if isinstance(value, Decimal) else value for name, value in record.items()
-    }
+        if not can_be_asked(*arguments):
+            return []
+        async with asking(self._pool) as connection:
+            return await rows_of(connection, row, sql, *arguments)

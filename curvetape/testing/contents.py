@@ -11,7 +11,15 @@ from adapters.jetstream.reader import JetStreamLog
 from domain.events import ProgramEvent, SlotConfirmed, SolPriced
 from projections.settling import Settling
 
-READ_MODELS = ("candles", "trades", "tokens", "token_burns")
+READ_MODELS = (
+    "candles",
+    "trades",
+    "tokens",
+    "token_burns",
+    "portfolio_trades",
+    "portfolio_positions",
+    "portfolio_days",
+)
 READ_BATCH_MAX = 5_000
 
 

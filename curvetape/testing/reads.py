@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from curvetape.testing.portfolios import MemoryPortfolios
 from domain.log import Recorded
 from projections import candles, tokens
 from projections.candles import Candles
 from projections.cards import card
+from projections.portfolios import Portfolios
 from projections.reads import (
     CandleRow,
     Page,
@@ -22,7 +24,7 @@ from projections.tokens import Tokens
 from projections.trades import Trades
 
 
-class MemoryReads:
+class MemoryReads(MemoryPortfolios):
     """Fits `projections.reads.Reads`; filled with events by way of the product's own cores."""
 
     def __init__(self, recorded: Sequence[Recorded] = ()) -> None:
@@ -33,6 +35,7 @@ class MemoryReads:
         self._changes: tokens.Changes = {}
         self._trades: dict[str, list[TradeRow]] = {}
         self._candles = candles.Changes({})
+        super().__init__()
         self.apply(recorded)
 
     def apply(self, recorded: Sequence[Recorded]) -> None:
@@ -46,6 +49,7 @@ class MemoryReads:
         for trades in self._trades.values():
             trades.sort(key=lambda trade: -trade.pos)
         self._candles = candles.merge(self._candles, Candles().apply(recorded))
+        self.take(recorded)
         self.sequence = max(self.sequence, *(each.sequence for each in recorded))
 
     async def token(self, mint: str) -> TokenRow | None:
@@ -108,7 +112,7 @@ class MemoryReads:
             return []
         return [
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
-            for core in (Candles, Tokens, Trades)
+            for core in (Candles, Portfolios, Tokens, Trades)
         ]
 
     def _ask(self) -> None:

@@ -10,24 +10,33 @@ from hypothesis import HealthCheck, given, settings
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
 from curvetape.testing.api import V1
-from curvetape.testing.events import histories, recorded
+from curvetape.testing.events import recorded
 from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED
 from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.portfolios import wallets_histories
 from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
+from domain.programs import NATIVE_SOL, USDC
 from projections.candles import Candles
+from projections.portfolio_reads import PositionState, TraderSort
+from projections.portfolios import Portfolios
 from projections.projection import host
 from projections.reads import INTERVALS_S, Page, Reads, TokenSort, TokenState, sort_value
 from projections.runner import Runner
 from projections.tokens import Tokens
 from projections.trades import Trades
 
-TABLES = "candles, trades, tokens, token_burns, checkpoints"
+TABLES = (
+    "candles, trades, tokens, token_burns, portfolio_trades, portfolio_positions, portfolio_days,"
+    " checkpoints"
+)
+WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
     *(f"{V1}?limit=2&sort={sort}" for sort in get_args(TokenSort)),
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
@@ -54,6 +63,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
         host(Candles(), CandleStore(pool)),
         host(Trades(), TradeStore(pool)),
         host(Tokens(), TokenStore(pool)),
+        host(Portfolios(), PortfolioStore(pool)),
     ]
     await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)
@@ -90,6 +100,37 @@ async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
     return said
 
 
+async def of_wallets(reads: Reads, mints: Sequence[str]) -> list[object]:
+    """What the portfolios say to one question after another."""
+    said: list[object] = []
+    for wallet in WALLETS:
+        said.append(await reads.traded(wallet))
+        for state in (None, *get_args(PositionState)):
+            portfolio = await reads.portfolio(wallet, state=state, limit=100)
+            said.append(portfolio)
+            for row in portfolio.positions:
+                before = {"limit": 2, "before_pos": row.last_pos}
+                said.append(await reads.portfolio(wallet, state=state, **before))
+                # Not among the columns, but made of them.
+                said += [row.value_amount, row.unrealised_amount]
+        trades = await reads.wallet_trades(wallet, limit=100)
+        said.append(trades)
+        said += [await reads.wallet_trades(wallet, limit=2, before_pos=it.pos) for it in trades]
+        for quote_mint in (NATIVE_SOL, USDC):
+            days = await reads.realised(
+                wallet, quote_mint=quote_mint, from_s=0, to_s=2**40, limit=9
+            )
+            said.append(days)
+    for mint in mints:
+        for quote_mint in (NATIVE_SOL, USDC):
+            said += [
+                await reads.top_traders(mint, quote_mint=quote_mint, by=by, limit=limit)
+                for by in get_args(TraderSort)
+                for limit in (1, 10)
+            ]
+    return said
+
+
 def client_of(reads: Reads, log: MemoryLog) -> httpx.AsyncClient:
     app: Any = create_app(reads, log)  # the two libraries type the same interface differently
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
@@ -100,11 +141,12 @@ def client_of(reads: Reads, log: MemoryLog) -> httpx.AsyncClient:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(events=histories(events_max=20))
+@given(events=wallets_histories(events_max=20, mints=3))
 async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyEvent]) -> None:
     mints = ["mint1", "mint2", "mint3", "mint4"]
-    in_memory = await answers(MemoryReads(recorded(events)), mints)
-    assert await answers(await stored(pool, events), mints) == in_memory
+    in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
+    assert await answers(in_postgres, mints) == await answers(in_memory, mints)
+    assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
 
 
 async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:
