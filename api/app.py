@@ -16,9 +16,13 @@ from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
 from api.openapi import document
 from api.operation import AnyResource
+from api.portfolio import PortfolioResource
+from api.realised import RealisedResource
 from api.token import TokenResource
 from api.tokens import TokensResource
+from api.top_traders import TopTradersResource
 from api.trades import TradesResource
+from api.wallet_trades import WalletTradesResource
 from projections.reads import Reads
 
 ALL_ORIGINS = ("*",)
@@ -36,6 +40,10 @@ def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_
         TokenResource(reads),
         ChartResource(reads),
         TradesResource(reads),
+        TopTradersResource(reads),
+        PortfolioResource(reads),
+        WalletTradesResource(reads),
+        RealisedResource(reads),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)

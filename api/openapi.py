@@ -38,7 +38,7 @@ EVERYWHERE = (
 )
 _SCHEMAS = "#/components/schemas/{name}"
 _DESCRIPTION = f"""\
-Tokens of pump.fun, their trades and their candles, from read models of an append-only log.
+Tokens of pump.fun, their trades, candles and traders, from read models of an append-only log.
 
 - `null` means unknown, never zero. Amounts named `…Units` are exact decimal texts in the smallest
   unit; the numbers beside them are whole coins. Times are Unix seconds.
@@ -65,6 +65,7 @@ def document(operations: Sequence[Operation]) -> Json:
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "tokens", "description": "Tokens, trades and candles"},
+            {"name": "wallets", "description": "Wallets' positions, trades and profits"},
             {"name": "operation", "description": "For those who run it"},
         ],
         "paths": {

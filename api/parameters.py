@@ -25,6 +25,15 @@ Mint: TypeAlias = Annotated[
         examples=["So11111111111111111111111111111111111111112"],
     ),
 ]
+Wallet: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$",
+        description="The wallet's address, a public key in base58: 32 to 44 characters, without "
+        "0, O, I and l.",
+        examples=["6PTmMZ1r7TYxPi2mdrcK1Nb2fszQ7rS1WCnHGNqkYa8d"],
+    ),
+]
 Interval: TypeAlias = Literal["1s", "1m", "5m", "15m", "1h", "24h"]
 Time: TypeAlias = Annotated[int, Meta(ge=0, le=TIME_S_MAX)] | Annotated[datetime, Meta(tz=True)]
 

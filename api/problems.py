@@ -60,6 +60,13 @@ MINT_UNKNOWN = Kind(
     "No event in the log has named it, up to the position in Curvetape-Position. A token that is "
     "known but has not traded has empty lists instead.",
 )
+WALLET_UNKNOWN = Kind(
+    "wallet-unknown",
+    404,
+    "The wallet is not known",
+    "No trade in the log is of it, up to the position in Curvetape-Position. What it did besides "
+    "trading is not looked at.",
+)
 ROUTE_UNKNOWN = Kind(
     "route-unknown", 404, "There is nothing here", "No resource has this path; see /openapi.json."
 )
@@ -110,6 +117,7 @@ KINDS = (
     PARAMETER_INVALID,
     REQUEST_INVALID,
     MINT_UNKNOWN,
+    WALLET_UNKNOWN,
     ROUTE_UNKNOWN,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,

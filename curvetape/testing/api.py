@@ -12,6 +12,7 @@ from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
 
 V1 = "/api/v1/tokens"
+WALLETS_V1 = "/api/v1/wallets"
 
 
 class Served:

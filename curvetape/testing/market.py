@@ -33,6 +33,9 @@ KNOWN = (TRADED, GRADUATED, UNTRADED, UNSEEN, STRANGER)
 ABSENT = address("absent")
 """Not in the log at all."""
 
+WALLET = address("wallet")
+"""Made all trades of `TRADED`, and the one on the curve of `GRADUATED`."""
+
 MARKET: Sequence[AnyEvent] = (
     created(1, TRADED),
     created(2, GRADUATED),
@@ -41,11 +44,12 @@ MARKET: Sequence[AnyEvent] = (
             10 + 12 * number,
             TRADED,
             side="sell" if number % 3 == 2 else "buy",
+            user=WALLET,
             virtual_quote_reserves=31_000_000_000 + 100_000_000 * (number % 7),
         )
         for number in range(120)
     ),
-    curve_traded(2_000, GRADUATED, real_token_reserves=0),
+    curve_traded(2_000, GRADUATED, user=WALLET, real_token_reserves=0),
     completed(2_001, GRADUATED),
     migrated(2_002, GRADUATED),
     pool_traded(2_003, GRADUATED, base_supply=10**15),

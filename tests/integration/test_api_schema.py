@@ -10,7 +10,7 @@ from schemathesis.config import SchemathesisConfig
 from api.app import create_app
 from api.cursors import cursor
 from curvetape.testing.events import recorded
-from curvetape.testing.market import KNOWN, MARKET, TRADED
+from curvetape.testing.market import KNOWN, MARKET, TRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from curvetape.testing.servers import run
@@ -43,12 +43,14 @@ schema = schemathesis.openapi.from_asgi(
 def settle(case: Any) -> None:
     """Make a valid case one that can succeed, where the document cannot say how.
 
-    A mint becomes one that exists, most of the time; a cursor is one that was given out, together
-    with its sort; a range does not end before it begins.
+    A mint becomes one that exists, most of the time, and a wallet always; a cursor is one that was
+    given out, together with its sort; a range does not end before it begins.
     """
     mint, query = case.path_parameters.get("mint", ""), case.query
     if len(mint) < len(TRADED):
         case.path_parameters["mint"] = KNOWN[sum(map(ord, mint)) % len(KNOWN)]
+    if "address" in case.path_parameters:
+        case.path_parameters["address"] = WALLET
     if "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
         query |= {"cursor": given, "sort": cursors[given]}

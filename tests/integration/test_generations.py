@@ -239,7 +239,7 @@ async def test_what_cannot_be_served_is_refused_in_a_sentence(postgres_dsn: str)
         with pytest.raises(GenerationError, match="version 99"):
             await work.serve("next")
     async with await Generations.open(postgres_dsn) as generations:
-        with pytest.raises(UnknownProjectionError, match="candles, trades, tokens"):
+        with pytest.raises(UnknownProjectionError, match="candles, trades, tokens, portfolios"):
             Rebuilding(log, generations, read_models, "candels", print, batch_max=50)
 
 

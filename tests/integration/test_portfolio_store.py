@@ -146,7 +146,7 @@ def log_of(seed: int) -> list[AnyEvent]:
     log: list[AnyEvent] = []
     waiting: list[list[AnyEvent]] = []
     for slot in range(1, 61):
-        trades = [
+        trades: list[AnyEvent] = [
             msgspec.structs.replace(
                 provisional(
                     curve_traded(

@@ -40,7 +40,11 @@ async def test_tables_that_grow_with_time_are_chunked_where_timescale_is(
     pool = await open_pool(timescale_dsn, connections_max=1)
     names = await pool.fetch("select hypertable_name from timescaledb_information.hypertables")
     await pool.close()
-    assert sorted(row["hypertable_name"] for row in names) == ["candles", "trades"]
+    assert sorted(row["hypertable_name"] for row in names) == [
+        "candles",
+        "portfolio_trades",
+        "trades",
+    ]
 
 
 async def test_plain_postgres_is_said_to_be_plain(postgres_dsn: str) -> None:

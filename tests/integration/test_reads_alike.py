@@ -15,9 +15,9 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
-from curvetape.testing.api import V1
+from curvetape.testing.api import V1, WALLETS_V1
 from curvetape.testing.events import recorded
-from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED
+from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.portfolios import wallets_histories
 from curvetape.testing.reads import MemoryReads
@@ -45,6 +45,13 @@ PATHS = [
     f"{V1}/{UNTRADED}/chart",
     f"{V1}/{ABSENT}/chart",
     *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
+    *(f"{V1}/{mint}/top-traders?by={by}" for mint in KNOWN for by in get_args(TraderSort)),
+    f"{V1}/{ABSENT}/top-traders",
+    *(
+        f"{WALLETS_V1}/{wallet}/{part}"
+        for wallet in (WALLET, ABSENT)
+        for part in ("portfolio", "portfolio?state=open&limit=1", "trades?limit=3", "realised")
+    ),
 ]
 
 

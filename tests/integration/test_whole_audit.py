@@ -215,7 +215,8 @@ async def test_read_models_alone_are_named_where_they_differ(
     at = ["models", "--url", live_log.server.url, "--postgres", postgres_dsn]
     equal = await audit(*at)
     assert equal.code == 0
-    assert equal.out.startswith("equal: candles, trades and tokens hold exactly what a replay")
+    names = "candles, trades, tokens and portfolios"
+    assert equal.out.startswith(f"equal: {names} hold exactly what a replay")
     await execute(postgres_dsn, "delete from trades where pos = (select min(pos) from trades)")
     await execute(postgres_dsn, "insert into token_burns values ('planted', 1, 7)")
     different = await audit(*at)

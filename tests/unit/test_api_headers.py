@@ -4,11 +4,15 @@ import pytest
 from openapi_spec_validator import validate
 
 from api.documents import CACHE
-from curvetape.testing.api import V1, Served
+from curvetape.testing.api import V1, WALLETS_V1, Served
 from curvetape.testing.events import created
-from curvetape.testing.market import MARKET, TRADED, address
+from curvetape.testing.market import MARKET, TRADED, WALLET, address
 
-DATA = [V1, f"{V1}/{TRADED}", f"{V1}/{TRADED}/chart", f"{V1}/{TRADED}/trades"]
+DATA = [
+    V1,
+    *(f"{V1}/{TRADED}{part}" for part in ("", "/chart", "/trades", "/top-traders")),
+    *(f"{WALLETS_V1}/{WALLET}/{part}" for part in ("portfolio", "trades", "realised")),
+]
 DOCUMENTS = ["/", "/openapi.json"]
 OTHERS = ["/healthz", "/readyz"]
 
