@@ -20,7 +20,7 @@ from projections.portfolio_reads import (
     plain_quote,
 )
 from projections.portfolios import Changes, Pair, Portfolios
-from projections.reads import TokenRow, TradeRow
+from projections.reads import ReadsUnavailableError, TokenRow, TradeRow
 from projections.wallet_position import (
     Day,
     WalletPosition,
@@ -62,6 +62,8 @@ class MemoryPortfolios:
     _trades: dict[str, list[TradeRow]]
 
     def __init__(self) -> None:
+        self.down = False
+        """Set it to let every question raise `ReadsUnavailableError`."""
         self.ledger = MemoryLedger()
 
     def take(self, recorded: Sequence[Recorded]) -> None:
@@ -189,7 +191,8 @@ class MemoryPortfolios:
         )
 
     def _ask(self) -> None:
-        raise NotImplementedError
+        if self.down:
+            raise ReadsUnavailableError("the read models were told to be down")
 
 
 def _totals(rows: Sequence[PositionRow]) -> list[TotalRow]:

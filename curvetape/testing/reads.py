@@ -12,7 +12,6 @@ from projections.reads import (
     CandleRow,
     Page,
     ProjectionPosition,
-    ReadsUnavailableError,
     TokenRow,
     TokenSort,
     TokenState,
@@ -28,14 +27,12 @@ class MemoryReads(MemoryPortfolios):
     """Fits `projections.reads.Reads`; filled with events by way of the product's own cores."""
 
     def __init__(self, recorded: Sequence[Recorded] = ()) -> None:
-        self.down = False
-        """Set it to let every question raise `ReadsUnavailableError`."""
+        super().__init__()
         self.sequence = 0
         self._tokens: dict[str, TokenRow] = {}
         self._changes: tokens.Changes = {}
         self._trades: dict[str, list[TradeRow]] = {}
         self._candles = candles.Changes({})
-        super().__init__()
         self.apply(recorded)
 
     def apply(self, recorded: Sequence[Recorded]) -> None:
@@ -114,10 +111,6 @@ class MemoryReads(MemoryPortfolios):
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
             for core in (Candles, Portfolios, Tokens, Trades)
         ]
-
-    def _ask(self) -> None:
-        if self.down:
-            raise ReadsUnavailableError("the read models were told to be down")
 
 
 def _listed(change: TokenChange) -> bool:
