@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from adapters.embedded.valkey import ValkeyServer
-from adapters.postgres.pool import open_pool
+from adapters.postgres.pool import NO_CONNECTIONS, open_pool
 from adapters.valkey.client import Valkey
 from adapters.valkey.errors import ServerAddressError
 from adapters.valkey.reads import ValkeyLeaderboards
-from curvetape.bootstrap import projecting
+from curvetape.bootstrap import projecting, read_models
 from curvetape.config import Settings
 from curvetape.testing.events import created, curve_traded
 from curvetape.testing.leaderboards import database_url, valkey_of
@@ -21,6 +21,8 @@ from projections.runners import Runners
 
 LAUNCH = created(1, "m")
 EVENTS: Sequence[AnyEvent] = (LAUNCH, curve_traded(2, "m"), curve_traded(3, "n"))
+KEPT = [it.projection.name for it in read_models(NO_CONNECTIONS)]
+"""The read models that PostgreSQL keeps."""
 
 
 @pytest.fixture
@@ -59,18 +61,18 @@ async def test_leaderboards_are_kept_beside_the_others(
 ) -> None:
     async with projecting(with_redis(configured, database_url(valkey_server))) as runners:
         await runners.run(follow=False)
-        assert await names(runners) == ["candles", "trades", "tokens", "leaderboards"]
+        assert await names(runners) == [*KEPT, "leaderboards"]
     board = await ValkeyLeaderboards(valkey).board(
         "score", "5m", at_s=LAUNCH.block_time_s + 60, limit=10
     )
     assert {each.mint for each in board} == {"m", "n"}
-    assert set(await checkpoints(configured)) == {"candles", "trades", "tokens"}
+    assert set(await checkpoints(configured)) == set(KEPT)
 
 
 async def test_without_a_redis_there_are_no_leaderboards(configured: Settings) -> None:
     async with projecting(configured) as runners:
         await runners.run(follow=False)
-        assert await names(runners) == ["candles", "trades", "tokens"]
+        assert await names(runners) == KEPT
 
 
 async def test_a_redis_that_is_away_keeps_no_other_read_model_waiting(
