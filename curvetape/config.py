@@ -87,6 +87,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0, le=8_760, description="How long raw transactions are kept in `RAW`; 0 for not."),
     ] = 0.0
+    describe: Annotated[
+        bool | None,
+        Meta(
+            description="Whether `up` reads tokens' metadata as `describe` does; without it, only "
+            "that of a simulated market."
+        ),
+    ] = None
+    describe_rate: Annotated[
+        float, Meta(gt=0, le=1_000, description="Tokens a second whose metadata is asked for.")
+    ] = 10.0
+    describe_parallel: Annotated[
+        int, Meta(ge=1, le=256, description="Tokens whose metadata is asked for at once.")
+    ] = 16
+    describe_allow: Annotated[
+        str | None,
+        Meta(
+            description="Hosts with their ports, by commas, that may be asked for metadata though "
+            "they are not public."
+        ),
+    ] = None
+    ipfs_gateways: Annotated[
+        str,
+        Meta(description="Where what an IPFS address names is asked for, by commas, in turn."),
+    ] = "https://ipfs.io/ipfs/,https://dweb.link/ipfs/"
     simulate_rate: Annotated[
         float, Meta(gt=0, le=50_000, description="Transactions per second of the simulated chain.")
     ] = 200.0

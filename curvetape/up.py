@@ -202,16 +202,29 @@ def with_chain(settings: Settings) -> Settings:
     """The settings with the simulated chain's addresses, where there is to be one."""
     if settings.yellowstone_url is not None:
         return settings
-    return msgspec.structs.replace(
+    settings = msgspec.structs.replace(
         settings,
         yellowstone_url=f"http://127.0.0.1:{free_port()}",
         rpc_url=f"http://127.0.0.1:{free_port()}",
     )
+    if settings.simulate_transactions is not None:
+        return settings
+    metadata = f"127.0.0.1:{free_port()}"
+    return msgspec.structs.replace(
+        settings, ipfs_gateways=f"http://{metadata}/ipfs/", describe_allow=metadata
+    )
+
+
+def describes(settings: Settings, chain: Chain) -> bool:
+    """Whether tokens' metadata is read: only a simulated market's without being asked to."""
+    return chain == "simulated" if settings.describe is None else settings.describe
 
 
 def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
     """The processes to run, in the order in which data flows through them."""
     commands = {"ingest": ["ingest"], "project": ["project"], "serve": ["serve"]}
+    if describes(settings, chain):
+        commands["describe"] = ["describe"]
     if chain != "live":
         commands = {"simulate": _simulate(settings, home), **commands}
     return [
@@ -231,6 +244,8 @@ def _simulate(settings: Settings, home: Home) -> list[str]:
     arguments += ["--rpc-listen", (settings.rpc_url or "").removeprefix("http://")]
     if settings.simulate_transactions is not None:
         return [*arguments, "--transactions", str(Path(settings.simulate_transactions).absolute())]
+    if settings.describe_allow is not None:
+        arguments += ["--metadata-listen", settings.describe_allow]
     arguments += ["--data", str(home.data("market")), "--seed", str(settings.simulate_seed)]
     arguments += ["--rate", f"{settings.simulate_rate:g}"]
     if settings.simulate_slots is not None:

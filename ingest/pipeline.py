@@ -12,6 +12,7 @@ from domain.chain import ChainUpdate, RawTransaction
 from domain.events import SlotConfirmed
 from domain.log import Appended, Appender, Entry, OutpacedError
 from ingest import transaction
+from ingest.cancellation import go_on
 from ingest.certificates import Certificates, taken_back
 from ingest.plan import Planner, Provisional, Seal, Step, TakeBack
 from ingest.progress import Progress
@@ -91,7 +92,7 @@ class Pipeline:
 
     async def run(self, updates: Updates) -> None:
         """Until the sources end; reading and decoding go on while the log syncs."""
-        _go_on()  # a cancellation while ingest was starting
+        go_on()  # a cancellation while ingest was starting
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read(updates))
             tasks.create_task(self._write())
@@ -115,7 +116,7 @@ class Pipeline:
     async def _write(self) -> None:
         going_on = True
         while going_on or self._sealing:
-            _go_on()
+            go_on()
             going_on, work = await self._gather() if going_on else (False, Round())
             sealing, self._sealing = self._sealing, work.seals
             # Dead letters first: a slot counts as proven only when all of it is safe.
@@ -250,13 +251,6 @@ def _revises(steps: Sequence[Step]) -> bool:
 
 def _seals(sealing: Sequence[Seal | Writing]) -> list[Seal]:
     return [each for each in sealing if isinstance(each, Seal)]
-
-
-def _go_on() -> None:
-    """Raise a cancellation that somebody below has taken for his own, as nats-py's flush does."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _inline(transactions: Sequence[RawTransaction]) -> Sequence[Batch]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from domain.events import (
+    BESIDE_SLOTS,
     AnyEvent,
     GapDetected,
     GapFilled,
@@ -83,7 +84,7 @@ class Recovery:
             self.ledger.close(event.slot)
         elif isinstance(event, SlotAbandoned):
             self.ledger.take_back(event.slot)
-        elif not isinstance(event, GapDetected | GapFilled):
+        elif type(event) not in BESIDE_SLOTS:
             if isinstance(event, SolPriced):
                 self.priced_s = max(self.priced_s, event.publish_time_s)
             if event.provisional:

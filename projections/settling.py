@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from domain.events import AnyEvent, GapDetected, GapFilled, SlotAbandoned, SlotConfirmed
+from domain.events import BESIDE_SLOTS, AnyEvent, SlotAbandoned, SlotConfirmed
 from domain.log import Recorded
 from projections.projection import TakenBack
 
@@ -18,9 +18,6 @@ SETTLED_EVENTS_MAX = 10_000
 APPLIED_SLOTS_MAX = 10_000
 """Slots that are remembered as applied; beyond them the log's own count of what it takes back has
 to tell. An hour of the chain's slots."""
-
-_GAPS = frozenset((GapDetected, GapFilled))
-"""These are about slots, not of one."""
 
 
 class Overfull(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +176,7 @@ class Settling:
             if released:
                 decided += released
                 self._note_applied(event.slot)
-        elif type(event) not in _GAPS:
+        elif type(event) not in BESIDE_SLOTS:
             slot = event.pos.slot
             if self._taken_back and self._passed_over(slot, recorded.sequence):
                 return

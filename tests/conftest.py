@@ -1,6 +1,7 @@
 """The servers that any test may ask for."""
 
 from curvetape.testing.log import fresh_nats, live_log
+from curvetape.testing.permissions import guarded
 from curvetape.testing.servers import (
     nats_server,
     nats_url,
@@ -14,6 +15,7 @@ from curvetape.testing.timescale import database_dsn, timescale_dsn, timescale_s
 __all__ = [
     "database_dsn",
     "fresh_nats",
+    "guarded",
     "live_log",
     "nats_server",
     "nats_url",

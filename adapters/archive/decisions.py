@@ -5,7 +5,11 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from domain.events import AnyEvent, SlotAbandoned, SlotConfirmed
+from domain.events import BESIDE_SLOTS, AnyEvent, Event, SlotAbandoned, SlotConfirmed
+
+_ALWAYS: frozenset[type[Event]] = BESIDE_SLOTS | {SlotConfirmed, SlotAbandoned}
+ALWAYS_COUNT = tuple(sorted(str(kind.__struct_config__.tag) for kind in _ALWAYS))
+"""Tags of what is said of slots, or is decided by none: nothing takes these back."""
 
 
 class Decisions:
@@ -39,7 +43,7 @@ class Decisions:
 
     def judged(self, table: pa.Table) -> pa.Table:
         """A kind's table with the column `counts`."""
-        if table["kind"][0].as_py().startswith(("slot.", "gap.")):
+        if table["kind"][0].as_py() in ALWAYS_COUNT:
             return table.append_column("counts", pa.array([True] * len(table)))
         proven = pc.less(table["sequence"], _looked_up(self._confirmed, table["slot"]))
         counts = pc.and_(

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adapters.archive.columns import SCHEMA
-from adapters.archive.decisions import taken_back
+from adapters.archive.decisions import ALWAYS_COUNT, taken_back
 from adapters.archive.segment import Content, read_group, row_groups
 from domain.archive import Manifest
 
@@ -89,8 +89,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         if not pc.all(table["counts"]).as_py():
             yield table["counts"]
         if abandoned:
-            slots_own = pc.starts_with(table["kind"], "slot.")
-            yield pc.or_(slots_own, pc.invert(taken_back(table, abandoned)))
+            always = _among(table["kind"], ALWAYS_COUNT)
+            yield pc.or_(always, pc.invert(taken_back(table, abandoned)))
 
     def _by_place(self, table: pa.Table) -> Iterator[pa.ChunkedArray]:
         if self.from_slot:

@@ -14,6 +14,7 @@ class _Commands(click.Group):
         "ingest": "curvetape.cli.ingest",
         "project": "curvetape.cli.project",
         "serve": "curvetape.cli.serve",
+        "describe": "curvetape.cli.describe",
         "simulate": "curvetape.cli.simulate",
         "decode": "curvetape.cli.decode",
         "audit": "curvetape.cli.audit",

@@ -12,6 +12,7 @@ from adapters.solana_rpc.server import RpcServer
 from adapters.yellowstone.hub import Hub, Retention
 from adapters.yellowstone.server import ListenError, YellowstoneServer
 from curvetape.cli.common import run, say
+from curvetape.simulator.gateway import Gateway
 from curvetape.simulator.market import Market, OtherMarketError
 from curvetape.simulator.production import Production
 from curvetape.simulator.recorded_chain import RecordingsError, blocks
@@ -33,6 +34,7 @@ class _At(msgspec.Struct, frozen=True):
     listen: str
     rpc_listen: str | None
     x_token: str | None
+    metadata_listen: str | None = None
 
 
 @click.command(
@@ -40,6 +42,7 @@ class _At(msgspec.Struct, frozen=True):
 )
 @click.option("--listen", default="127.0.0.1:10000", show_default=True, help="Address to serve.")
 @click.option("--rpc-listen", help="Address to answer JSON-RPC on; not without.")
+@click.option("--metadata-listen", help="Address to serve the coins' metadata on; not without.")
 @click.option("--x-token", help="Token that clients have to send; without it all are let in.")
 @click.option(
     "--transactions",
@@ -84,6 +87,7 @@ class _At(msgspec.Struct, frozen=True):
 def command(
     listen: str,
     rpc_listen: str | None,
+    metadata_listen: str | None,
     x_token: str | None,
     transactions: Path | None,
     rate: float,
@@ -100,7 +104,7 @@ def command(
     also after the last slot, and replays what was (`from_slot`). As on the real chain, some blocks
     are on forks that die: they are seen at `processed` only, and change nothing in the market.
     """
-    at = _At(listen, rpc_listen, x_token)
+    at = _At(listen, rpc_listen, x_token, metadata_listen)
     if transactions is not None:
         run(lambda stop: _serve_recorded(transactions, at, stop))
         return
@@ -170,6 +174,7 @@ async def _serve(
     except ListenError as error:
         raise click.ClickException(str(error)) from error
     node = await _answering(hub, at.rpc_listen)
+    gateway = await _showing(at.metadata_listen)
     say(f"serving Yellowstone gRPC at {server.url}; Ctrl-C stops")
     telling = asyncio.create_task(_tell(hub))
     stopping = asyncio.create_task(stop.wait())
@@ -187,6 +192,8 @@ async def _serve(
         await server.stop()
         if node is not None:
             await node.stop()
+        if gateway is not None:
+            await gateway.stop()
 
 
 async def _answering(hub: Hub, address: str | None) -> RpcServer | None:
@@ -202,6 +209,21 @@ async def _answering(hub: Hub, address: str | None) -> RpcServer | None:
         ) from error
     say(f"answering JSON-RPC at {node.url}")
     return node
+
+
+async def _showing(address: str | None) -> Gateway | None:
+    """A gateway to the coins' metadata, where one is asked for."""
+    if address is None:
+        return None
+    gateway = Gateway(address)
+    try:
+        await gateway.start()
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"cannot serve metadata on {address}: {error}; give host:port with a free port"
+        ) from error
+    say(f"serving the coins' metadata at {gateway.url}")
+    return gateway
 
 
 async def _then_wait(produce: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from curvetape.contract.schemas import KINDS, tag
 from curvetape.contract.words import summary
-from domain.events import Event, MintEvent, ProgramReported
+from domain.events import Event, MintEvent, ProgramReported, TokenDescribed
 from domain.events.base import ProgramEvent
 
 HEADING = b"# Written by `make contract` from the events themselves; change those.\n"
@@ -67,7 +67,7 @@ def encoded(document: dict[str, Any]) -> bytes:
 def address(kind: type[Event]) -> str:
     """The subjects of a kind, with a parameter in braces for what differs."""
     root = kind.subject_root
-    if issubclass(kind, MintEvent):
+    if issubclass(kind, MintEvent | TokenDescribed):
         return f"{root}.{{mint}}"
     return f"{root}.{{name}}" if issubclass(kind, ProgramReported) else root
 
@@ -85,7 +85,7 @@ def _channel(root: str) -> dict[str, Any]:
         "summary": summary(newest).partition("\n")[0],
         "messages": {tag(kind): {"$ref": f"#/components/messages/{tag(kind)}"} for kind in kinds},
     }
-    if issubclass(newest, MintEvent):
+    if issubclass(newest, MintEvent | TokenDescribed):
         written["parameters"] = {"mint": _MINT}
     elif issubclass(newest, ProgramReported):
         written["parameters"] = {"name": _NAME}
@@ -94,10 +94,11 @@ def _channel(root: str) -> dict[str, Any]:
 
 def _operation(root: str) -> dict[str, Any]:
     stream = {"dead.decode": "DEAD", "raw.block": "RAW"}.get(root, "PUMP")
+    writer = "describe" if f"pump.{root}" == TokenDescribed.subject_root else "ingest"
     return {
         "action": "send",
         "channel": {"$ref": f"#/channels/{root}"},
-        "summary": f"`curvetape ingest` appends to the stream `{stream}`.",
+        "summary": f"`curvetape {writer}` appends to the stream `{stream}`.",
         "bindings": _NATS,
     }
 

@@ -11,7 +11,7 @@ from adapters.jetstream.definition import load
 from adapters.jetstream.streams import apply
 from curvetape.definitions import definitions
 
-USERS = ("ingest", "projector", "aggregates", "operator", "integrator")
+USERS = ("ingest", "projector", "describer", "aggregates", "operator", "integrator")
 RAW_HOURS = 1.0
 
 

@@ -24,6 +24,7 @@ from domain.events.curve import (
     TokenMigrated,
 )
 from domain.events.market import ProgramReported, SolPriced
+from domain.events.metadata import MetadataFailure, TokenDescribed
 from domain.events.pool import (
     PoolBoosted,
     PoolBurned,
@@ -38,6 +39,7 @@ from domain.events.slots import GapDetected, GapFilled, SlotAbandoned, SlotConfi
 from domain.events.versions import Upcast, Versions
 
 __all__ = [
+    "BESIDE_SLOTS",
     "OLDER",
     "AnyEvent",
     "AnyProgramEvent",
@@ -50,6 +52,7 @@ __all__ = [
     "Event",
     "GapDetected",
     "GapFilled",
+    "MetadataFailure",
     "MintEvent",
     "PoolBoosted",
     "PoolBurned",
@@ -67,6 +70,7 @@ __all__ = [
     "SlotConfirmed",
     "SolPriced",
     "TokenCreated",
+    "TokenDescribed",
     "TokenMigrated",
     "decode",
     "encode",
@@ -94,8 +98,11 @@ AnyProgramEvent: TypeAlias = (
 AnySlotEvent: TypeAlias = SlotConfirmed | SlotAbandoned | GapDetected | GapFilled
 """What is said about the slots themselves."""
 
-AnyEvent: TypeAlias = AnyProgramEvent | SolPriced | AnySlotEvent
+AnyEvent: TypeAlias = AnyProgramEvent | SolPriced | AnySlotEvent | TokenDescribed
 """The closed union of what the log can hold."""
+
+BESIDE_SLOTS: frozenset[type[Event]] = frozenset((GapDetected, GapFilled, TokenDescribed))
+"""Kinds that no slot decides: they count at once, and no `slot.abandoned` takes them back."""
 
 OLDER: Mapping[type[Event], Upcast] = {}
 """The kinds that old logs hold and that nobody writes any more, each with what makes the next

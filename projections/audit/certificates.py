@@ -11,6 +11,7 @@ from collections.abc import Collection
 from domain.events import (
     AnyEvent,
     GapDetected,
+    GapFilled,
     ProgramEvent,
     SlotAbandoned,
     SlotConfirmed,
@@ -59,7 +60,7 @@ class Certificates:
             self._abandoned(sequence, event)
         elif isinstance(event, GapDetected):
             self._gaps.add(max(event.from_slot, self._from_slot), event.to_slot)
-        else:
+        elif isinstance(event, GapFilled):
             self._gaps.remove(event.from_slot, event.to_slot)
 
     def unreadable(self, sequence: int, reason: str) -> None:

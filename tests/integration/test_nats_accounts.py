@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,115 +19,27 @@ from adapters.jetstream.definition import load
 from adapters.jetstream.known import last_event
 from adapters.jetstream.moment import sequence_before
 from adapters.jetstream.reader import JetStreamLog
-from adapters.jetstream.streams import apply, states
+from adapters.jetstream.streams import apply
 from adapters.jetstream.tail import recent, recent_ids
 from curvetape.definitions import definitions
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import curve_traded
 from curvetape.testing.guarded import RAW_HOURS, GuardedNats, guarded_nats_in
 from curvetape.testing.log import entries, entry
-from curvetape.testing.waiting import until
+from curvetape.testing.permissions import (
+    ANSWER_WAIT_S_MAX,
+    CHANGES,
+    DESCRIBED,
+    LOOKS,
+    SECRET,
+    api,
+    complaints,
+    contents,
+    permitted,
+    user,
+)
 from domain.events import SlotConfirmed
 from domain.log import Entry
-
-SECRET = "users.alerts.events.a"
-ANSWER_WAIT_S_MAX = 2.0
-_FORBIDDEN = re.compile(r'permissions violation for publish to "([^"]+)"')
-
-
-@pytest.fixture
-async def guarded(server_folder: Path) -> AsyncIterator[GuardedNats]:
-    """A server with users, all streams, and an event, a letter and a user's secret in them."""
-    async with guarded_nats_in(server_folder / "nats") as server:
-        async with user(server, "operator") as (operator, _):
-            await operator.jetstream().publish(SECRET, b"secret")
-            await operator.jetstream().publish("dead.decode.p", b"{}")
-        async with await Connection.open(server.url_of("ingest")) as connection:
-            appender = await JetStreamAppender.open(connection, monitor_urls=server.monitor_url)
-            await appender.append(entries([curve_traded(1, "m"), curve_traded(2, "m")]))
-            appender.close()
-        yield server
-
-
-@asynccontextmanager
-async def user(server: GuardedNats, name: str) -> AsyncIterator[tuple[Client, list[str]]]:
-    """A user's connection, and what the server has complained of on it."""
-    said: list[str] = []
-
-    async def hear(error: Exception) -> None:
-        said.append(str(error))
-
-    client = await nats.connect(server.url_of(name), error_cb=hear)
-    try:
-        yield client, said
-    finally:
-        await client.close()
-
-
-async def contents(server: GuardedNats) -> dict[str, tuple[int, int]]:
-    """By stream, how many messages there are and the last sequence, so any change shows."""
-    async with await Connection.open(server.url_of("operator")) as connection:
-        return {it.stream: (it.messages, it.last_sequence) for it in await states(connection)}
-
-
-async def complaints(said: list[str], count: int) -> None:
-    """Wait until the server has complained so often: the client reports it a little later."""
-
-    async def there() -> bool:
-        return len(said) >= count
-
-    await until(there, wait_s_max=ANSWER_WAIT_S_MAX)
-
-
-async def permitted(
-    client: Client, said: list[str], subjects: Sequence[str], payload: bytes = b"{}"
-) -> list[str]:
-    """On which of the subjects the server lets the user say something."""
-    for subject in subjects:
-        await client.publish(subject, payload)
-    await client.flush()
-    with suppress(TimeoutError):
-        await complaints(said, len(subjects))
-    forbidden = {found[1] for each in said if (found := _FORBIDDEN.search(each))}
-    return [subject for subject in subjects if subject.lower() not in forbidden]
-
-
-def api(*operations: str) -> list[str]:
-    return [f"$JS.API.{operation}" for operation in operations]
-
-
-CHANGES = [
-    "pump.curve.traded.m",
-    "pump.slot.confirmed",
-    "dead.decode.p",
-    "raw.block",
-    SECRET,
-    *api(
-        *(
-            f"STREAM.{verb}.{stream}"
-            for verb in ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.DELETE", "SNAPSHOT", "RESTORE")
-            for stream in ("PUMP", "DEAD", "RAW", "USERS", "NEW")
-        ),
-        "STREAM.LEADER.STEPDOWN.PUMP",
-        "CONSUMER.PAUSE.PUMP.c",
-        "META.LEADER.STEPDOWN",
-        "SERVER.REMOVE",
-        "ACCOUNT.PURGE.LOG",
-    ),
-]
-LOOKS = api(
-    *(
-        f"{verb}.{stream}"
-        for stream in ("DEAD", "RAW", "USERS")
-        for verb in ("STREAM.INFO", "STREAM.MSG.GET", "DIRECT.GET", "CONSUMER.CREATE")
-    ),
-    f"DIRECT.GET.USERS.{SECRET}",
-    f"CONSUMER.CREATE.USERS.c.{SECRET}",
-    "CONSUMER.MSG.NEXT.USERS.c",
-    "STREAM.NAMES",
-    "STREAM.LIST",
-)
-
 
 OWN_LOOKS = {"projector": api("STREAM.INFO.DEAD", "STREAM.MSG.GET.DEAD")}
 """Whoever writes letters proves first that they are kept, and compares those that are there."""
@@ -146,7 +56,7 @@ async def test_a_reader_of_the_chain_can_neither_change_anything_nor_read_the_re
     assert await contents(guarded) == before
 
 
-@pytest.mark.parametrize("name", ["integrator", "projector", "ingest", "aggregates"])
+@pytest.mark.parametrize("name", ["integrator", "projector", "describer", "ingest", "aggregates"])
 async def test_nobody_but_the_operator_hears_what_others_publish(
     guarded: GuardedNats, name: str
 ) -> None:
@@ -250,7 +160,7 @@ async def test_ingest_can_neither_delete_nor_change_a_stream_nor_touch_users(
     of_users = [it for it in LOOKS if "USERS" in it]
     before = await contents(guarded)
     async with user(guarded, "ingest") as (client, said):
-        tried = [*NOT_INGESTS, *of_users, *api("STREAM.NAMES", "STREAM.LIST")]
+        tried = [*NOT_INGESTS, DESCRIBED, *of_users, *api("STREAM.NAMES", "STREAM.LIST")]
         assert await permitted(client, said, tried) == []
     assert await contents(guarded) == before
 
