@@ -18,6 +18,7 @@ from api.openapi import document
 from api.operation import AnyResource
 from api.portfolio import PortfolioResource
 from api.realised import RealisedResource
+from api.search import SearchResource
 from api.token import TokenResource
 from api.tokens import TokensResource
 from api.top_traders import TopTradersResource
@@ -44,6 +45,7 @@ def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_
         PortfolioResource(reads),
         WalletTradesResource(reads),
         RealisedResource(reads),
+        SearchResource(reads),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)

@@ -34,6 +34,8 @@ Wallet: TypeAlias = Annotated[
         examples=["6PTmMZ1r7TYxPi2mdrcK1Nb2fszQ7rS1WCnHGNqkYa8d"],
     ),
 ]
+Address: TypeAlias = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
+"""A public key in base58; whoever uses it describes whose."""
 Interval: TypeAlias = Literal["1s", "1m", "5m", "15m", "1h", "24h"]
 Time: TypeAlias = Annotated[int, Meta(ge=0, le=TIME_S_MAX)] | Annotated[datetime, Meta(tz=True)]
 
@@ -41,6 +43,9 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})", re.ASCII)
+_NUMBER = re.compile(
+    r"-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?(?:[eE][+-]?[0-9]{1,3})?", re.ASCII
+)
 _GOT = re.compile(r", got `\w+`")
 
 
@@ -65,7 +70,8 @@ class Reader(Generic[P]):
         self._kind = kind
         info = msgspec.inspect.type_info(kind)
         assert isinstance(info, msgspec.inspect.StructType), "parameters are a Struct"
-        self._integers = {field.encode_name for field in info.fields if _holds_integer(field.type)}
+        self._integers = {it.encode_name for it in info.fields if _holds(it.type, _Integer)}
+        self._numbers = {it.encode_name for it in info.fields if _holds(it.type, _Number)}
         self._descriptions = {field.encode_name: _description(field.type) for field in info.fields}
         self._in_path = operation.in_path
         self._known = tuple(name for name in self._descriptions if name not in self._in_path)
@@ -81,14 +87,17 @@ class Reader(Generic[P]):
                 parameter=unknown[0],
                 known=self._known,
             )
-        given: dict[str, str | int] = {}
+        given: dict[str, str | float] = {}
         for name, value in (*path.items(), *query.items()):
             if isinstance(value, list):
                 raise self._refused(name, value, "given more than once")
             if not value.isprintable():
                 raise self._refused(name, value, "it has characters that cannot be printed")
-            as_integer = name in self._integers and _INTEGER.fullmatch(value)
-            given[name] = int(value) if as_integer else value
+            given[name] = value
+            if name in self._integers and _INTEGER.fullmatch(value):
+                given[name] = int(value)
+            elif name in self._numbers and _NUMBER.fullmatch(value):
+                given[name] = float(value)
         try:
             return msgspec.convert(given, self._kind)
         except msgspec.ValidationError as error:
@@ -110,12 +119,15 @@ def _shown(value: object) -> str:
     return text if len(text) <= VALUE_SHOWN_MAX else f"{text[:VALUE_SHOWN_MAX]}…"
 
 
-def _holds_integer(kind: msgspec.inspect.Type) -> bool:
+_Integer, _Number = msgspec.inspect.IntType, msgspec.inspect.FloatType
+
+
+def _holds(kind: msgspec.inspect.Type, wanted: type[msgspec.inspect.Type]) -> bool:
     if isinstance(kind, msgspec.inspect.Metadata):
-        return _holds_integer(kind.type)
+        return _holds(kind.type, wanted)
     if isinstance(kind, msgspec.inspect.UnionType):
-        return any(_holds_integer(each) for each in kind.types)
-    return isinstance(kind, msgspec.inspect.IntType)
+        return any(_holds(each, wanted) for each in kind.types)
+    return isinstance(kind, wanted)
 
 
 def _description(kind: msgspec.inspect.Type) -> str:

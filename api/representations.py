@@ -8,11 +8,13 @@ from msgspec import Meta
 from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
 from domain.events import Side
 from domain.position import Position
+from projections import reads
 from projections.reads import (
     CandleRow,
     TokenRow,
     TokenState,
     TradeRow,
+    TradingVenue,
     curve_progress,
     market_cap,
 )
@@ -136,6 +138,46 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     token_volume_units: Units
     buys: Count
     sells: Count
+
+
+class FoundToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is shown of a token that was found; its card has the current figures, and more."""
+
+    mint: str
+    name: str | None
+    symbol: str | None
+    creator: str | None
+    state: TokenState
+    venue: TradingVenue
+    quote_mint: QuoteMint | None
+    quote_symbol: QuoteSymbol | None
+    market_cap: Quote | None
+    quote_volume: Quote | None
+    quote_volume_units: Units
+    trades: Count
+    created_time: Time | None
+    last_trade_time: Time | None
+
+
+def found_token(found: reads.FoundToken) -> FoundToken:
+    """A token that was found."""
+    decimals = quote_decimals(found.quote_mint, found.quote_decimals)
+    return FoundToken(
+        mint=found.mint,
+        name=found.name,
+        symbol=found.symbol,
+        creator=found.creator,
+        state=found.state,
+        venue=found.venue,
+        quote_mint=found.quote_mint,
+        quote_symbol=quote_symbol(found.quote_mint),
+        market_cap=whole(found.market_cap, decimals),
+        quote_volume=whole(found.volume_quote, decimals),
+        quote_volume_units=str(found.volume_quote),
+        trades=found.trades,
+        created_time=found.created_time_s,
+        last_trade_time=found.last_trade_time_s,
+    )
 
 
 def token(row: TokenRow) -> Token:

@@ -10,6 +10,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.search import SearchStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from adapters.valkey.client import Valkey
@@ -24,6 +25,7 @@ from projections.portfolios import Portfolios
 from projections.projection import Hosted, host
 from projections.runner import Runner
 from projections.runners import Runners
+from projections.search import Search
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -41,6 +43,7 @@ def read_models(connections: Connections) -> list[Hosted]:
         host(Trades(), TradeStore(connections)),
         host(Tokens(), TokenStore(connections)),
         host(Portfolios(), PortfolioStore(connections)),
+        host(Search(), SearchStore(connections)),
     ]
 
 

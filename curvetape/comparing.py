@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.scratch import Kept, Scratch
-from adapters.postgres.upsert import Upsert
 from domain.log import EventLog
 from projections.audit.model_report import ModelReport, ModelsReport, report
 from projections.bounded import Bounded
@@ -49,7 +48,9 @@ class Comparing:
     async def run(self) -> ModelsReport:
         """Replay up to each read model's checkpoint, and compare. Raises `LogError`."""
         await self._scratch.shadow(
-            table for it in self._hosted.values() for table in _tables_of(it)
+            table
+            for it in self._hosted.values()
+            for table in (*_store_of(it).tables, *_store_of(it).bookkeeping)
         )
         for _ in range(ROUNDS_MAX):
             places = await self._places()
@@ -103,14 +104,14 @@ class Comparing:
         self._say(f"comparing {name} at sequence {place:,}")
         tables = [
             await self._scratch.compared(it, rows_max=self._rows_max)
-            for it in _tables_of(self._hosted[name])
+            for it in _store_of(self._hosted[name]).tables
         ]
         return ModelReport(name=name, sequence=place, tables=tuple(tables))
 
 
-def _tables_of(hosted: Hosted) -> Sequence[Upsert]:
+def _store_of(hosted: Hosted) -> CheckpointedStore[object]:
     assert isinstance(hosted.store, CheckpointedStore), "it is kept in PostgreSQL"
-    return hosted.store.tables
+    return hosted.store
 
 
 def _obstacle(kept: Kept | None, version: int, last_sequence: int) -> str | None:

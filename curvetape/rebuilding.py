@@ -71,7 +71,7 @@ class Rebuilding:
         assert isinstance(store, CheckpointedStore), "it is kept in PostgreSQL"
         self.name = name
         self.version = found.projection.version
-        self.tables = [upsert.table for upsert in store.tables]
+        self.tables = [upsert.table for upsert in (*store.tables, *store.bookkeeping)]
 
     async def build(self, *, fresh: bool = False) -> Generation:
         """Build the next generation up to where the served one is; goes on with what is there.

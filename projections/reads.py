@@ -6,7 +6,7 @@ what they count. A `price` is quote units per token unit (multiply by
 `None` means unknown, never zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -18,6 +18,9 @@ from projections.venue import Venue
 
 TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
 TokenSort: TypeAlias = Literal["last_trade", "created", "market_cap", "volume", "trades"]
+TradingVenue: TypeAlias = Literal["curve", "pool"]
+SearchSort: TypeAlias = Literal["relevance", "market_cap", "volume", "created", "last_trade"]
+Facet: TypeAlias = Literal["state", "venue", "quote_mint"]
 
 INTERVALS_S: dict[str, int] = {
     "1s": 1,
@@ -107,6 +110,64 @@ class CandleRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     volume_token: int
     buys: int
     sells: int
+
+
+class TokenSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for among tokens; what is `None` leaves none out.
+
+    Market caps and volumes are lamports: they are compared among the tokens that trade for SOL, and
+    a limit for one of them leaves out all others.
+    """
+
+    text: str = ""
+    """Parts of a name or symbol, or the beginning of a mint or of a creator; empty for all."""
+    sort: SearchSort = "relevance"
+    state: TokenState | None = None
+    venue: TradingVenue | None = None
+    quote_mint: str | None = None
+    creator: str | None = None
+    market_cap_min: float | None = None
+    market_cap_max: float | None = None
+    volume_min: float | None = None
+    volume_max: float | None = None
+    created_from_s: int | None = None
+    created_to_s: int | None = None
+    """Times of launch, in [from, to)."""
+    page: int = 1
+    limit: int = 20
+
+
+class FoundToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is shown of a token that was found; figures are refreshed in steps of time."""
+
+    mint: str
+    name: str | None
+    symbol: str | None
+    creator: str | None
+    state: TokenState
+    venue: TradingVenue
+    quote_mint: str | None
+    quote_decimals: int | None
+    market_cap: float | None
+    """In quote units."""
+    volume_quote: int
+    trades: int
+    created_time_s: int | None
+    last_trade_time_s: int | None
+
+
+SEARCH_TOTAL_MAX = 1_000
+"""So many of what is found can be paged through and are counted."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what was found, and how many there are of each kind."""
+
+    tokens: Sequence[FoundToken]
+    total: int
+    """At most `SEARCH_TOTAL_MAX`."""
+    facets: Mapping[Facet, Mapping[str, int]]
+    """How many of all that was found have each value; those without one are not counted."""
 
 
 class ProjectionPosition(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +270,18 @@ class CandleReads(Protocol):
         ...
 
 
+class SearchReads(Protocol):
+    """The search read model."""
+
+    async def search(self, asked: TokenSearch) -> Found:
+        """Tokens by how well their texts fit, then by market cap, volume and launch, highest first.
+
+        What fits exactly comes first, then what begins so, then what holds it, then what is nearly
+        so. With a `sort` that comes before the texts; tokens without a value come last.
+        """
+        ...
+
+
 class PositionReads(Protocol):
     """The read models' own checkpoints."""
 
@@ -217,5 +290,7 @@ class PositionReads(Protocol):
         ...
 
 
-class Reads(TokenReads, TradeReads, CandleReads, PortfolioReads, PositionReads, Protocol):
+class Reads(
+    TokenReads, TradeReads, CandleReads, PortfolioReads, SearchReads, PositionReads, Protocol
+):
     """All that the query side may ask; everything may raise `ReadsUnavailableError`."""

@@ -61,6 +61,8 @@ class CheckpointedStore(ABC, Generic[C]):
     version: ClassVar[int]
     tables: ClassVar[Sequence[Upsert]]
     """All tables of the read model, each by the statement that fills it."""
+    bookkeeping: ClassVar[Sequence[Upsert]] = ()
+    """Tables beside them that say how they were filled: a replay need not give the same rows."""
 
     def __init__(self, pool: Connections) -> None:
         self._pool = pool

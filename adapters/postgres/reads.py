@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
+from adapters.postgres.token_search import PostgresTokenSearch
 from projections.reads import (
     CandleRow,
     Page,
@@ -77,7 +78,7 @@ _BOUND: dict[str, Callable[[float | int], object]] = {
 """How a cursor's value becomes an argument of each type."""
 
 
-class PostgresReads(PostgresPortfolioReads):
+class PostgresReads(PostgresPortfolioReads, PostgresTokenSearch):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
 
     async def token(self, mint: str) -> TokenRow | None:

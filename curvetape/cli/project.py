@@ -18,7 +18,7 @@ STATUS_WAIT_S = 5.0
 )
 @click.option("--once", is_flag=True, help="Stop at the end of the log instead of waiting there.")
 def command(once: bool) -> None:
-    """Keep the read models: candles, trades and tokens; leaderboards where a Redis is configured.
+    """Keep the read models: candles, trades, tokens, search, and leaderboards with a Redis.
 
     Each goes on from its own checkpoint. One that cannot go on stops with its reason while the
     others continue; the exit code is then 1.

@@ -19,6 +19,8 @@ READ_MODELS = (
     "portfolio_trades",
     "portfolio_positions",
     "portfolio_days",
+    "search_documents",
+    "search_waiting",
 )
 READ_BATCH_MAX = 5_000
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from curvetape.testing.portfolios import MemoryPortfolios
+from curvetape.testing.search import MemorySearch
 from domain.log import Recorded
 from projections import candles, tokens
 from projections.candles import Candles
@@ -10,14 +11,17 @@ from projections.cards import card
 from projections.portfolios import Portfolios
 from projections.reads import (
     CandleRow,
+    Found,
     Page,
     ProjectionPosition,
     TokenRow,
+    TokenSearch,
     TokenSort,
     TokenState,
     TradeRow,
     sort_value,
 )
+from projections.search import Search
 from projections.token_change import TokenChange
 from projections.tokens import Tokens
 from projections.trades import Trades
@@ -33,6 +37,7 @@ class MemoryReads(MemoryPortfolios):
         self._changes: tokens.Changes = {}
         self._trades: dict[str, list[TradeRow]] = {}
         self._candles = candles.Changes({})
+        self._search = MemorySearch()
         self.apply(recorded)
 
     def apply(self, recorded: Sequence[Recorded]) -> None:
@@ -47,6 +52,7 @@ class MemoryReads(MemoryPortfolios):
             trades.sort(key=lambda trade: -trade.pos)
         self._candles = candles.merge(self._candles, Candles().apply(recorded))
         self.take(recorded)
+        self._search.apply(recorded)
         self.sequence = max(self.sequence, *(each.sequence for each in recorded))
 
     async def token(self, mint: str) -> TokenRow | None:
@@ -102,6 +108,11 @@ class MemoryReads(MemoryPortfolios):
         ]
         return sorted(rows, key=lambda row: row.start_s)[-limit:]
 
+    async def search(self, asked: TokenSearch) -> Found:
+        """Tokens by how well their texts fit, see `projections.reads.SearchReads`."""
+        self._ask()
+        return await self._search.search(asked)
+
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name; none before the first event."""
         self._ask()
@@ -109,7 +120,7 @@ class MemoryReads(MemoryPortfolios):
             return []
         return [
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
-            for core in (Candles, Portfolios, Tokens, Trades)
+            for core in (Candles, Portfolios, Search, Tokens, Trades)
         ]
 
 

@@ -56,6 +56,9 @@ def settle(case: Any) -> None:
         query |= {"cursor": given, "sort": cursors[given]}
     if "from" in query and "to" in query:
         query["from"] = 0
+    for lowest, highest in (("marketCapMin", "marketCapMax"), ("volumeMin", "volumeMax")):
+        if lowest in query and highest in query:
+            query[lowest] = 0
 
 
 @schema.parametrize()

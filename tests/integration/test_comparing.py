@@ -84,10 +84,11 @@ async def test_read_models_that_are_what_the_log_gives_are_equal(database_dsn: s
     assert report.verdict == "equal"
     assert report.last_sequence == len(STORY)
     assert {it.name: it.sequence for it in report.models} == dict.fromkeys(
-        ("candles", "trades", "tokens", "portfolios"), len(STORY)
+        ("candles", "trades", "tokens", "portfolios", "search"), len(STORY)
     )
     rows = {table.name: table.rows for it in report.models for table in it.tables}
     assert (rows["trades"], rows["tokens"], rows["token_burns"]) == (6, 2, 1)
+    assert (rows["search_documents"], rows["search_burns"]) == (2, 1)
     again = await compare(database_dsn, MemoryLog(STORY))
     assert again == report, "the digests are the rows' own"
 
@@ -156,6 +157,7 @@ async def test_each_read_model_is_compared_at_its_own_place(postgres_dsn: str) -
         ("trades", None, "not compared"),
         ("tokens", 9, "equal"),
         ("portfolios", None, "not compared"),
+        ("search", None, "not compared"),
     ]
     assert (report.verdict, of(report, "trades").reason) == ("not compared", "it has not begun")
 
@@ -218,7 +220,8 @@ async def test_rows_that_are_refused_are_not_compared_until_they_are_built_anew(
     refused = await compare(postgres_dsn, MemoryLog(mistaken))
     assert refused.verdict == "not compared"
     assert "slot 1 was taken back" in str(refused.models[0].reason)
-    await execute(postgres_dsn, f"truncate {', '.join(READ_MODELS)}, checkpoints")
+    tables = (*READ_MODELS, "search_burns", "search_clock", "search_changes", "checkpoints")
+    await execute(postgres_dsn, f"truncate {', '.join(tables)}")
     await project(postgres_dsn, mistaken)
     anew = await compare(postgres_dsn, MemoryLog(mistaken))
     assert anew.verdict == "equal"

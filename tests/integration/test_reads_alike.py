@@ -12,6 +12,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.search import SearchStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
@@ -27,14 +28,24 @@ from projections.candles import Candles
 from projections.portfolio_reads import PositionState, TraderSort
 from projections.portfolios import Portfolios
 from projections.projection import host
-from projections.reads import INTERVALS_S, Page, Reads, TokenSort, TokenState, sort_value
+from projections.reads import (
+    INTERVALS_S,
+    Page,
+    Reads,
+    SearchSort,
+    TokenSearch,
+    TokenSort,
+    TokenState,
+    sort_value,
+)
 from projections.runner import Runner
+from projections.search import Search
 from projections.tokens import Tokens
 from projections.trades import Trades
 
 TABLES = (
     "candles, trades, tokens, token_burns, portfolio_trades, portfolio_positions, portfolio_days,"
-    " checkpoints"
+    " search_documents, search_waiting, search_burns, search_clock, search_changes, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
@@ -42,6 +53,8 @@ PATHS = [
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
     *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
     *(f"{V1}/{TRADED}/chart?limit=7&interval={interval}" for interval in INTERVALS_S),
+    *(f"/api/v1/search?q=traded&sort={sort}" for sort in get_args(SearchSort)),
+    "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
     f"{V1}/{UNTRADED}/chart",
     f"{V1}/{ABSENT}/chart",
     *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
@@ -71,6 +84,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
         host(Trades(), TradeStore(pool)),
         host(Tokens(), TokenStore(pool)),
         host(Portfolios(), PortfolioStore(pool)),
+        host(Search(), SearchStore(pool)),
     ]
     await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)
@@ -79,6 +93,9 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
 async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
     """What the read models say to one question after another."""
     said: list[object] = [await reads.positions()]
+    for wanted in get_args(SearchSort):
+        said.append(await reads.search(TokenSearch(sort=wanted, limit=50)))
+        said.append(await reads.search(TokenSearch(sort=wanted, text="coin", limit=2, page=2)))
     for sort in get_args(TokenSort):
         page = await reads.tokens(sort=sort, state=None, page=Page(limit=100))
         said.append(page)

@@ -215,7 +215,7 @@ async def test_read_models_alone_are_named_where_they_differ(
     at = ["models", "--url", live_log.server.url, "--postgres", postgres_dsn]
     equal = await audit(*at)
     assert equal.code == 0
-    names = "candles, trades, tokens and portfolios"
+    names = "candles, trades, tokens, portfolios and search"
     assert equal.out.startswith(f"equal: {names} hold exactly what a replay")
     await execute(postgres_dsn, "delete from trades where pos = (select min(pos) from trades)")
     await execute(postgres_dsn, "insert into token_burns values ('planted', 1, 7)")
@@ -225,7 +225,13 @@ async def test_read_models_alone_are_named_where_they_differ(
     assert "missing: trades, mint " in different.out
     assert "extra: token_burns, mint planted, pos 1" in different.out
     models = (await audit(*at, "--json")).json["models"]
-    assert [it["tables"][0]["differences"] for it in models] == [{}, {"missing": 1}, {}, {}]
+    assert {it["name"]: it["tables"][0]["differences"] for it in models} == {
+        "candles": {},
+        "trades": {"missing": 1},
+        "tokens": {},
+        "portfolios": {},
+        "search": {},
+    }
     gone = await audit(*at[:3], "--postgres", NOWHERE)
     assert (gone.code, "could not be reached" in gone.err) == (1, True)
 
