@@ -36,7 +36,7 @@ Wallet: TypeAlias = Annotated[
 ]
 Address: TypeAlias = Annotated[str, Meta(pattern="^[1-9A-HJ-NP-Za-km-z]{32,44}$")]
 """A public key in base58; whoever uses it describes whose."""
-Interval: TypeAlias = Literal["1s", "1m", "5m", "15m", "1h", "24h"]
+Interval: TypeAlias = Literal["1s", "5s", "15s", "1m", "5m", "15m", "1h", "4h", "24h"]
 Time: TypeAlias = Annotated[int, Meta(ge=0, le=TIME_S_MAX)] | Annotated[datetime, Meta(tz=True)]
 
 P = TypeVar("P", bound=msgspec.Struct)

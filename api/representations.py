@@ -134,6 +134,10 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     close: Price | None
     quote_volume: Quote | None
     quote_volume_units: Units
+    buy_quote_volume: Quote | None
+    buy_quote_volume_units: Units | None
+    sell_quote_volume: Quote | None
+    sell_quote_volume_units: Units | None
     token_volume: Tokens | None
     token_volume_units: Units
     buys: Count
@@ -250,6 +254,8 @@ def trade(row: TradeRow) -> Trade:
 def candle(row: CandleRow, of: TokenRow) -> Candle:
     """A candle of the token."""
     quote, own = quote_decimals(of.quote_mint, of.quote_decimals), of.token_decimals
+    bought = row.volume_quote_buy
+    sold = None if bought is None else row.volume_quote - bought
     return Candle(
         time=row.start_s,
         open=whole_price(row.open, own, quote),
@@ -258,6 +264,10 @@ def candle(row: CandleRow, of: TokenRow) -> Candle:
         close=whole_price(row.close, own, quote),
         quote_volume=whole(row.volume_quote, quote),
         quote_volume_units=str(row.volume_quote),
+        buy_quote_volume=whole(bought, quote),
+        buy_quote_volume_units=exact(bought),
+        sell_quote_volume=whole(sold, quote),
+        sell_quote_volume_units=exact(sold),
         token_volume=whole(row.volume_token, own),
         token_volume_units=str(row.volume_token),
         buys=row.buys,

@@ -22,9 +22,12 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "open": pl.Float64(),
     "close_pos": pl.Int64(),
     "close": pl.Float64(),
+    "high_pos": pl.Int64(),
     "high": pl.Float64(),
+    "low_pos": pl.Int64(),
     "low": pl.Float64(),
     "volume_quote": pl.Int128(),
+    "volume_quote_buy": pl.Int128(),
     "volume_token": pl.Int128(),
     "buys": pl.Int64(),
     "sells": pl.Int64(),
@@ -56,9 +59,13 @@ def finest(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("price").get(pl.col("pos").arg_min()).alias("open"),
             pl.col("pos").max().alias("close_pos"),
             pl.col("price").get(pl.col("pos").arg_max()).alias("close"),
+            _at_highest("price", "pos").alias("high_pos"),
             pl.col("price").max().alias("high"),
+            _at_lowest("price", "pos").alias("low_pos"),
             pl.col("price").min().alias("low"),
             pl.col("quote_amount").sum().alias("volume_quote"),
+            # Not filtered: a product is as fast as the sum.
+            (pl.col("quote_amount") * pl.col("bought")).sum().alias("volume_quote_buy"),
             pl.col("token_amount").sum().alias("volume_token"),
             pl.col("bought").sum().cast(pl.Int64).alias("buys"),
             (~pl.col("bought")).sum().cast(pl.Int64).alias("sells"),
@@ -91,12 +98,25 @@ def folded(frames: Iterable[pl.DataFrame], length_s: int) -> pl.DataFrame:
             pl.col("open").get(pl.col("open_pos").arg_min()),
             pl.col("close_pos").max(),
             pl.col("close").get(pl.col("close_pos").arg_max()),
+            _at_highest("high", "high_pos"),
             pl.col("high").max(),
+            _at_lowest("low", "low_pos"),
             pl.col("low").min(),
-            pl.col("volume_quote", "volume_token", "buys", "sells").sum(),
+            pl.col("volume_quote", "volume_quote_buy", "volume_token", "buys", "sells").sum(),
         )
         .select(*SCHEMA)
     )
+
+
+def _at_highest(price: str, pos: str) -> pl.Expr:
+    """The lowest position at which the highest price of the group was reached."""
+    # Negated, which is exact: a column that descends takes five times as long.
+    return pl.col(pos).sort_by(-pl.col(price), pos).first()
+
+
+def _at_lowest(price: str, pos: str) -> pl.Expr:
+    """The lowest position at which the lowest price of the group was reached."""
+    return pl.col(pos).sort_by(price, pos).first()
 
 
 class Gathering:

@@ -10,7 +10,6 @@ from domain.log import Recorded
 from projections.price import Fill, fill
 from projections.reads import INTERVALS_S
 
-# ruff: noqa: PLR1730  # `max` and `min` take twice as long here, once per trade and interval
 _LENGTHS_S = sorted(INTERVALS_S.values())
 assert all(longer % shorter == 0 for shorter, longer in pairwise(_LENGTHS_S)), (
     "each interval is folded from the one before it"
@@ -21,16 +20,21 @@ class Candle(msgspec.Struct, gc=False):
     """What traded in an interval; mutable, since it is folded millions of times.
 
     Prices are quote units per token unit, volumes are raw units. The open belongs to the lowest
-    position and the close to the highest, so folding does not depend on the order of arrival.
+    position and the close to the highest; `high_pos` and `low_pos` are the lowest positions at
+    which these prices were reached. So folding does not depend on the order of arrival.
     """
 
     open_pos: int
     open: float
     close_pos: int
     close: float
+    high_pos: int
     high: float
+    low_pos: int
     low: float
     volume_quote: int
+    volume_quote_buy: int
+    """The part of it that went into buys; the rest came out of sells."""
     volume_token: int
     buys: int
     sells: int
@@ -52,7 +56,7 @@ class Candles:
     """From events to candles."""
 
     name: ClassVar = "candles"
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """The candles of the batch alone, in every interval.
@@ -94,9 +98,12 @@ def _add(candles: dict[Key, Candle], trade: Fill, price: float) -> None:
             price,
             pos,
             price,
+            pos,
             price,
+            pos,
             price,
             trade.quote_amount,
+            trade.quote_amount if bought else 0,
             trade.token_amount,
             int(bought),
             int(not bought),
@@ -106,13 +113,14 @@ def _add(candles: dict[Key, Candle], trade: Fill, price: float) -> None:
         candle.open_pos, candle.open = pos, price
     if pos > candle.close_pos:
         candle.close_pos, candle.close = pos, price
-    if price > candle.high:
-        candle.high = price
-    if price < candle.low:
-        candle.low = price
+    if price > candle.high or (price == candle.high and pos < candle.high_pos):
+        candle.high_pos, candle.high = pos, price
+    if price < candle.low or (price == candle.low and pos < candle.low_pos):
+        candle.low_pos, candle.low = pos, price
     candle.volume_quote += trade.quote_amount
     candle.volume_token += trade.token_amount
     if bought:
+        candle.volume_quote_buy += trade.quote_amount
         candle.buys += 1
     else:
         candle.sells += 1
@@ -139,9 +147,12 @@ def _fold(candles: dict[Key, Candle], key: Key, other: Candle) -> None:
             other.open,
             other.close_pos,
             other.close,
+            other.high_pos,
             other.high,
+            other.low_pos,
             other.low,
             other.volume_quote,
+            other.volume_quote_buy,
             other.volume_token,
             other.buys,
             other.sells,
@@ -151,11 +162,12 @@ def _fold(candles: dict[Key, Candle], key: Key, other: Candle) -> None:
         candle.open_pos, candle.open = other.open_pos, other.open
     if other.close_pos > candle.close_pos:
         candle.close_pos, candle.close = other.close_pos, other.close
-    if other.high > candle.high:
-        candle.high = other.high
-    if other.low < candle.low:
-        candle.low = other.low
+    if other.high > candle.high or (other.high == candle.high and other.high_pos < candle.high_pos):
+        candle.high_pos, candle.high = other.high_pos, other.high
+    if other.low < candle.low or (other.low == candle.low and other.low_pos < candle.low_pos):
+        candle.low_pos, candle.low = other.low_pos, other.low
     candle.volume_quote += other.volume_quote
+    candle.volume_quote_buy += other.volume_quote_buy
     candle.volume_token += other.volume_token
     candle.buys += other.buys
     candle.sells += other.sells

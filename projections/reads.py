@@ -24,10 +24,13 @@ Facet: TypeAlias = Literal["state", "venue", "quote_mint"]
 
 INTERVALS_S: dict[str, int] = {
     "1s": 1,
+    "5s": 5,
+    "15s": 15,
     "1m": 60,
     "5m": 300,
     "15m": 900,
     "1h": 3_600,
+    "4h": 14_400,
     "24h": 86_400,
 }
 """The candle intervals that are kept, and their length in seconds."""
@@ -107,6 +110,8 @@ class CandleRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     low: float
     close: float
     volume_quote: int
+    volume_quote_buy: int | None
+    """The part of it that went into buys; None in rows of an earlier version of the core."""
     volume_token: int
     buys: int
     sells: int

@@ -11,6 +11,20 @@ from projections.candles import Candle, Candles, Changes
 
 _log = logging.getLogger("curvetape.projections")
 
+
+def _reached(price: str, choice: str) -> str:
+    """Assignments of an extreme price and of the lowest position at which it was reached."""
+    return f"""
+        {price} = {choice}(kept.{price}, excluded.{price}),
+        {price}_pos = case
+            when kept.{price} = excluded.{price}
+                then least(kept.{price}_pos, excluded.{price}_pos)
+            when kept.{price} = {choice}(kept.{price}, excluded.{price}) then kept.{price}_pos
+            else excluded.{price}_pos
+        end
+    """
+
+
 _UPSERT = Upsert(
     "candles",
     {
@@ -21,9 +35,12 @@ _UPSERT = Upsert(
         "open": "double precision",
         "close_pos": "bigint",
         "close": "double precision",
+        "high_pos": "bigint",
         "high": "double precision",
+        "low_pos": "bigint",
         "low": "double precision",
         "volume_quote": "numeric",
+        "volume_quote_buy": "numeric",
         "volume_token": "numeric",
         "buys": "bigint",
         "sells": "bigint",
@@ -34,9 +51,9 @@ _UPSERT = Upsert(
         (
             first("open_pos", "open"),
             latest("close_pos", "close"),
-            "high = greatest(kept.high, excluded.high)",
-            "low = least(kept.low, excluded.low)",
-            added("volume_quote", "volume_token", "buys", "sells"),
+            _reached("high", "greatest"),
+            _reached("low", "least"),
+            added("volume_quote", "volume_quote_buy", "volume_token", "buys", "sells"),
         )
     ),
 )

@@ -63,7 +63,8 @@ _TRADES = """
 """
 
 _CANDLES = """
-    select start_s, open, high, low, close, volume_quote, volume_token, buys, sells
+    select start_s, open, high, low, close, volume_quote, volume_quote_buy, volume_token, buys,
+        sells
     from candles where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
     order by start_s desc limit $5
 """

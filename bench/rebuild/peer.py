@@ -38,9 +38,12 @@ _CREATE = SQL("""
         open double precision not null,
         close_pos bigint not null,
         close double precision not null,
+        high_pos bigint not null,
         high double precision not null,
+        low_pos bigint not null,
         low double precision not null,
         volume_quote numeric not null,
+        volume_quote_buy numeric not null,
         volume_token numeric not null,
         buys bigint not null,
         sells bigint not null,
@@ -49,16 +52,23 @@ _CREATE = SQL("""
 """)
 _UPSERT = SQL("""
     insert into peer_candles as kept
-    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     on conflict (mint, interval_s, start_s) do update set
         open = case when excluded.open_pos < kept.open_pos then excluded.open else kept.open end,
         open_pos = least(kept.open_pos, excluded.open_pos),
         close = case when excluded.close_pos > kept.close_pos
             then excluded.close else kept.close end,
         close_pos = greatest(kept.close_pos, excluded.close_pos),
+        high_pos = case when kept.high = excluded.high
+            then least(kept.high_pos, excluded.high_pos)
+            when kept.high > excluded.high then kept.high_pos else excluded.high_pos end,
         high = greatest(kept.high, excluded.high),
+        low_pos = case when kept.low = excluded.low
+            then least(kept.low_pos, excluded.low_pos)
+            when kept.low < excluded.low then kept.low_pos else excluded.low_pos end,
         low = least(kept.low, excluded.low),
         volume_quote = kept.volume_quote + excluded.volume_quote,
+        volume_quote_buy = kept.volume_quote_buy + excluded.volume_quote_buy,
         volume_token = kept.volume_token + excluded.volume_token,
         buys = kept.buys + excluded.buys,
         sells = kept.sells + excluded.sells

@@ -99,6 +99,7 @@ class MemoryReads(MemoryPortfolios):
                 low=candle.low,
                 close=candle.close,
                 volume_quote=candle.volume_quote,
+                volume_quote_buy=candle.volume_quote_buy,
                 volume_token=candle.volume_token,
                 buys=candle.buys,
                 sells=candle.sells,

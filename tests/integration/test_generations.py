@@ -249,7 +249,7 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
     await project(timescale_dsn, log)
     before = await digest(timescale_dsn, "candles")
     async with await Generations.open(timescale_dsn) as generations:
-        await generations.create("candles", "candles_next", ["candles"], version=1)
+        await generations.create("candles", "candles_next", ["candles"], version=Candles.version)
     async with opened(timescale_dsn, schema="candles_next") as pool:
         (hosted,) = [it for it in read_models(pool) if it.projection.name == "candles"]
         await Runner(log, [hosted]).run(follow=False)

@@ -231,7 +231,7 @@ async def test_bounds_beyond_the_end_of_time_are_as_good_as_none(reads: Reads) -
 async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
     positions = await reads.positions()
     assert [(each.name, each.version, each.sequence) for each in positions] == [
-        ("candles", 1, len(MARKET)),
+        ("candles", Candles.version, len(MARKET)),
         ("tokens", 1, len(MARKET)),
         ("trades", 1, len(MARKET)),
     ]

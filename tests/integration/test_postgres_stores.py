@@ -131,6 +131,11 @@ async def test_a_story_is_kept_as_told(pool: Pool) -> None:
     assert day["open"] == 31_000_000_000 / 1_039_000_000_000_000
     assert day["close"] == (84_990_000_000 + 412_824_000) / 205_900_000_000_000
     assert (day["volume_quote"], day["buys"], day["sells"]) == (2_412_000_000, 2, 1)
+    assert day["volume_quote_buy"] == 1_412_000_000
+    assert (day["high_pos"], day["low_pos"]) == (
+        STORY[5].pos.order_key,
+        STORY[2].pos.order_key,
+    )
 
 
 async def test_a_second_runner_fails_before_it_counts_twice(pool: Pool) -> None:

@@ -32,6 +32,9 @@ def test_every_candle_is_positive_finite_and_spans_its_open_and_close(
         assert max(candle.open, candle.close) <= candle.high
         assert isfinite(candle.high)
         assert candle.open_pos <= candle.close_pos
+        for pos in (candle.high_pos, candle.low_pos):
+            assert candle.open_pos <= pos <= candle.close_pos
+        assert 0 <= candle.volume_quote_buy <= candle.volume_quote
         assert candle.buys + candle.sells > 0
 
 
@@ -58,24 +61,40 @@ def test_every_interval_counts_every_priced_trade_of_the_chart_once(
         kept = [candle for key, candle in changes.candles.items() if key[1] == length_s]
         assert sum(candle.buys + candle.sells for candle in kept) == len(priced)
         assert sum(candle.volume_quote for candle in kept) == sum(x.quote_amount for x in priced)
+        assert sum(candle.volume_quote_buy for candle in kept) == sum(
+            x.quote_amount for x in priced if x.side == "buy"
+        )
         assert sum(candle.volume_token for candle in kept) == sum(x.token_amount for x in priced)
 
 
 @given(histories())
 def test_every_candle_is_what_its_own_trades_make_it(events: list[AnyEvent]) -> None:
     """Against the plainest way there is: collect the prices of each interval, then look."""
-    prices: dict[candles.Key, list[float]] = {}
+    prices: dict[candles.Key, list[tuple[float, int]]] = {}
     for event in sorted(events, key=lambda event: event.pos):
         trade = fill(event)
         if trade is not None and trade.canonical and trade.price is not None:
             for length_s in INTERVALS_S.values():
                 time_s = trade.event.block_time_s
                 key = (trade.event.mint, length_s, time_s - time_s % length_s)
-                prices.setdefault(key, []).append(trade.price)
+                prices.setdefault(key, []).append((trade.price, event.pos.order_key))
     kept = Candles().apply(recorded(events)).candles
-    assert {key: (c.open, c.high, c.low, c.close) for key, c in kept.items()} == {
-        key: (seen[0], max(seen), min(seen), seen[-1]) for key, seen in prices.items()
+    assert {
+        key: (
+            (c.open, c.open_pos),
+            (c.high, c.high_pos),
+            (c.low, c.low_pos),
+            (c.close, c.close_pos),
+        )
+        for key, c in kept.items()
+    } == {
+        key: (seen[0], max(seen, key=_height), min(seen), seen[-1]) for key, seen in prices.items()
     }
+
+
+def _height(priced: tuple[float, int]) -> tuple[float, int]:
+    price, pos = priced
+    return price, -pos
 
 
 @given(histories(), st.integers(0, 40))

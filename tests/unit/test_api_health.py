@@ -33,7 +33,7 @@ def test_ready_tells_each_read_models_position_and_lag(served: Served) -> None:
     position = len(MARKET)
     assert result.json["logPosition"] == position + 2
     assert result.json["readModels"] == [
-        {"name": name, "version": 1, "position": position, "lag": 2}
+        {"name": name, "version": 2 if name == "candles" else 1, "position": position, "lag": 2}
         for name in ("candles", "portfolios", "search", "tokens", "trades")
     ]
 

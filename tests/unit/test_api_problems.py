@@ -60,7 +60,11 @@ def test_what_is_no_mint_is_told_what_one_looks_like(served: Served, mint: str) 
         ("?state=dead", "state", "One of: completed, curve, graduated"),
         ("?cursor=abc", "cursor", "it is not the `next` of an answer"),
         ("?cursor=*", "cursor", "expected `str` matching regex"),
-        (f"/{TRADED}/chart?interval=2m", "interval", "One of: 15m, 1h, 1m, 1s, 24h, 5m"),
+        (
+            f"/{TRADED}/chart?interval=2m",
+            "interval",
+            "One of: 15m, 15s, 1h, 1m, 1s, 24h, 4h, 5m, 5s",
+        ),
         (f"/{TRADED}/chart?from=null", "from", "Unix seconds or RFC 3339"),
         (f"/{TRADED}/chart?from=1.5", "from", "Unix seconds or RFC 3339"),
         (f"/{TRADED}/chart?from=-1", "from", "Unix seconds or RFC 3339"),
