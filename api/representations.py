@@ -35,6 +35,9 @@ Price: TypeAlias = Annotated[
 ]
 Quote: TypeAlias = Annotated[float, Meta(description="Whole quote coins, such as SOL.")]
 Tokens: TypeAlias = Annotated[float, Meta(description="Whole tokens.")]
+Link: TypeAlias = Annotated[
+    str, Meta(description="An address of the web, as the creator gave it; nobody vouches for it.")
+]
 QuoteMint: TypeAlias = Annotated[
     str, Meta(description="The mint that prices are in; 32 times `1` is native SOL.")
 ]
@@ -55,6 +58,13 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     name: str | None
     symbol: str | None
     uri: str | None
+    description: Annotated[
+        str | None, Meta(description="As the creator wrote it, in the document behind the uri.")
+    ]
+    image: Annotated[str | None, Meta(description="Its address, http, https or ipfs.")]
+    twitter: Link | None
+    telegram: Link | None
+    website: Link | None
     creator: str | None
     bonding_curve: str | None
     pool: Annotated[str | None, Meta(description="The canonical pool, once there is one.")]
@@ -192,6 +202,11 @@ def token(row: TokenRow) -> Token:
         name=row.name,
         symbol=row.symbol,
         uri=row.uri,
+        description=row.description,
+        image=row.image,
+        twitter=row.twitter,
+        telegram=row.telegram,
+        website=row.website,
         creator=row.creator,
         bonding_curve=row.bonding_curve,
         pool=row.pool,

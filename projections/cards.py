@@ -7,7 +7,7 @@ from projections.token_change import TokenChange
 def card(mint: str, change: TokenChange) -> TokenRow:
     """The card, where `change` has absorbed every change of the token."""
     created, priced, curve = change.created, change.priced, change.curve_reserves
-    first, last = change.first_trade, change.last_trade
+    first, last, described = change.first_trade, change.last_trade, change.described
     quote_mint = last.quote_mint if last else created.quote_mint if created else None
     state: TokenState = "completed" if change.completed else "curve"
     return TokenRow(
@@ -39,4 +39,9 @@ def card(mint: str, change: TokenChange) -> TokenRow:
         first_trade_time_s=first.time_s if first else None,
         last_trade_time_s=last.time_s if last else None,
         last_trade_pos=last.pos if last else None,
+        description=described.description if described else None,
+        image=described.image if described else None,
+        twitter=described.twitter if described else None,
+        telegram=described.telegram if described else None,
+        website=described.website if described else None,
     )

@@ -72,6 +72,11 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     first_trade_time_s: int | None
     last_trade_time_s: int | None
     last_trade_pos: int | None
+    description: str | None = None
+    image: str | None = None
+    twitter: str | None = None
+    telegram: str | None = None
+    website: str | None = None
 
 
 class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from projections.token_description import Described
+
 
 class Created(msgspec.Struct, frozen=True, gc=False):
     """The launch."""
@@ -79,6 +81,7 @@ class TokenChange(msgspec.Struct):
     pooled: Pooled | None = None
     first_trade: Traded | None = None
     last_trade: Traded | None = None
+    described: Described | None = None
     quote_decimals: int | None = None
     token_decimals: int | None = None
     burned: dict[int, int] = {}
@@ -99,6 +102,7 @@ class TokenChange(msgspec.Struct):
         self.pooled_at(other.pooled)
         self.traded_at(other.first_trade)
         self.traded_at(other.last_trade)
+        self.described_at(other.described)
         self.decimals_are(other.quote_decimals, other.token_decimals)
         self.burned = self.burned | other.burned
         self.trades += other.trades
@@ -157,6 +161,11 @@ class TokenChange(msgspec.Struct):
             self.first_trade = fact
         if self.last_trade is None or fact.pos > self.last_trade.pos:
             self.last_trade = fact
+
+    def described_at(self, fact: Described | None) -> None:
+        """Keep the last attempt."""
+        if fact is not None and (self.described is None or fact.attempt > self.described.attempt):
+            self.described = fact
 
     def decimals_are(self, quote: int | None, token: int | None) -> None:
         """Note what is known; a mint's decimals never change, so the larger is the known one."""

@@ -12,6 +12,7 @@ from domain.events import (
     PoolCreated,
     PoolTraded,
     TokenCreated,
+    TokenDescribed,
     TokenMigrated,
 )
 from domain.log import Recorded
@@ -26,6 +27,7 @@ from projections.token_change import (
     TokenChange,
     Traded,
 )
+from projections.token_description import found
 
 Changes: TypeAlias = dict[str, TokenChange]
 """By mint, what to merge into the card."""
@@ -124,6 +126,8 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
             quote = event.pool_quote_reserves + event.virtual_quote_reserves
             token = event.pool_base_reserves
             change.priced_at(Priced(pos, spot(quote, token), quote, token))
+        case TokenDescribed(failure=None):
+            _change(changes, event.mint).described_at(found(event))
         case _:
             pass
 

@@ -22,7 +22,8 @@ _CARD = """
         quote_decimals, token_decimals, state, created_time_s, completed_time_s,
         graduated_time_s, supply, price, virtual_quote_reserves, virtual_token_reserves,
         real_quote_reserves, real_token_reserves, initial_real_token_reserves,
-        trades, buys, sells, volume_quote, first_trade_time_s, last_trade_time_s, last_trade_pos
+        trades, buys, sells, volume_quote, first_trade_time_s, last_trade_time_s, last_trade_pos,
+        description, image, twitter, telegram, website
     from tokens
 """
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from adapters.postgres import token_description
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, known, latest
@@ -47,6 +48,7 @@ _UPSERT = Upsert(
         "buys": "bigint",
         "sells": "bigint",
         "volume_quote": "numeric",
+        **token_description.COLUMNS,
     },
     key=("mint",),
     action="update set "
@@ -73,6 +75,7 @@ _UPSERT = Upsert(
             latest("last_trade_pos", "last_trade_time_s", "last_trade_quote_mint"),
             known("quote_decimals", "token_decimals"),
             added("trades", "buys", "sells", "volume_quote"),
+            token_description.MERGED,
         )
     ),
 )
@@ -169,6 +172,7 @@ def _row(mint: str, change: TokenChange) -> tuple[object, ...]:
         change.buys,
         change.sells,
         change.volume_quote,
+        *token_description.values(change.described),
     )
 
 

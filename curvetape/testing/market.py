@@ -10,6 +10,7 @@ from curvetape.testing.events import (
     migrated,
     pool_traded,
 )
+from curvetape.testing.metadata import described, undescribed
 from domain.events import AnyEvent
 
 
@@ -57,5 +58,9 @@ MARKET: Sequence[AnyEvent] = (
     created(2_005, UNTRADED),
     curve_traded(2_006, UNSEEN, quote_mint=address("some quote"), quote_decimals=None),
     pool_traded(2_007, STRANGER, canonical=False),
+    described(
+        1, TRADED, image="https://img.example/a.png", twitter="https://x.com/traded", website="no"
+    ),
+    undescribed(2, GRADUATED),
 )
 """Events in the order of the log; 2.5 slots are a second, from `events.GENESIS_S` on."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -48,10 +48,13 @@ def answer_of(reading: Coroutine[Any, Any, T]) -> T:
 class Product:
     """`with Product(folder, "--seed", "3") as product:` runs `curvetape up` on the folder."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         self.port = free_port()
         self._arguments: Sequence[str] = arguments
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,7 +70,7 @@ class Product:
         with (self.home / "up.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command line
                 [*command, "--port", str(self.port), *self._arguments],
-                env=clean,
+                env={**clean, **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -21,6 +21,7 @@ from curvetape.testing.events import (
     recorded,
 )
 from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.metadata import described, undescribed
 from domain.events import AnyEvent
 from projections.candles import Candles
 from projections.projection import host
@@ -54,6 +55,10 @@ MARKET: list[AnyEvent] = [
     *(curve_traded(slot, f"unseen{slot}") for slot in range(50, 56)),
     pool_traded(57, "stranger", canonical=False, base_supply=5),
     created(60, "ddd", quote_decimals=None, virtual_quote_reserves=None),
+    undescribed(1, "aaa"),
+    described(
+        1, "aaa", attempt=2, image="ipfs://aaa", twitter="@aaa", telegram="?", website="aaa.example"
+    ),
 ]
 
 
@@ -121,6 +126,11 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
         first_trade_time_s=GENESIS_S + 12,
         last_trade_time_s=GENESIS_S + 15,
         last_trade_pos=MARKET[10].pos.order_key,
+        description="All about aaa.",
+        image="ipfs://aaa",
+        twitter="https://x.com/aaa",
+        telegram=None,
+        website="https://aaa.example",
     )
 
 
