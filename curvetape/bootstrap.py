@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
 from adapters.postgres.candles import CandleStore
+from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
@@ -20,6 +21,7 @@ from curvetape.archives import log_of
 from curvetape.config import Settings
 from curvetape.telling import Teller
 from projections.candles import Candles
+from projections.holders import Holders
 from projections.leaderboards import Leaderboards
 from projections.portfolios import Portfolios
 from projections.projection import Hosted, host
@@ -44,6 +46,7 @@ def read_models(connections: Connections) -> list[Hosted]:
         host(Tokens(), TokenStore(connections)),
         host(Portfolios(), PortfolioStore(connections)),
         host(Search(), SearchStore(connections)),
+        host(Holders(), HolderStore(connections)),
     ]
 
 

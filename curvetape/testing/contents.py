@@ -21,6 +21,8 @@ READ_MODELS = (
     "portfolio_days",
     "search_documents",
     "search_waiting",
+    "holders",
+    "holder_launches",
 )
 READ_BATCH_MAX = 5_000
 

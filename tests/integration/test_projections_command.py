@@ -153,7 +153,7 @@ async def test_what_could_not_be_applied_is_shown_in_dead_and_applied_by_a_retry
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["rebuild", "candels"], "there are candles, trades, tokens, portfolios, search"),
+        (["rebuild", "candels"], "there are candles, trades, tokens, portfolios, search, holders"),
         (["rebuild", "candles", "--until-slot", "5"], "--into"),
         (["rebuild", "candles", "--into", "mine"], "--into"),
         (["promote", "candles"], "rebuild it first"),

@@ -215,7 +215,7 @@ async def test_read_models_alone_are_named_where_they_differ(
     at = ["models", "--url", live_log.server.url, "--postgres", postgres_dsn]
     equal = await audit(*at)
     assert equal.code == 0
-    names = "candles, trades, tokens, portfolios and search"
+    names = "candles, trades, tokens, portfolios, search and holders"
     assert equal.out.startswith(f"equal: {names} hold exactly what a replay")
     await execute(postgres_dsn, "delete from trades where pos = (select min(pos) from trades)")
     await execute(postgres_dsn, "insert into token_burns values ('planted', 1, 7)")

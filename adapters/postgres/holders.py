@@ -1,0 +1,83 @@
+"""Keeps what wallets moved of tokens, and how tokens began."""
+
+from typing import ClassVar
+
+from adapters.postgres.checkpoint import CheckpointedStore
+from adapters.postgres.pool import Connection
+from adapters.postgres.upsert import Upsert, added, first, latest
+from projections.holders import Changes, Holders
+
+_HOLDING = Upsert(
+    "holders",
+    {
+        "mint": "text",
+        "wallet": "text",
+        "first_pos": "bigint",
+        "first_time_s": "bigint",
+        "last_pos": "bigint",
+        "last_time_s": "bigint",
+        "first_buy_pos": "bigint",
+        "bought": "numeric",
+        "sold": "numeric",
+        "deposited": "numeric",
+        "withdrawn": "numeric",
+    },
+    key=("mint", "wallet"),
+    action="update set "
+    + ", ".join(
+        (
+            first("first_pos", "first_time_s"),
+            latest("last_pos", "last_time_s"),
+            first("first_buy_pos"),
+            added("bought", "sold", "deposited", "withdrawn"),
+        )
+    ),
+)
+
+_LAUNCH = Upsert(
+    "holder_launches",
+    {
+        "mint": "text",
+        "pos": "bigint",
+        "creator": "text",
+        "launcher": "text",
+        "bonding_curve": "text",
+    },
+    key=("mint",),
+    action="update set " + first("pos", "creator", "launcher", "bonding_curve"),
+)
+
+
+class HolderStore(CheckpointedStore[Changes]):
+    """The holders read model in PostgreSQL."""
+
+    name: ClassVar = Holders.name
+    version: ClassVar = Holders.version
+    tables: ClassVar = (_HOLDING, _LAUNCH)
+
+    async def write(self, connection: Connection, changes: Changes) -> None:
+        """Merge the changes, one row for each wallet and token."""
+        if changes.holdings:
+            # In the order of the index, which keeps neighbours on the same page.
+            rows = [
+                (
+                    *key,
+                    holding.first_pos,
+                    holding.first_time_s,
+                    holding.last_pos,
+                    holding.last_time_s,
+                    holding.first_buy_pos,
+                    holding.bought,
+                    holding.sold,
+                    holding.deposited,
+                    holding.withdrawn,
+                )
+                for key, holding in sorted(changes.holdings.items())
+            ]
+            await connection.execute(_HOLDING.sql, *_HOLDING.arguments(zip(*rows, strict=True)))
+        if changes.launches:
+            launches = [
+                (mint, launch.pos, launch.creator, launch.launcher, launch.bonding_curve)
+                for mint, launch in changes.launches.items()
+            ]
+            await connection.execute(_LAUNCH.sql, *_LAUNCH.arguments(zip(*launches, strict=True)))
