@@ -14,6 +14,7 @@ from api.edition import POSITION_HEADER, Editions
 from api.endpoint import Endpoint
 from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
+from api.holders import HoldersResource
 from api.openapi import document
 from api.operation import AnyResource
 from api.portfolio import PortfolioResource
@@ -42,6 +43,7 @@ def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_
         ChartResource(reads),
         TradesResource(reads),
         TopTradersResource(reads),
+        HoldersResource(reads),
         PortfolioResource(reads),
         WalletTradesResource(reads),
         RealisedResource(reads),

@@ -21,6 +21,7 @@ from curvetape.archives import log_of
 from curvetape.config import Settings
 from curvetape.telling import Teller
 from projections.candles import Candles
+from projections.holder_reads import Definitions
 from projections.holders import Holders
 from projections.leaderboards import Leaderboards
 from projections.portfolios import Portfolios
@@ -88,6 +89,16 @@ async def projecting(settings: Settings) -> AsyncIterator[Runners]:
         )
 
 
+def definitions(settings: Settings) -> Definitions:
+    """Who among a token's holders counts as what."""
+    return Definitions(
+        sniper_slots=settings.sniper_slots,
+        bundle_slots=settings.bundle_slots,
+        bundle_wallets=settings.bundle_wallets,
+        insider_percent=settings.insider_percent,
+    )
+
+
 @asynccontextmanager
 async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresReads]:
     """The read models, as the query side sees them."""
@@ -98,7 +109,7 @@ async def reading(settings: Settings, *, application: str) -> AsyncIterator[Post
         application=application,
     )
     try:
-        yield PostgresReads(pool)
+        yield PostgresReads(pool, definitions=definitions(settings))
     finally:
         await pool.close()
 

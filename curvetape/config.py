@@ -139,6 +139,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000
+    sniper_slots: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Slots, the launch's the first, in which a wallet's first buy makes it a "
+            "sniper; 12 are about five seconds.",
+        ),
+    ] = 12
+    bundle_slots: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Slots, the launch's the first, in which a wallet's first buy can make it "
+            "a bundler.",
+        ),
+    ] = 1
+    bundle_wallets: Annotated[
+        int, Meta(ge=1, le=1_000, description="As many wallets have to buy in them for a bundle.")
+    ] = 4
+    insider_percent: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100,
+            description="The least part of its tokens that an insider got otherwise than by "
+            "buying.",
+        ),
+    ] = 50
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:

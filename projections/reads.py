@@ -13,6 +13,7 @@ import msgspec
 
 from domain.events import Side
 from domain.programs import NATIVE_SOL, WRAPPED_SOL
+from projections.holder_reads import HolderReads
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
 
@@ -301,6 +302,13 @@ class PositionReads(Protocol):
 
 
 class Reads(
-    TokenReads, TradeReads, CandleReads, PortfolioReads, SearchReads, PositionReads, Protocol
+    TokenReads,
+    TradeReads,
+    CandleReads,
+    PortfolioReads,
+    HolderReads,
+    SearchReads,
+    PositionReads,
+    Protocol,
 ):
     """All that the query side may ask; everything may raise `ReadsUnavailableError`."""

@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
+from adapters.postgres.holder_reads import PostgresHolderReads
+from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
 from adapters.postgres.token_search import PostgresTokenSearch
+from projections.holder_reads import DEFAULTS, Definitions
 from projections.reads import (
     CandleRow,
     Page,
@@ -80,8 +83,13 @@ _BOUND: dict[str, Callable[[float | int], object]] = {
 """How a cursor's value becomes an argument of each type."""
 
 
-class PostgresReads(PostgresPortfolioReads, PostgresTokenSearch):
+class PostgresReads(PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
+
+    def __init__(self, pool: Pool, *, definitions: Definitions = DEFAULTS) -> None:
+        """`definitions` say who among a token's holders counts as what."""
+        super().__init__(pool)
+        self._definitions = definitions
 
     async def token(self, mint: str) -> TokenRow | None:
         """The token's card, None for a mint that the log does not know."""

@@ -1,4 +1,4 @@
-"""Histories of who holds what: wallets that launch, buy early, sell, and provide liquidity."""
+"""Holders in memory, told apart as the real ones are, and histories of who holds what."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,99 @@ from curvetape.testing.events import (
     pool_traded,
 )
 from domain.events import AnyEvent, PoolDeposited, PoolWithdrawn
+from domain.log import Recorded
 from domain.position import Position
 from domain.programs import PUMP_TOKEN_DECIMALS, SOL_DECIMALS, WRAPPED_SOL
+from projections import holders
+from projections.holder_reads import TOP, ClassRow, Definitions, HolderRow, HoldersRow
+from projections.holders import Changes, Holders
+from projections.holding import Holding, Launch
+from projections.reads import TokenRow
 
 WALLETS = ("ann", "bob", "cat", "dan", "eve", "launcher", "creator", "curve-mint1", "pool-mint2")
 """Who trades in a history; the last two are no holders of one of the tokens."""
+
+
+class MemoryHolders:
+    """The holders read model, without a database."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._changes = Changes()
+
+    def take(self, recorded: Sequence[Recorded]) -> None:
+        """Take in events, each once, in any order."""
+        self._changes = holders.merge(self._changes, Holders().apply(recorded))
+
+    def of(self, mint: str, card: TokenRow | None, *, limit: int) -> HoldersRow:
+        """What the real one answers, where `card` is the token's."""
+        launch = self._changes.launches.get(mint)
+        others = {None if launch is None else launch.bonding_curve}
+        if card is not None:
+            others |= {card.bonding_curve, card.pool}
+        met = {
+            wallet: holding
+            for (of, wallet), holding in self._changes.holdings.items()
+            if of == mint and wallet not in others
+        }
+        rows = [self._row(wallet, each, met, launch) for wallet, each in met.items()]
+        top = sorted((row for row in rows if row.balance), key=lambda row: row.wallet)
+        top.sort(key=lambda row: -row.balance)
+        ranked = [rank * row.balance for rank, row in enumerate(reversed(top), start=1)]
+        known = launch is not None
+        suspicious = [row for row in rows if row.sniper or row.bundler or row.insider]
+        return HoldersRow(
+            supply=None if card is None else card.supply,
+            holders=len(top),
+            balance=sum(row.balance for row in top),
+            top_balance=sum(row.balance for row in top[:TOP]),
+            ranked_balance=sum(ranked),
+            developer=_class([row for row in rows if row.developer], known=known),
+            snipers=_class([row for row in rows if row.sniper], known=known),
+            bundlers=_class([row for row in rows if row.bundler], known=known),
+            insiders=_class([row for row in rows if row.insider], known=known),
+            suspicious=_class(suspicious, known=known),
+            top=top[:limit],
+        )
+
+    def _row(
+        self, wallet: str, holding: Holding, met: dict[str, Holding], launch: Launch | None
+    ) -> HolderRow:
+        said = self._definitions
+        developer = launch is not None and wallet in {launch.creator, launch.launcher}
+        other = launch is not None and not developer
+        early = _bought_within(holding, launch, said.bundle_slots)
+        bundle = [each for each in met.values() if _bought_within(each, launch, said.bundle_slots)]
+        inflow = holding.received + holding.bought + holding.withdrawn
+        return HolderRow(
+            wallet=wallet,
+            balance=holding.balance,
+            bought=holding.bought,
+            sold=holding.sold,
+            received=holding.received,
+            first_time_s=holding.first_time_s,
+            last_time_s=holding.last_time_s,
+            developer=developer,
+            sniper=other and _bought_within(holding, launch, said.sniper_slots),
+            bundler=other and early and len(bundle) >= said.bundle_wallets,
+            insider=other
+            and holding.received > 0
+            and 100 * holding.received >= said.insider_percent * inflow,
+        )
+
+
+def _bought_within(holding: Holding, launch: Launch | None, slots: int) -> bool:
+    if launch is None or holding.first_buy_pos is None:
+        return False
+    bought, launched = map(Position.from_order_key, (holding.first_buy_pos, launch.pos))
+    return bought.slot < launched.slot + slots
+
+
+def _class(rows: Sequence[HolderRow], *, known: bool) -> ClassRow | None:
+    if not known:
+        return None
+    held = [row.balance for row in rows if row.balance]
+    return ClassRow(wallets=len(rows), holders=len(held), balance=sum(held))
 
 
 def deposited(number: int, mint: str, **fields: Any) -> PoolDeposited:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from curvetape.testing.holders import MemoryHolders
 from curvetape.testing.portfolios import MemoryPortfolios
 from curvetape.testing.search import MemorySearch
 from domain.log import Recorded
 from projections import candles, tokens
 from projections.candles import Candles
 from projections.cards import card
+from projections.holder_reads import DEFAULTS, Definitions, HoldersRow
+from projections.holders import Holders
 from projections.portfolios import Portfolios
 from projections.reads import (
     CandleRow,
@@ -30,8 +33,11 @@ from projections.trades import Trades
 class MemoryReads(MemoryPortfolios):
     """Fits `projections.reads.Reads`; filled with events by way of the product's own cores."""
 
-    def __init__(self, recorded: Sequence[Recorded] = ()) -> None:
+    def __init__(
+        self, recorded: Sequence[Recorded] = (), *, definitions: Definitions = DEFAULTS
+    ) -> None:
         super().__init__()
+        self._holders = MemoryHolders(definitions)
         self.sequence = 0
         self._tokens: dict[str, TokenRow] = {}
         self._changes: tokens.Changes = {}
@@ -53,6 +59,7 @@ class MemoryReads(MemoryPortfolios):
         self._candles = candles.merge(self._candles, Candles().apply(recorded))
         self.take(recorded)
         self._search.apply(recorded)
+        self._holders.take(recorded)
         self.sequence = max(self.sequence, *(each.sequence for each in recorded))
 
     async def token(self, mint: str) -> TokenRow | None:
@@ -114,6 +121,11 @@ class MemoryReads(MemoryPortfolios):
         self._ask()
         return await self._search.search(asked)
 
+    async def holders(self, mint: str, *, limit: int) -> HoldersRow:
+        """Who holds a token, the largest first; empty for a mint without moves."""
+        self._ask()
+        return self._holders.of(mint, self._tokens.get(mint), limit=limit)
+
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name; none before the first event."""
         self._ask()
@@ -121,7 +133,7 @@ class MemoryReads(MemoryPortfolios):
             return []
         return [
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
-            for core in (Candles, Portfolios, Search, Tokens, Trades)
+            for core in (Candles, Holders, Portfolios, Search, Tokens, Trades)
         ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from adapters.postgres.candles import CandleStore
+from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.portfolios import PortfolioStore
@@ -18,6 +19,7 @@ from adapters.postgres.trades import TradeStore
 from api.app import create_app
 from curvetape.testing.api import V1, WALLETS_V1
 from curvetape.testing.events import recorded
+from curvetape.testing.holders import holder_histories
 from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.portfolios import wallets_histories
@@ -25,6 +27,8 @@ from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
 from domain.programs import NATIVE_SOL, USDC
 from projections.candles import Candles
+from projections.holder_reads import DEFAULTS, Definitions
+from projections.holders import Holders
 from projections.portfolio_reads import PositionState, TraderSort
 from projections.portfolios import Portfolios
 from projections.projection import host
@@ -45,7 +49,8 @@ from projections.trades import Trades
 
 TABLES = (
     "candles, trades, tokens, token_burns, portfolio_trades, portfolio_positions, portfolio_days,"
-    " search_documents, search_waiting, search_burns, search_clock, search_changes, checkpoints"
+    " holders, holder_launches, search_documents, search_waiting, search_burns, search_clock,"
+    " search_changes, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
@@ -60,6 +65,7 @@ PATHS = [
     *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
     *(f"{V1}/{mint}/top-traders?by={by}" for mint in KNOWN for by in get_args(TraderSort)),
     f"{V1}/{ABSENT}/top-traders",
+    *(f"{V1}/{mint}/holders" for mint in (*KNOWN, ABSENT)),
     *(
         f"{WALLETS_V1}/{wallet}/{part}"
         for wallet in (WALLET, ABSENT)
@@ -85,6 +91,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
         host(Tokens(), TokenStore(pool)),
         host(Portfolios(), PortfolioStore(pool)),
         host(Search(), SearchStore(pool)),
+        host(Holders(), HolderStore(pool)),
     ]
     await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)
@@ -155,6 +162,12 @@ async def of_wallets(reads: Reads, mints: Sequence[str]) -> list[object]:
     return said
 
 
+async def of_holders(reads: Reads, mints: Sequence[str]) -> list[object]:
+    """What is said about who holds which token."""
+    found = [await reads.holders(mint, limit=limit) for mint in mints for limit in (2, 100)]
+    return [*found, *((row.gini, row.share(row.top_balance)) for row in found)]
+
+
 def client_of(reads: Reads, log: MemoryLog) -> httpx.AsyncClient:
     app: Any = create_app(reads, log)  # the two libraries type the same interface differently
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
@@ -171,6 +184,30 @@ async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyE
     in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
     assert await answers(in_postgres, mints) == await answers(in_memory, mints)
     assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=holder_histories(events_max=30))
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        DEFAULTS,
+        Definitions(sniper_slots=3, bundle_slots=4, bundle_wallets=2, insider_percent=100),
+        Definitions(sniper_slots=0, bundle_slots=2, bundle_wallets=1, insider_percent=1),
+    ],
+)
+async def test_both_tell_holders_apart_alike_by_any_definition(
+    pool: Pool, definitions: Definitions, events: list[AnyEvent]
+) -> None:
+    mints = ["mint1", "mint2", "mint3", "zero\0byte"]
+    await stored(pool, events)
+    in_postgres = PostgresReads(pool, definitions=definitions)
+    in_memory = MemoryReads(recorded(events), definitions=definitions)
+    assert await of_holders(in_postgres, mints) == await of_holders(in_memory, mints)
 
 
 async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:

@@ -11,6 +11,7 @@ from curvetape.testing.market import MARKET, TRADED, WALLET, address
 DATA = [
     V1,
     *(f"{V1}/{TRADED}{part}" for part in ("", "/chart", "/trades", "/top-traders")),
+    f"{V1}/{TRADED}/holders",
     *(f"{WALLETS_V1}/{WALLET}/{part}" for part in ("portfolio", "trades", "realised")),
 ]
 DOCUMENTS = ["/", "/openapi.json"]

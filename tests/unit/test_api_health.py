@@ -34,7 +34,7 @@ def test_ready_tells_each_read_models_position_and_lag(served: Served) -> None:
     assert result.json["logPosition"] == position + 2
     assert result.json["readModels"] == [
         {"name": name, "version": 2 if name == "candles" else 1, "position": position, "lag": 2}
-        for name in ("candles", "portfolios", "search", "tokens", "trades")
+        for name in ("candles", "holders", "portfolios", "search", "tokens", "trades")
     ]
 
 
@@ -86,5 +86,5 @@ def test_a_read_model_that_has_not_begun_is_a_reason_unless_the_log_is_empty() -
     log.add(*MARKET)
     assert client.get("/readyz").json["reasons"] == [
         f"the read model {name} has not begun"
-        for name in ("candles", "portfolios", "search", "tokens", "trades")
+        for name in ("candles", "holders", "portfolios", "search", "tokens", "trades")
     ]

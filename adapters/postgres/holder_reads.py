@@ -1,0 +1,149 @@
+"""Answers the query side from the holders' tables."""
+
+import msgspec
+
+from adapters.postgres.asking import asking, can_be_asked, rows_of
+from adapters.postgres.pool import Pool
+from projections.holder_reads import (
+    SLOT_BITS_BELOW,
+    TOP,
+    ClassRow,
+    Definitions,
+    HolderRow,
+    HoldersRow,
+)
+
+# ruff: noqa: S608  # the program's own text only
+
+_CLASSED = f"""
+    with launch as (
+        select pos >> {SLOT_BITS_BELOW} as slot, creator, launcher, bonding_curve
+        from holder_launches where mint = $1
+    ), met as (
+        select held.*, launch.slot is not null as launched,
+            coalesce(held.wallet in (launch.creator, launch.launcher), false) as developer,
+            (held.first_buy_pos >> {SLOT_BITS_BELOW}) - launch.slot as age
+        from holders as held left join launch on true
+            left join tokens as card on card.mint = held.mint
+        where held.mint = $1 and held.wallet is distinct from launch.bonding_curve
+            and held.wallet is distinct from card.bonding_curve
+            and held.wallet is distinct from card.pool
+    ), bundle as (
+        select count(*) as wallets from met where age < $3::bigint
+    ), classed as (
+        select wallet, balance, bought, sold, received, first_time_s, last_time_s,
+            developer,
+            launched and not developer and coalesce(age < $2::bigint, false) as sniper,
+            launched and not developer and coalesce(age < $3::bigint, false)
+                and bundle.wallets >= $4::bigint as bundler,
+            launched and not developer and received > 0
+                and 100 * received >= $5::bigint * (received + bought + withdrawn) as insider
+        from met cross join bundle
+    )
+"""
+"""Every wallet that moved the token, with its classes; age is in slots since the launch."""
+
+
+def _class(name: str, condition: str) -> str:
+    return f"""
+        count(*) filter (where {condition}) as {name}_wallets,
+        count(*) filter (where ({condition}) and balance > 0) as {name}_holders,
+        coalesce(sum(balance) filter (where {condition}), 0) as {name}_balance
+    """
+
+
+_TOTALS = f"""
+    {_CLASSED}, ranked as (
+        select *, row_number() over (order by balance desc, wallet) as place,
+            count(*) filter (where balance > 0) over () as holding
+        from classed
+    )
+    select (select supply from tokens where mint = $1) as supply,
+        exists (select from launch) as launched,
+        count(*) filter (where balance > 0) as holders,
+        coalesce(sum(balance), 0) as balance,
+        coalesce(sum(balance) filter (where place <= {TOP}), 0) as top_balance,
+        coalesce(sum(balance * (holding - place + 1)), 0) as ranked_balance,
+        {_class("developer", "developer")},
+        {_class("snipers", "sniper")},
+        {_class("bundlers", "bundler")},
+        {_class("insiders", "insider")},
+        {_class("suspicious", "sniper or bundler or insider")}
+    from ranked
+"""
+_TOP_OF = f"""
+    {_CLASSED}
+    select wallet, balance, bought, sold, received, first_time_s, last_time_s, developer, sniper,
+        bundler, insider
+    from classed where balance > 0 order by balance desc, wallet limit $6
+"""
+
+
+class _Totals(msgspec.Struct):
+    supply: int | None
+    launched: bool
+    holders: int
+    balance: int
+    top_balance: int
+    ranked_balance: int
+    developer_wallets: int
+    developer_holders: int
+    developer_balance: int
+    snipers_wallets: int
+    snipers_holders: int
+    snipers_balance: int
+    bundlers_wallets: int
+    bundlers_holders: int
+    bundlers_balance: int
+    insiders_wallets: int
+    insiders_holders: int
+    insiders_balance: int
+    suspicious_wallets: int
+    suspicious_holders: int
+    suspicious_balance: int
+
+    def of(self, name: str) -> ClassRow | None:
+        """A class's totals; None where nobody can tell who is of it."""
+        if not self.launched:
+            return None
+        return ClassRow(
+            wallets=getattr(self, f"{name}_wallets"),
+            holders=getattr(self, f"{name}_holders"),
+            balance=getattr(self, f"{name}_balance"),
+        )
+
+
+class PostgresHolderReads:
+    """The port `projections.holder_reads.HolderReads`."""
+
+    _pool: Pool
+    _definitions: Definitions
+
+    async def holders(self, mint: str, *, limit: int) -> HoldersRow:
+        """Who holds a token, the largest first; empty for a mint without moves.
+
+        Its bonding curve and its canonical pool are none of them.
+        """
+        of = self._definitions
+        # No row has a key that cannot be sent.
+        key = mint if can_be_asked(mint) else ""
+        asked = (key, of.sniper_slots, of.bundle_slots, of.bundle_wallets, of.insider_percent)
+        async with (
+            asking(self._pool) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            (totals,) = await rows_of(connection, _Totals, _TOTALS, *asked)
+            top = await rows_of(connection, HolderRow, _TOP_OF, *asked, limit)
+        return HoldersRow(
+            supply=totals.supply,
+            holders=totals.holders,
+            balance=totals.balance,
+            top_balance=totals.top_balance,
+            ranked_balance=totals.ranked_balance,
+            developer=totals.of("developer"),
+            snipers=totals.of("snipers"),
+            bundlers=totals.of("bundlers"),
+            insiders=totals.of("insiders"),
+            suspicious=totals.of("suspicious"),
+            top=top,
+        )

@@ -1,0 +1,154 @@
+"""Who holds a token, how concentrated it is, and what share its insiders have."""
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from api.amounts import whole
+from api.operation import Operation
+from api.parameters import Mint
+from api.problems import MINT_UNKNOWN
+from api.representations import Time, Tokens, Units
+from api.token import known
+from projections.holder_reads import ClassRow, HolderRow, HoldersRow
+from projections.reads import Reads
+
+HolderClass: TypeAlias = Literal["developer", "sniper", "bundler", "insider"]
+Share: TypeAlias = Annotated[
+    float,
+    Meta(
+        ge=0,
+        description="Part of the current supply; null where that is not known. Above 1 where "
+        "tokens were moved that the log does not show.",
+    ),
+]
+
+_CLASSES: tuple[HolderClass, ...] = ("developer", "sniper", "bundler", "insider")
+
+
+class HoldersParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which token, and how many."""
+
+    mint: Mint
+    limit: Annotated[int, Meta(ge=1, le=500, description="Holders to list at most, 1 to 500.")] = 50
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A wallet that holds some of the token."""
+
+    wallet: str
+    balance: Tokens | None
+    balance_units: Units
+    share: Share | None
+    bought_units: Units
+    sold_units: Units
+    received_units: Annotated[
+        Units, Meta(description="At least so much came otherwise than by trades and liquidity.")
+    ]
+    first_time: Annotated[Time, Meta(description="Of its first trade or liquidity.")]
+    last_time: Time
+    classes: Annotated[
+        list[HolderClass],
+        Meta(description="What it counts as; none where the token's launch is not known."),
+    ]
+
+
+class HoldersOfClass(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the wallets of a class hold together."""
+
+    wallets: Annotated[int, Meta(ge=0, description="All that ever were of the class.")]
+    holders: Annotated[int, Meta(ge=0, description="Those that still hold some.")]
+    balance: Tokens | None
+    balance_units: Units
+    share: Share | None
+
+
+class HolderList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A token's holders; classes are null where its launch is not known."""
+
+    mint: str
+    holders: Annotated[int, Meta(ge=0, description="Wallets with a balance.")]
+    balance_units: Annotated[Units, Meta(description="Of all of them.")]
+    top10_share: Share | None
+    gini: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="0: all hold the same; towards 1: one has all. Null without holders."),
+    ]
+    developer: HoldersOfClass | None
+    snipers: HoldersOfClass | None
+    bundlers: HoldersOfClass | None
+    insiders: HoldersOfClass | None
+    suspicious: Annotated[
+        HoldersOfClass | None,
+        Meta(description="Snipers, bundlers and insiders, each wallet once."),
+    ]
+    items: list[Holder]
+
+
+class HoldersResource:
+    """The wallets that hold a token."""
+
+    operation: ClassVar = Operation(
+        name="listHolders",
+        path="/api/v1/tokens/{mint}/holders",
+        tag="tokens",
+        summary="A token's largest holders, its concentration, and its developer's, snipers', "
+        "bundlers' and insiders' shares",
+        description="Balances are what trades and liquidity leave in a wallet; what was only ever "
+        "transferred is not in the log. The bonding curve and the canonical pool are no holders. "
+        "What makes a sniper, a bundler or an insider is set where the server runs.",
+        parameters=HoldersParameters,
+        answer=HolderList,
+        problems=(MINT_UNKNOWN,),
+        read_models=("holders", "tokens"),
+    )
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    async def answer(self, asked: HoldersParameters) -> HolderList:
+        """The holders, or the problem that the mint is not known."""
+        of = await known(self._reads, asked.mint)
+        found = await self._reads.holders(asked.mint, limit=asked.limit)
+        decimals = of.token_decimals
+        return HolderList(
+            mint=asked.mint,
+            holders=found.holders,
+            balance_units=str(found.balance),
+            top10_share=found.share(found.top_balance),
+            gini=found.gini,
+            developer=_class(found.developer, found, decimals),
+            snipers=_class(found.snipers, found, decimals),
+            bundlers=_class(found.bundlers, found, decimals),
+            insiders=_class(found.insiders, found, decimals),
+            suspicious=_class(found.suspicious, found, decimals),
+            items=[_holder(row, found, decimals) for row in found.top],
+        )
+
+
+def _holder(row: HolderRow, of: HoldersRow, decimals: int | None) -> Holder:
+    return Holder(
+        wallet=row.wallet,
+        balance=whole(row.balance, decimals),
+        balance_units=str(row.balance),
+        share=of.share(row.balance),
+        bought_units=str(row.bought),
+        sold_units=str(row.sold),
+        received_units=str(row.received),
+        first_time=row.first_time_s,
+        last_time=row.last_time_s,
+        classes=[name for name in _CLASSES if getattr(row, name)],
+    )
+
+
+def _class(row: ClassRow | None, of: HoldersRow, decimals: int | None) -> HoldersOfClass | None:
+    if row is None:
+        return None
+    return HoldersOfClass(
+        wallets=row.wallets,
+        holders=row.holders,
+        balance=whole(row.balance, decimals),
+        balance_units=str(row.balance),
+        share=of.share(row.balance),
+    )
