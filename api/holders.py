@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from api.amounts import whole
+from api.amounts import exact, whole
 from api.operation import Operation
 from api.parameters import Mint
 from api.problems import MINT_UNKNOWN
@@ -58,9 +58,11 @@ class HoldersOfClass(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the wallets of a class hold together."""
 
     wallets: Annotated[int, Meta(ge=0, description="All that ever were of the class.")]
-    holders: Annotated[int, Meta(ge=0, description="Those that still hold some.")]
+    holders: Annotated[
+        Annotated[int, Meta(ge=0)] | None, Meta(description="Those that still hold some.")
+    ]
     balance: Tokens | None
-    balance_units: Units
+    balance_units: Units | None
     share: Share | None
 
 
@@ -78,10 +80,16 @@ class HolderList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     developer: HoldersOfClass | None
     snipers: HoldersOfClass | None
     bundlers: HoldersOfClass | None
-    insiders: HoldersOfClass | None
+    insiders: Annotated[
+        HoldersOfClass | None,
+        Meta(description="What they still hold came by transfers, which are not in the log: null."),
+    ]
     suspicious: Annotated[
         HoldersOfClass | None,
-        Meta(description="Snipers, bundlers and insiders, each wallet once."),
+        Meta(
+            description="Snipers, bundlers and insiders, each wallet once, with "
+            "what the first two hold."
+        ),
     ]
     items: list[Holder]
 
@@ -149,6 +157,6 @@ def _class(row: ClassRow | None, of: HoldersRow, decimals: int | None) -> Holder
         wallets=row.wallets,
         holders=row.holders,
         balance=whole(row.balance, decimals),
-        balance_units=str(row.balance),
+        balance_units=exact(row.balance),
         share=of.share(row.balance),
     )

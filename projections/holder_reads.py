@@ -56,9 +56,9 @@ class ClassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     wallets: int
     """All that ever were of it."""
-    holders: int
-    """Those that still hold some."""
-    balance: int
+    holders: int | None
+    """Those that still hold some; None where that cannot be told."""
+    balance: int | None
 
 
 class HoldersRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +79,9 @@ class HoldersRow(msgspec.Struct, frozen=True, kw_only=True):
     snipers: ClassRow | None
     bundlers: ClassRow | None
     insiders: ClassRow | None
+    """What they hold is None: who was sent tokens may have more of them than the log shows."""
     suspicious: ClassRow | None
-    """Snipers, bundlers and insiders, each wallet once."""
+    """Snipers, bundlers and insiders, each wallet once; with what the others hold."""
     top: Sequence[HolderRow]
     """The largest balances first, equal ones by wallet."""
 
@@ -95,12 +96,14 @@ class HoldersRow(msgspec.Struct, frozen=True, kw_only=True):
         unequal = 2 * self.ranked_balance - (self.holders + 1) * self.balance
         return unequal / (self.holders * self.balance)
 
-    def share(self, balance: int) -> float | None:
-        """A balance's part of the current supply; None where that is not known, or nothing.
+    def share(self, balance: int | None) -> float | None:
+        """A balance's part of the current supply; None where one is not known, or there is none.
 
         Above 1 where the log has not seen all that was given away.
         """
-        return None if self.supply is None or self.supply <= 0 else balance / self.supply
+        if balance is None or self.supply is None or self.supply <= 0:
+            return None
+        return balance / self.supply
 
 
 class HolderReads(Protocol):

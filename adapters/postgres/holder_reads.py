@@ -102,14 +102,14 @@ class _Totals(msgspec.Struct):
     suspicious_holders: int
     suspicious_balance: int
 
-    def of(self, name: str) -> ClassRow | None:
-        """A class's totals; None where nobody can tell who is of it."""
+    def of(self, name: str, *, held: bool = True) -> ClassRow | None:
+        """A class's totals; None where nobody can tell who is of it, or what they hold."""
         if not self.launched:
             return None
         return ClassRow(
             wallets=getattr(self, f"{name}_wallets"),
-            holders=getattr(self, f"{name}_holders"),
-            balance=getattr(self, f"{name}_balance"),
+            holders=getattr(self, f"{name}_holders") if held else None,
+            balance=getattr(self, f"{name}_balance") if held else None,
         )
 
 
@@ -143,7 +143,7 @@ class PostgresHolderReads:
             developer=totals.of("developer"),
             snipers=totals.of("snipers"),
             bundlers=totals.of("bundlers"),
-            insiders=totals.of("insiders"),
+            insiders=totals.of("insiders", held=False),
             suspicious=totals.of("suspicious"),
             top=top,
         )

@@ -64,7 +64,7 @@ class MemoryHolders:
             developer=_class([row for row in rows if row.developer], known=known),
             snipers=_class([row for row in rows if row.sniper], known=known),
             bundlers=_class([row for row in rows if row.bundler], known=known),
-            insiders=_class([row for row in rows if row.insider], known=known),
+            insiders=_class([row for row in rows if row.insider], known=known, held=False),
             suspicious=_class(suspicious, known=known),
             top=top[:limit],
         )
@@ -102,11 +102,13 @@ def _bought_within(holding: Holding, launch: Launch | None, slots: int) -> bool:
     return bought.slot < launched.slot + slots
 
 
-def _class(rows: Sequence[HolderRow], *, known: bool) -> ClassRow | None:
+def _class(rows: Sequence[HolderRow], *, known: bool, held: bool = True) -> ClassRow | None:
     if not known:
         return None
-    held = [row.balance for row in rows if row.balance]
-    return ClassRow(wallets=len(rows), holders=len(held), balance=sum(held))
+    if not held:
+        return ClassRow(wallets=len(rows), holders=None, balance=None)
+    balances = [row.balance for row in rows if row.balance]
+    return ClassRow(wallets=len(rows), holders=len(balances), balance=sum(balances))
 
 
 def deposited(number: int, mint: str, **fields: Any) -> PoolDeposited:

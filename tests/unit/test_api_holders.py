@@ -50,7 +50,7 @@ def answer() -> Any:
     return get(Served(STORY), f"{V1}/{MINT}/holders")
 
 
-def totals(of: Any) -> tuple[int, int, str, float]:
+def totals(of: Any) -> tuple[Any, ...]:
     return of["wallets"], of["holders"], of["balanceUnits"], of["share"]
 
 
@@ -70,7 +70,7 @@ def test_each_class_has_the_wallets_that_its_definition_says(answer: Any) -> Non
     assert totals(answer["developer"]) == (1, 1, "100000", 0.1)
     assert totals(answer["bundlers"]) == (3, 2, "20000", 0.02)
     assert totals(answer["snipers"]) == (4, 3, "70000", 0.07)
-    assert totals(answer["insiders"]) == (1, 0, "0", 0.0)
+    assert totals(answer["insiders"]) == (1, None, None, None)
     assert totals(answer["suspicious"]) == (5, 3, "70000", 0.07)
     assert {it["wallet"]: it["classes"] for it in answer["items"]} == {
         "dev": ["developer"],
