@@ -1,6 +1,6 @@
 """The only place where ports meet adapters: settings in, running parts out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from adapters.jetstream.connection import Connection
@@ -8,7 +8,7 @@ from adapters.jetstream.reader import JetStreamLog
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
-from adapters.postgres.pool import Connections, open_pool
+from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
@@ -19,6 +19,8 @@ from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import App, create_app
 from curvetape.archives import log_of
 from curvetape.config import Settings
+from curvetape.rebuilding import ReadModels
+from curvetape.registered import Make, checked, registered
 from curvetape.telling import Teller
 from projections.candles import Candles
 from projections.holder_reads import Definitions
@@ -39,8 +41,8 @@ NATS_URL = "nats://127.0.0.1:4222"
 POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
 
 
-def read_models(connections: Connections) -> list[Hosted]:
-    """Every core whose rows PostgreSQL keeps, with the store that keeps them."""
+def read_models(connections: Connections, others: Sequence[Make] = ()) -> list[Hosted]:
+    """Every core whose rows PostgreSQL keeps, with its store; `others` behind ours."""
     return [
         host(Candles(), CandleStore(connections)),
         host(Trades(), TradeStore(connections)),
@@ -48,7 +50,15 @@ def read_models(connections: Connections) -> list[Hosted]:
         host(Portfolios(), PortfolioStore(connections)),
         host(Search(), SearchStore(connections)),
         host(Holders(), HolderStore(connections)),
+        *(make(connections) for make in others),
     ]
+
+
+def read_models_of(settings: Settings) -> ReadModels:
+    """`read_models` with those that are registered from outside; raises `RegistrationError`."""
+    others = registered(settings.projections)
+    checked(read_models(NO_CONNECTIONS, others), taken=[Leaderboards.name])
+    return lambda connections: read_models(connections, others)
 
 
 def leaderboards(valkey: Valkey) -> Hosted:
@@ -62,6 +72,7 @@ async def projecting(settings: Settings) -> AsyncIterator[Runners]:
 
     Brings the database's schema up to date. Without a Redis or Valkey there are no leaderboards.
     """
+    models = read_models_of(settings)
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(
             await Connection.open(settings.nats_url or NATS_URL, name="curvetape project")
@@ -72,7 +83,7 @@ async def projecting(settings: Settings) -> AsyncIterator[Runners]:
         stack.push_async_callback(pool.close)
         teller = Teller(connection, settings)
         stack.callback(teller.close)
-        hosted = [read_models(pool)]
+        hosted = [models(pool)]
         if settings.redis_url is not None:
             valkey = Valkey.at(settings.redis_url, application="curvetape project")
             hosted.append([leaderboards(await stack.enter_async_context(valkey))])

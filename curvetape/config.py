@@ -136,6 +136,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"
+    projections: Annotated[
+        str | None,
+        Meta(
+            description="Read models of your own, `module:attribute` by commas; see "
+            "docs/tutorial-projection.md."
+        ),
+    ] = None
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000

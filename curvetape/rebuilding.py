@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generation, GenerationError, Generations, Place, schema_of
 from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
+from adapters.postgres.table_store import Table
 from domain.log import EventLog
 from projections.bounded import Bounded
 from projections.narrowed import Narrowed, Part
@@ -71,7 +72,9 @@ class Rebuilding:
         assert isinstance(store, CheckpointedStore), "it is kept in PostgreSQL"
         self.name = name
         self.version = found.projection.version
-        self.tables = [upsert.table for upsert in (*store.tables, *store.bookkeeping)]
+        tables = (*store.tables, *store.bookkeeping)
+        self.tables = [upsert.table for upsert in tables]
+        self._definitions = {it.table: it.definition for it in tables if isinstance(it, Table)}
 
     async def build(self, *, fresh: bool = False) -> Generation:
         """Build the next generation up to where the served one is; goes on with what is there.
@@ -79,11 +82,16 @@ class Rebuilding:
         Raises `LogError`, `ProjectionsStoppedError` and `GenerationError`.
         """
         await self._generations.claim(self.name)
+        if self.name not in await self._generations.served():
+            raise GenerationError(
+                f"{self.name} has not begun, so there is nothing to rebuild; "
+                "run `curvetape project`"
+            )
         found = await self._generations.beside(self.name, "next")
         schema = schema_of(self.name, "next")
         fresh |= found is None or found.version != self.version or found.refused is not None
         if fresh or (found is not None and not found.sequence):
-            await self._generations.create(self.name, schema, self.tables, version=self.version)
+            await self._create(schema)
             self._say(f"{self.name}: building its next generation in the schema {schema}")
             if self._load is not None:
                 served = await self._generations.served()
@@ -99,7 +107,7 @@ class Rebuilding:
     async def build_part(self, part: Part, schema: str) -> Generation:
         """Build a read model of a part of the log in a schema, from all that the log holds now."""
         await self._generations.claim(self.name)
-        await self._generations.create(self.name, schema, self.tables, version=self.version)
+        await self._create(schema)
         async with self._hosted(schema, part) as hosted:
             await self._replay(hosted, await self._log.last_sequence())
         made = await self._generations.inside(schema, self.name)
@@ -126,6 +134,15 @@ class Rebuilding:
             return await self._generations.promote(
                 self.name, place, self.tables, lambda until: self._replay(hosted, until)
             )
+
+    async def _create(self, schema: str) -> None:
+        await self._generations.create(
+            self.name,
+            schema,
+            self.tables,
+            version=self.version,
+            definitions=self._definitions,
+        )
 
     async def _near(self, hosted: Hosted) -> None:
         """Replay until the served one is only a little ahead."""

@@ -106,9 +106,18 @@ class Generations:
         ):
             raise GenerationError(f"another rebuild of {name} is at work on this database")
 
-    async def create(self, name: str, schema: str, tables: Sequence[str], *, version: int) -> None:
-        """Make a schema with empty tables like the served ones; replaces what it held before.
+    async def create(
+        self,
+        name: str,
+        schema: str,
+        tables: Sequence[str],
+        *,
+        version: int,
+        definitions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a schema with empty tables; replaces what it held before.
 
+        Tables are like the served ones, or as `definitions` has them, by name.
         Raises `GenerationError` for a schema that holds anything else.
         """
         _check(schema)
@@ -122,9 +131,9 @@ class Generations:
             await connection.execute(f"drop schema if exists {schema} cascade")
             await connection.execute(f"create schema {schema}")
             for table in (*_OWN, *tables):
-                await connection.execute(
-                    f"create table {schema}.{table} (like {self._served}.{table} including all)"
-                )
+                like = f"(like {self._served}.{table} including all)"
+                definition = (definitions or {}).get(table, like)
+                await connection.execute(f"create table {schema}.{table} {definition}")
                 await self._chunk(schema, table)
             await connection.execute(
                 f"insert into {schema}.taken_back select * from {self._served}.taken_back"
@@ -198,7 +207,7 @@ class Generations:
         await execute(f"delete from {served}.parked_events where name = $1", name)
         await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
         for table in tables:
-            await execute(f"alter table {served}.{table} set schema {previous}")
+            await execute(f"alter table if exists {served}.{table} set schema {previous}")
             await execute(f"alter table {incoming}.{table} set schema {served}")
         await execute(
             f"insert into {served}.taken_back select * from {incoming}.taken_back"

@@ -18,6 +18,7 @@ import msgspec
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
 from adapters.postgres.migrations import SchemaError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.table_store import Table
 from adapters.postgres.upsert import Upsert
 from projections.audit.model_report import Difference, RowDifference, TableReport
 
@@ -93,11 +94,14 @@ class Scratch:
         """Make an empty table like each of the kept ones; nothing else can be written then."""
         with self._spoken():
             for table in tables:
-                await self._connection.execute(
-                    f"create temp table {table.table} (like {self._schema}.{table.table}"
+                definition = (
+                    f"(like {self._schema}.{table.table}"
                     " including defaults including constraints including generated,"
                     f" primary key ({', '.join(table.key)}))"
                 )
+                if isinstance(table, Table):  # the kept one may not be there yet
+                    definition = table.definition
+                await self._connection.execute(f"create temp table {table.table} {definition}")
             # The server itself refuses to write to any table that is not temporary.
             await self._connection.execute("set default_transaction_read_only = on")
 

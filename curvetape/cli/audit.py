@@ -142,5 +142,4 @@ async def _read_models(settings: Settings, log: Log) -> Check:
     except NoReadModelsError as error:
         return not_set_up("read models", str(error))
     async with opening as scratch:
-        batch_max = settings.project_batch_max
-        return audit_check.read_models(await models_report(log, scratch, ROWS, batch_max=batch_max))
+        return audit_check.read_models(await models_report(log, scratch, ROWS, settings))

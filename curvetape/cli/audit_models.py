@@ -3,7 +3,7 @@
 import click
 
 from adapters.postgres.scratch import Scratch
-from curvetape.bootstrap import read_models
+from curvetape.bootstrap import read_models_of
 from curvetape.cli.audit_options import (
     CODES,
     EXIT_DAMAGED,
@@ -21,6 +21,7 @@ from curvetape.cli.audit_text import print_models
 from curvetape.cli.audit_walk import Log
 from curvetape.cli.common import say
 from curvetape.comparing import Comparing
+from curvetape.config import Settings
 from projections.audit.model_report import ModelsReport
 
 EPILOG = f"""\b
@@ -51,7 +52,7 @@ def models(
 
     async def audit() -> ModelsReport:
         async with await open_scratch(given) as scratch, opened(settings) as log:
-            return await models_report(log, scratch, rows, batch_max=settings.project_batch_max)
+            return await models_report(log, scratch, rows, settings)
 
     report = made(audit)
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
@@ -69,9 +70,11 @@ async def open_scratch(dsn: str) -> Scratch:
 
 
 async def models_report(
-    log: Log, scratch: Scratch, rows_max: int, *, batch_max: int, only: str | None = None
+    log: Log, scratch: Scratch, rows_max: int, settings: Settings, *, only: str | None = None
 ) -> ModelsReport:
     """The read models beside a replay, or `only` one of them; raises `LogError`."""
-    hosted = [it for it in read_models(scratch) if only in (None, it.projection.name)]
+    models = read_models_of(settings)
+    batch_max = settings.project_batch_max
+    hosted = [it for it in models(scratch) if only in (None, it.projection.name)]
     comparing = Comparing(log, scratch, hosted, say, batch_max=batch_max, rows_max=rows_max)
     return await comparing.run()

@@ -14,7 +14,7 @@ from adapters.jetstream.connection import Connection
 from adapters.postgres.generations import Generations
 from adapters.postgres.pool import NO_CONNECTIONS, open_pool
 from curvetape.archives import archive_of, log_of
-from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models
+from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models_of
 from curvetape.cli.audit_models import exit_code, models_report, open_scratch
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
@@ -29,10 +29,12 @@ from curvetape.cli.projections_text import listed, retried, table
 from curvetape.config import Settings
 from curvetape.rebuilding import (
     Load,
+    ReadModels,
     Rebuilding,
     UnknownProjectionError,
     check_name,
 )
+from curvetape.registered import RegistrationError
 from curvetape.standing import Standing, standings
 from curvetape.telling import Teller
 from curvetape.unparking import Unparked, unpark
@@ -45,9 +47,16 @@ WATCH_WAIT_S = 1.0
 T = TypeVar("T")
 
 
+def _read_models() -> ReadModels:
+    try:
+        return read_models_of(settings_or_exit())
+    except RegistrationError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _known(_ctx: click.Context, _parameter: click.Parameter, given: str) -> str:
     try:
-        return check_name(read_models(NO_CONNECTIONS), given).projection.name
+        return check_name(_read_models()(NO_CONNECTIONS), given).projection.name
     except UnknownProjectionError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -81,7 +90,8 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each.")
 def list_(*, as_json: bool) -> None:
     """Show the read models with all their generations."""
-    found = _answered(lambda log, generations: standings(log, generations, read_models))
+    models = _read_models()
+    found = _answered(lambda log, generations: standings(log, generations, models))
     if as_json:
         _print(found)
     else:
@@ -97,12 +107,13 @@ def status(*, as_json: bool, watch: bool) -> None:
     Exit code 1 if any of them was refused.
     """
     last: list[Sequence[Standing]] = []
+    models = _read_models()
 
     async def tell(log: EventLog, generations: Generations) -> None:
         before: Sequence[Standing] = ()
         with Live(console=Console(), refresh_per_second=4, transient=not watch) as live:
             while True:
-                now = await standings(log, generations, read_models)
+                now = await standings(log, generations, models)
                 if before:
                     last[:] = [[each.since(was) for each, was in zip(now, before, strict=True)]]
                     if as_json and watch:
@@ -188,8 +199,8 @@ def verify(name: str, *, as_json: bool, rows: int) -> None:
             await open_scratch(dsn) as scratch,
             await Connection.open(url, name="curvetape projections") as connection,
         ):
-            log, batch_max = log_of(settings, connection), settings.project_batch_max
-            return await models_report(log, scratch, rows, batch_max=batch_max, only=name)
+            log = log_of(settings, connection)
+            return await models_report(log, scratch, rows, settings, only=name)
 
     report = made(compared)
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
@@ -229,11 +240,12 @@ def retry(name: str, *, as_json: bool) -> None:
     Those that are applied are parked no longer; for the others the reason is said. Exit code 3 if
     any stays.
     """
+    models = _read_models()
 
     async def work(log: EventLog, generations: Generations) -> Unparked:
         pool = await open_pool(generations.dsn, application="curvetape projections")
         try:
-            return await unpark(log, check_name(read_models(pool), name))
+            return await unpark(log, check_name(models(pool), name))
         finally:
             await pool.close()
 
@@ -254,7 +266,7 @@ def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
             rebuilding = Rebuilding(
                 log,
                 generations,
-                read_models,
+                read_models_of(settings),
                 name,
                 say,
                 batch_max=settings.project_batch_max,
