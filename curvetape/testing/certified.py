@@ -48,6 +48,10 @@ class CertifiedLog:
             message = self._add(msgspec.structs.replace(event, provisional=True))
             self._slots.setdefault(event.pos.slot, []).append(message)
 
+    def add(self, event: AnyEvent) -> None:
+        """Add an event that waits for no certificate."""
+        self._add(event)
+
     def seal(
         self, slot: int, *, parent: int | None = None, quiet: int = 1, **fields: object
     ) -> SlotConfirmed:

@@ -13,10 +13,11 @@ import pytest
 from curvetape.testing.checkout import ROOT
 from curvetape.testing.events import GENESIS_S, created, curve_traded
 from curvetape.testing.log import LiveLog, entries
+from domain.events import AnyEvent
 
 PAGE = (ROOT / "docs" / "tutorial-projection.md").read_text()
 HOUR_S = 3_600
-EVENTS = [
+EVENTS: list[AnyEvent] = [
     created(1, "a"),
     *(curve_traded(slot, "a") for slot in range(2, 40)),
     created(50, "b"),
