@@ -31,15 +31,14 @@ def blocks(count: int = BLOCKS) -> list[list[AnyEvent]]:
 def _graduate(made: list[list[AnyEvent]]) -> None:
     """Have the first token that is traded leave its curve, in part within a block that is late."""
     mint = next(it.mint for events in made for it in events if isinstance(it, CurveTraded))
-    for number, event in enumerate(
-        (
-            completed(1, mint),
-            migrated(1, mint),
-            pool_traded(1, mint, base_supply=10**15),
-            burned(1, mint),
-            pool_traded(1, mint, base_supply=10**15 - 1),
-        )
-    ):
+    leaving: list[AnyEvent] = [
+        completed(1, mint),
+        migrated(1, mint),
+        pool_traded(1, mint, base_supply=10**15),
+        burned(1, mint),
+        pool_traded(1, mint, base_supply=10**15 - 1),
+    ]
+    for number, event in enumerate(leaving):
         events = made[LATE[1] - 2 + number]
         at = events[-1]
         assert isinstance(at, ProgramEvent), "the market makes nothing else"
