@@ -25,21 +25,30 @@ from api.tokens import TokensResource
 from api.top_traders import TopTradersResource
 from api.trades import TradesResource
 from api.wallet_trades import WalletTradesResource
+from projections.labels import Thresholds
 from projections.reads import Reads
 
 ALL_ORIGINS = ("*",)
+DEFAULT_THRESHOLDS = Thresholds()
 
 App: TypeAlias = "falcon.asgi.App[Any, Any]"
 
 
-def create_app(reads: Reads, log: LogHead, *, cors_origins: Sequence[str] = ALL_ORIGINS) -> App:
+def create_app(
+    reads: Reads,
+    log: LogHead,
+    *,
+    cors_origins: Sequence[str] = ALL_ORIGINS,
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
 
     Browsers may call it from `cors_origins`, each a scheme with a host; `*` allows all.
+    `thresholds` say which tokens are new and which are about to graduate.
     """
     resources: list[AnyResource] = [
-        TokensResource(reads),
-        TokenResource(reads),
+        TokensResource(reads, thresholds),
+        TokenResource(reads, thresholds),
         ChartResource(reads),
         TradesResource(reads),
         TopTradersResource(reads),

@@ -9,6 +9,7 @@ from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
 from domain.events import Side
 from domain.position import Position
 from projections import reads
+from projections.labels import Label, Thresholds, labels
 from projections.reads import (
     CandleRow,
     TokenRow,
@@ -16,6 +17,7 @@ from projections.reads import (
     TradeRow,
     TradingVenue,
     curve_progress,
+    liquidity,
     market_cap,
 )
 from projections.venue import Venue
@@ -46,6 +48,18 @@ QuoteSymbol: TypeAlias = Annotated[
 ]
 
 
+class AllTimeHigh(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The highest price that a trade of the token made, and the first trade that made it."""
+
+    price: Price | None
+    market_cap: Annotated[
+        float | None,
+        Meta(description="That price times the supply of that moment, in whole quote coins."),
+    ]
+    time: Time
+    slot: Count
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A token's card; null is what is not known, as of a launch before the log began.
 
@@ -72,6 +86,14 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         TokenState,
         Meta(description="`completed`: the curve is sold out; `graduated`: it trades in its pool."),
     ]
+    labels: Annotated[
+        list[Label],
+        Meta(
+            description="`new`: younger than an hour, unless set otherwise, at the newest time "
+            "that the read model knows; `about_to_graduate`: its curve has sold 0.8 of its tokens, "
+            "unless set otherwise, and it has not graduated."
+        ),
+    ]
     quote_mint: QuoteMint | None
     quote_symbol: QuoteSymbol | None
     quote_decimals: Count | None
@@ -80,6 +102,17 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     market_cap: Annotated[
         float | None, Meta(description="Price times current supply, in whole quote coins.")
     ]
+    all_time_high: Annotated[
+        AllTimeHigh | None, Meta(description="Null for a token without a priced trade.")
+    ]
+    liquidity: Annotated[
+        float | None,
+        Meta(
+            description="Both sides of the market in whole quote coins: twice the quote that its "
+            "canonical pool, or else its curve, really holds."
+        ),
+    ]
+    liquidity_units: Units | None
     curve_progress: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description="Share of the curve's tokens that it has sold, 0 to 1."),
@@ -194,7 +227,15 @@ def found_token(found: reads.FoundToken) -> FoundToken:
     )
 
 
-def token(row: TokenRow) -> Token:
+class Ages(msgspec.Struct, frozen=True):
+    """What labels are told by."""
+
+    thresholds: Thresholds
+    now_s: int | None
+    """The newest time that the read model knows."""
+
+
+def token(row: TokenRow, ages: Ages) -> Token:
     """A token's card."""
     quote, own = quote_decimals(row.quote_mint, row.quote_decimals), row.token_decimals
     return Token(
@@ -211,12 +252,16 @@ def token(row: TokenRow) -> Token:
         bonding_curve=row.bonding_curve,
         pool=row.pool,
         state=row.state,
+        labels=labels(row, ages.thresholds, now_s=ages.now_s),
         quote_mint=row.quote_mint,
         quote_symbol=quote_symbol(row.quote_mint),
         quote_decimals=quote,
         token_decimals=own,
         price=whole_price(row.price, own, quote),
         market_cap=whole(market_cap(row), quote),
+        all_time_high=_high(row, own, quote),
+        liquidity=whole(liquidity(row), quote),
+        liquidity_units=exact(liquidity(row)),
         curve_progress=curve_progress(row),
         supply=whole(row.supply, own),
         supply_units=exact(row.supply),
@@ -234,6 +279,17 @@ def token(row: TokenRow) -> Token:
         graduated_time=row.graduated_time_s,
         first_trade_time=row.first_trade_time_s,
         last_trade_time=row.last_trade_time_s,
+    )
+
+
+def _high(row: TokenRow, own: int | None, quote: int | None) -> AllTimeHigh | None:
+    if row.high_price is None or row.high_time_s is None or row.high_pos is None:
+        return None
+    return AllTimeHigh(
+        price=whole_price(row.high_price, own, quote),
+        market_cap=whole(row.high_market_cap, quote),
+        time=row.high_time_s,
+        slot=Position.from_order_key(row.high_pos).slot,
     )
 
 

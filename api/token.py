@@ -7,7 +7,8 @@ import msgspec
 from api.operation import Operation
 from api.parameters import Mint
 from api.problems import MINT_UNKNOWN, ProblemError
-from api.representations import Token, token
+from api.representations import Ages, Token, token
+from projections.labels import Thresholds
 from projections.reads import TokenReads, TokenRow
 
 
@@ -24,7 +25,7 @@ class TokenResource:
         name="getToken",
         path="/api/v1/tokens/{mint}",
         tag="tokens",
-        summary="A token's card: price, market cap, curve, counters and times",
+        summary="A token's card: price, market cap, all-time high, liquidity, curve, counters",
         description="A token that the log knows has a card even if it has never traded.",
         parameters=TokenParameters,
         answer=Token,
@@ -32,12 +33,14 @@ class TokenResource:
         read_models=("tokens",),
     )
 
-    def __init__(self, reads: TokenReads) -> None:
+    def __init__(self, reads: TokenReads, thresholds: Thresholds) -> None:
         self._reads = reads
+        self._thresholds = thresholds
 
     async def answer(self, asked: TokenParameters) -> Token:
         """The card, or the problem that the mint is not known."""
-        return token(await known(self._reads, asked.mint))
+        row = await known(self._reads, asked.mint)
+        return token(row, Ages(self._thresholds, await self._reads.newest_time_s()))
 
 
 async def known(reads: TokenReads, mint: str) -> TokenRow:

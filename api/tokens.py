@@ -8,7 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from api.cursors import CursorError, after, cursor
 from api.operation import Operation
 from api.problems import PARAMETER_INVALID, ProblemError
-from api.representations import Token, token
+from api.representations import Ages, Token, token
+from projections.labels import Thresholds
 from projections.reads import Page, TokenReads, TokenSort, TokenState
 
 
@@ -53,8 +54,9 @@ class TokensResource:
         next_parameter="cursor",
     )
 
-    def __init__(self, reads: TokenReads) -> None:
+    def __init__(self, reads: TokenReads, thresholds: Thresholds) -> None:
         self._reads = reads
+        self._thresholds = thresholds
 
     async def answer(self, asked: TokensParameters) -> TokenList:
         """A page; a cursor of another list is a problem."""
@@ -65,8 +67,9 @@ class TokensResource:
         state = None if asked.state is UNSET else asked.state
         rows = await self._reads.tokens(sort=asked.sort, state=state, page=page)
         shown = rows[: asked.limit]
+        ages = Ages(self._thresholds, await self._reads.newest_time_s())
         return TokenList(
-            items=[token(row) for row in shown],
+            items=[token(row, ages) for row in shown],
             next=cursor(asked.sort, shown[-1]) if len(rows) > len(shown) else None,
         )
 

@@ -25,6 +25,7 @@ from curvetape.telling import Teller
 from projections.candles import Candles
 from projections.holder_reads import Definitions
 from projections.holders import Holders
+from projections.labels import Thresholds
 from projections.leaderboards import Leaderboards
 from projections.portfolios import Portfolios
 from projections.projection import Hosted, host
@@ -132,5 +133,10 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
         await Connection.open(settings.nats_url or NATS_URL, name="curvetape serve") as connection,
         reading(settings, application="curvetape serve") as reads,
     ):
+        thresholds = Thresholds(
+            new_s=settings.label_new_s, about_to_graduate=settings.label_about_to_graduate
+        )
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
-        yield create_app(reads, JetStreamLog(connection), cors_origins=origins)
+        yield create_app(
+            reads, JetStreamLog(connection), cors_origins=origins, thresholds=thresholds
+        )

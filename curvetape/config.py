@@ -8,6 +8,8 @@ from typing import Annotated, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from projections.labels import ABOUT_TO_GRADUATE, NEW_S, PROGRESS_MIN
+
 PREFIX = "CURVETAPE_"
 
 
@@ -143,6 +145,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "docs/tutorial-projection.md."
         ),
     ] = None
+    label_new_s: Annotated[
+        int, Meta(ge=0, description="A token is `new` while it is younger than so many seconds.")
+    ] = NEW_S
+    label_about_to_graduate: Annotated[
+        float,
+        Meta(
+            ge=PROGRESS_MIN,
+            le=1,
+            description="A token is `about_to_graduate` once its curve has sold this share, 0.5 to "
+            "1, of its tokens.",
+        ),
+    ] = ABOUT_TO_GRADUATE
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000

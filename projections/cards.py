@@ -7,7 +7,8 @@ from projections.token_change import TokenChange
 def card(mint: str, change: TokenChange) -> TokenRow:
     """The card, where `change` has absorbed every change of the token."""
     created, priced, curve = change.created, change.priced, change.curve_reserves
-    first, last, described = change.first_trade, change.last_trade, change.described
+    first, last, high = change.first_trade, change.last_trade, change.high
+    described, high_supply = change.described, change.supply_at_high
     quote_mint = last.quote_mint if last else created.quote_mint if created else None
     state: TokenState = "completed" if change.completed else "curve"
     return TokenRow(
@@ -22,6 +23,7 @@ def card(mint: str, change: TokenChange) -> TokenRow:
         quote_decimals=change.quote_decimals,
         token_decimals=change.token_decimals,
         state="graduated" if change.pooled or change.graduated else state,
+        created_pos=created.pos if created else None,
         created_time_s=created.time_s if created else None,
         completed_time_s=change.completed.time_s if change.completed else None,
         graduated_time_s=change.graduated.time_s if change.graduated else None,
@@ -29,6 +31,7 @@ def card(mint: str, change: TokenChange) -> TokenRow:
         price=priced.price if priced else None,
         virtual_quote_reserves=priced.virtual_quote_reserves if priced else None,
         virtual_token_reserves=priced.virtual_token_reserves if priced else None,
+        held_quote_reserves=priced.held_quote_reserves if priced else None,
         real_quote_reserves=curve.real_quote_reserves if curve else None,
         real_token_reserves=curve.real_token_reserves if curve else None,
         initial_real_token_reserves=created.initial_real_token_reserves if created else None,
@@ -39,6 +42,12 @@ def card(mint: str, change: TokenChange) -> TokenRow:
         first_trade_time_s=first.time_s if first else None,
         last_trade_time_s=last.time_s if last else None,
         last_trade_pos=last.pos if last else None,
+        high_price=high.price if high else None,
+        high_market_cap=None
+        if high is None or high_supply is None
+        else high.price * float(high_supply),
+        high_time_s=high.time_s if high else None,
+        high_pos=high.pos if high else None,
         description=described.description if described else None,
         image=described.image if described else None,
         twitter=described.twitter if described else None,

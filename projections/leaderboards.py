@@ -27,7 +27,7 @@ class Leaderboards:
     """
 
     name: ClassVar = "leaderboards"
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says about each token.

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from projections.buckets import MINUTE_S, Bucket
-from projections.reads import SOL_MINTS, TokenRow, curve_progress, market_cap
+from projections.reads import SOL_MINTS, TokenRow, curve_progress, market_cap, quote_liquidity
 from projections.windows import WINDOWS_S, Window
 
 Ranking: TypeAlias = Literal["volume", "market_cap", "trades", "change", "age", "progress", "score"]
@@ -67,7 +67,7 @@ def standing(row: TokenRow, traded: Bucket, window: Window) -> Standing:
     change = None
     if traded.first is not None and traded.last is not None:
         change = traded.last / traded.first - 1.0
-    liquidity = _liquidity(row)
+    liquidity = quote_liquidity(row)
     for_sol = row.quote_mint in SOL_MINTS
     return Standing(
         mint=row.mint,
@@ -118,8 +118,3 @@ def rank_values(found: Standing) -> dict[Ranking, float]:
         "score": found.score,
     }
     return {ranking: float(value) for ranking, value in values.items() if value is not None}
-
-
-def _liquidity(row: TokenRow) -> int | None:
-    # A pool's reserves are those that price the token; a curve's price rests on virtual ones.
-    return row.virtual_quote_reserves if row.state == "graduated" else row.real_quote_reserves

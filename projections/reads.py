@@ -42,7 +42,8 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     The virtual reserves are those that price the token, on its curve or in its canonical pool.
     The real reserves are the bonding curve's, as it last reported them. Trades in other pools
-    are listed but neither counted nor allowed to move the price.
+    are listed but neither counted nor allowed to move the price. `high_…` is the highest price
+    that a trade made, with the market cap at the supply of that moment.
     """
 
     mint: str
@@ -56,6 +57,7 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quote_decimals: int | None
     token_decimals: int | None
     state: TokenState
+    created_pos: int | None
     created_time_s: int | None
     completed_time_s: int | None
     graduated_time_s: int | None
@@ -63,6 +65,8 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: float | None
     virtual_quote_reserves: int | None
     virtual_token_reserves: int | None
+    held_quote_reserves: int | None
+    """What was really there of the virtual quote reserves."""
     real_quote_reserves: int | None
     real_token_reserves: int | None
     initial_real_token_reserves: int | None
@@ -73,6 +77,10 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     first_trade_time_s: int | None
     last_trade_time_s: int | None
     last_trade_pos: int | None
+    high_price: float | None
+    high_market_cap: float | None
+    high_time_s: int | None
+    high_pos: int | None
     description: str | None = None
     image: str | None = None
     twitter: str | None = None
@@ -213,8 +221,20 @@ def curve_progress(row: TokenRow) -> float | None:
         return 1.0
     if row.real_token_reserves is None or not row.initial_real_token_reserves:
         return None
-    sold = 1 - row.real_token_reserves / row.initial_real_token_reserves
+    # In float64 from the start, as the database reckons it.
+    sold = 1 - float(row.real_token_reserves) / float(row.initial_real_token_reserves)
     return min(max(sold, 0.0), 1.0)
+
+
+def quote_liquidity(row: TokenRow) -> int | None:
+    """Quote units that sellers could take out: of the canonical pool, or else of the curve."""
+    return row.held_quote_reserves if row.state == "graduated" else row.real_quote_reserves
+
+
+def liquidity(row: TokenRow) -> int | None:
+    """Both sides of the market in quote units, as the field tells it: twice the quote side."""
+    quote = quote_liquidity(row)
+    return None if quote is None else 2 * quote
 
 
 SOL_MINTS = frozenset((NATIVE_SOL, WRAPPED_SOL))
@@ -257,6 +277,13 @@ class TokenReads(Protocol):
         """Tokens by descending sort value, then by mint; those without a value come last.
 
         A mint that was seen only in pools that are not canonical has a card but is not listed.
+        """
+        ...
+
+    async def newest_time_s(self) -> int | None:
+        """The time of the last trade on the chain or of the newest launch, whichever is later.
+
+        It is the clock that ages are told by, None before the first of them.
         """
         ...
 

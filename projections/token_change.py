@@ -17,6 +17,9 @@ class Created(msgspec.Struct, frozen=True, gc=False):
     bonding_curve: str
     quote_mint: str
     initial_real_token_reserves: int | None
+    user: str | None = None
+    """Who launched it; mostly, but not always, the creator."""
+    supply: int | None = None
 
 
 class Priced(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +29,17 @@ class Priced(msgspec.Struct, frozen=True, gc=False):
     price: float | None
     virtual_quote_reserves: int
     virtual_token_reserves: int
+    held_quote_reserves: int | None = None
+    """The quote that curve or pool really holds then; a launch does not report it."""
+
+
+class High(msgspec.Struct, frozen=True, gc=False):
+    """The highest price that a trade made, and the supply where the trade itself reported it."""
+
+    pos: int
+    time_s: int
+    price: float
+    supply: int | None
 
 
 class CurveReserves(msgspec.Struct, frozen=True, gc=False):
@@ -48,6 +62,17 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
 
     pos: int
     time_s: int
+
+
+class Graduated(msgspec.Struct, frozen=True, gc=False):
+    """The migration to the canonical pool, and what it moved there."""
+
+    pos: int
+    time_s: int
+    pool: str
+    token_amount: int
+    quote_amount: int
+    fee_amount: int
 
 
 class Pooled(msgspec.Struct, frozen=True, gc=False):
@@ -77,11 +102,12 @@ class TokenChange(msgspec.Struct):
     curve_reserves: CurveReserves | None = None
     supplied: Supplied | None = None
     completed: Placed | None = None
-    graduated: Placed | None = None
+    graduated: Graduated | None = None
     pooled: Pooled | None = None
     first_trade: Traded | None = None
     last_trade: Traded | None = None
     described: Described | None = None
+    high: High | None = None
     quote_decimals: int | None = None
     token_decimals: int | None = None
     burned: dict[int, int] = {}
@@ -103,6 +129,7 @@ class TokenChange(msgspec.Struct):
         self.traded_at(other.first_trade)
         self.traded_at(other.last_trade)
         self.described_at(other.described)
+        self.high_at(other.high)
         self.decimals_are(other.quote_decimals, other.token_decimals)
         self.burned = self.burned | other.burned
         self.trades += other.trades
@@ -117,6 +144,21 @@ class TokenChange(msgspec.Struct):
             return None
         later = (amount for pos, amount in self.burned.items() if pos > self.supplied.pos)
         return self.supplied.supply - sum(later)
+
+    @property
+    def supply_at_high(self) -> int | None:
+        """The supply when the price was highest.
+
+        As the trade reported it, else that of the launch less what had been burned by then.
+        """
+        if self.high is None:
+            return None
+        if self.high.supply is not None or self.created is None or self.created.supply is None:
+            return self.high.supply
+        high = self.high.pos
+        return self.created.supply - sum(
+            amount for pos, amount in self.burned.items() if pos < high
+        )
 
     def created_at(self, fact: Created | None) -> None:
         """Keep the first."""
@@ -143,7 +185,7 @@ class TokenChange(msgspec.Struct):
         if fact is not None and (self.completed is None or fact.pos < self.completed.pos):
             self.completed = fact
 
-    def graduated_at(self, fact: Placed | None) -> None:
+    def graduated_at(self, fact: Graduated | None) -> None:
         """Keep the first."""
         if fact is not None and (self.graduated is None or fact.pos < self.graduated.pos):
             self.graduated = fact
@@ -166,6 +208,16 @@ class TokenChange(msgspec.Struct):
         """Keep the last attempt."""
         if fact is not None and (self.described is None or fact.attempt > self.described.attempt):
             self.described = fact
+
+    def high_at(self, fact: High | None) -> None:
+        """Keep the highest, and among equals the first."""
+        if fact is not None and self.is_high(fact.price, fact.pos):
+            self.high = fact
+
+    def is_high(self, price: float, pos: int) -> bool:
+        """Whether a trade there at this price is the highest so far."""
+        high = self.high
+        return high is None or price > high.price or (price == high.price and pos < high.pos)
 
     def decimals_are(self, quote: int | None, token: int | None) -> None:
         """Note what is known; a mint's decimals never change, so the larger is the known one."""

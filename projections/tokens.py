@@ -16,10 +16,12 @@ from domain.events import (
     TokenMigrated,
 )
 from domain.log import Recorded
-from projections.price import Fill, fill, spot
+from projections.price import Fill, fill, is_turned, spot
 from projections.token_change import (
     Created,
     CurveReserves,
+    Graduated,
+    High,
     Placed,
     Pooled,
     Priced,
@@ -37,7 +39,7 @@ class Tokens:
     """From events to changes of token cards."""
 
     name: ClassVar = "tokens"
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says about each token.
@@ -72,22 +74,30 @@ def _change(changes: Changes, mint: str) -> TokenChange:
 
 
 def _trade(change: TokenChange, trade: Fill) -> None:
-    event = trade.event
+    event, supply = trade.event, None
     pos = event.pos.order_key
+    held_quote = trade.quote_reserves
     if isinstance(event, PoolTraded):
         if event.base_supply is not None and event.mint == event.base_mint:
-            change.supplied_at(Supplied(pos, event.base_supply))
+            supply = event.base_supply
+            change.supplied_at(Supplied(pos, supply))
         if not trade.canonical:
             return
         change.pooled_at(Pooled(pos, event.pool))
         change.decimals_are(event.quote_decimals, event.base_decimals)
+        if not is_turned(event):
+            held_quote -= event.virtual_quote_reserves
     else:
         change.decimals_are(event.quote_decimals, event.token_decimals)
         if isinstance(event, CurveTraded):
+            held_quote = event.real_quote_reserves
             change.curve_reserves_at(
                 CurveReserves(pos, event.real_quote_reserves, event.real_token_reserves)
             )
-    change.priced_at(Priced(pos, trade.price, trade.quote_reserves, trade.token_reserves))
+    price = trade.price
+    change.priced_at(Priced(pos, price, trade.quote_reserves, trade.token_reserves, held_quote))
+    if price is not None and change.is_high(price, pos):
+        change.high = High(pos, event.block_time_s, price, supply)
     change.traded_at(Traded(pos, event.block_time_s, event.quote_mint))
     change.trades += 1
     if trade.side == "buy":
@@ -104,17 +114,25 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
         case CurveRepriced():
             change, pos = _change(changes, event.mint), event.pos.order_key
             quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
-            change.priced_at(Priced(pos, spot(quote, token), quote, token))
-            change.curve_reserves_at(
-                CurveReserves(pos, event.real_quote_reserves, event.real_token_reserves)
-            )
+            held = event.real_quote_reserves
+            change.priced_at(Priced(pos, spot(quote, token), quote, token, held))
+            change.curve_reserves_at(CurveReserves(pos, held, event.real_token_reserves))
         case CurveCompleted():
             _change(changes, event.mint).completed_at(
                 Placed(event.pos.order_key, event.block_time_s)
             )
         case TokenMigrated():
             change, pos = _change(changes, event.mint), event.pos.order_key
-            change.graduated_at(Placed(pos, event.block_time_s))
+            change.graduated_at(
+                Graduated(
+                    pos,
+                    event.block_time_s,
+                    event.pool,
+                    event.token_amount,
+                    event.quote_amount,
+                    event.pool_migration_fee,
+                )
+            )
             change.pooled_at(Pooled(pos, event.pool))
         case PoolCreated(canonical=True):
             change, pos = _change(changes, event.mint), event.pos.order_key
@@ -123,9 +141,9 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
         case PoolBurned():
             change, pos = _change(changes, event.mint), event.pos.order_key
             change.burned[pos] = event.base_amount
-            quote = event.pool_quote_reserves + event.virtual_quote_reserves
-            token = event.pool_base_reserves
-            change.priced_at(Priced(pos, spot(quote, token), quote, token))
+            held, token = event.pool_quote_reserves, event.pool_base_reserves
+            quote = held + event.virtual_quote_reserves
+            change.priced_at(Priced(pos, spot(quote, token), quote, token, held))
         case TokenDescribed(failure=None):
             _change(changes, event.mint).described_at(found(event))
         case _:
@@ -145,6 +163,8 @@ def _created(change: TokenChange, event: TokenCreated) -> None:
             event.bonding_curve,
             event.quote_mint,
             event.real_token_reserves,
+            event.user,
+            event.token_total_supply,
         )
     )
     change.decimals_are(event.quote_decimals, event.token_decimals)

@@ -22,10 +22,11 @@ from projections.reads import (
 _CARD = """
     select mint, name, symbol, uri, creator, bonding_curve, pool,
         coalesce(last_trade_quote_mint, created_quote_mint) as quote_mint,
-        quote_decimals, token_decimals, state, created_time_s, completed_time_s,
+        quote_decimals, token_decimals, state, created_pos, created_time_s, completed_time_s,
         graduated_time_s, supply, price, virtual_quote_reserves, virtual_token_reserves,
-        real_quote_reserves, real_token_reserves, initial_real_token_reserves,
+        held_quote_reserves, real_quote_reserves, real_token_reserves, initial_real_token_reserves,
         trades, buys, sells, volume_quote, first_trade_time_s, last_trade_time_s, last_trade_pos,
+        high_price, high_market_cap, high_time_s, high_pos,
         description, image, twitter, telegram, website
     from tokens
 """
@@ -58,6 +59,16 @@ _FIRST_PAGE = {
 _NEXT_PAGE = {
     sort: _list_of(value, kind, behind=True) for sort, (value, kind) in _SORTED_BY.items()
 }
+
+_NEWEST = """
+    select greatest((
+        select last_trade_time_s from tokens
+        order by coalesce(last_trade_pos, -1) desc, mint limit 1
+    ), (
+        select created_time_s from tokens
+        order by coalesce(created_time_s, -1) desc, mint limit 1
+    ))
+"""
 
 _TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
@@ -108,6 +119,12 @@ class PostgresReads(PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSe
         value, mint = page.after
         bound = _BOUND[_SORTED_BY[sort][1]](value)
         return await self._fetch(TokenRow, _NEXT_PAGE[sort], state, page.limit, bound, mint)
+
+    async def newest_time_s(self) -> int | None:
+        """The time of the last trade on the chain or of the newest launch, whichever is later."""
+        async with asking(self._pool) as connection:
+            newest: int | None = await connection.fetchval(_NEWEST)
+        return newest
 
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None

@@ -5,7 +5,7 @@ from typing import ClassVar
 from adapters.postgres import token_description
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
-from adapters.postgres.upsert import Upsert, added, first, known, latest
+from adapters.postgres.upsert import Upsert, added, first, highest, known, latest
 from projections.token_change import TokenChange
 from projections.tokens import Changes, Tokens
 
@@ -22,10 +22,13 @@ _UPSERT = Upsert(
         "bonding_curve": "text",
         "created_quote_mint": "text",
         "initial_real_token_reserves": "numeric",
+        "created_user": "text",
+        "created_supply": "numeric",
         "priced_pos": "bigint",
         "price": "double precision",
         "virtual_quote_reserves": "numeric",
         "virtual_token_reserves": "numeric",
+        "held_quote_reserves": "numeric",
         "curve_pos": "bigint",
         "real_quote_reserves": "numeric",
         "real_token_reserves": "numeric",
@@ -35,6 +38,10 @@ _UPSERT = Upsert(
         "completed_time_s": "bigint",
         "graduated_pos": "bigint",
         "graduated_time_s": "bigint",
+        "graduated_pool": "text",
+        "graduated_token_amount": "numeric",
+        "graduated_quote_amount": "numeric",
+        "graduated_fee_amount": "numeric",
         "pool_pos": "bigint",
         "pool": "text",
         "first_trade_pos": "bigint",
@@ -42,6 +49,10 @@ _UPSERT = Upsert(
         "last_trade_pos": "bigint",
         "last_trade_time_s": "bigint",
         "last_trade_quote_mint": "text",
+        "high_pos": "bigint",
+        "high_time_s": "bigint",
+        "high_price": "double precision",
+        "high_supply_reported": "numeric",
         "quote_decimals": "smallint",
         "token_decimals": "smallint",
         "trades": "bigint",
@@ -64,15 +75,31 @@ _UPSERT = Upsert(
                 "bonding_curve",
                 "created_quote_mint",
                 "initial_real_token_reserves",
+                "created_user",
+                "created_supply",
             ),
-            latest("priced_pos", "price", "virtual_quote_reserves", "virtual_token_reserves"),
+            latest(
+                "priced_pos",
+                "price",
+                "virtual_quote_reserves",
+                "virtual_token_reserves",
+                "held_quote_reserves",
+            ),
             latest("curve_pos", "real_quote_reserves", "real_token_reserves"),
             latest("supplied_pos", "supply_reported"),
             first("completed_pos", "completed_time_s"),
-            first("graduated_pos", "graduated_time_s"),
+            first(
+                "graduated_pos",
+                "graduated_time_s",
+                "graduated_pool",
+                "graduated_token_amount",
+                "graduated_quote_amount",
+                "graduated_fee_amount",
+            ),
             first("pool_pos", "pool"),
             first("first_trade_pos", "first_trade_time_s"),
             latest("last_trade_pos", "last_trade_time_s", "last_trade_quote_mint"),
+            highest("high_price", "high_pos", "high_time_s", "high_supply_reported"),
             known("quote_decimals", "token_decimals"),
             added("trades", "buys", "sells", "volume_quote"),
             token_description.MERGED,
@@ -88,14 +115,16 @@ _BURN = Upsert(
 )
 
 _RECKON = """
-    update tokens set burned_later = burns.amount
+    update tokens set burned_later = burns.later, burned_by_high = burns.by_high
     from (
-        select mint, coalesce(sum(amount) filter (where pos > supplied_pos), 0) as amount
+        select mint, coalesce(sum(amount) filter (where pos > supplied_pos), 0) as later,
+            coalesce(sum(amount) filter (where pos < high_pos), 0) as by_high
         from tokens join token_burns using (mint)
         where mint = any($1::text[])
         group by mint
     ) as burns
-    where tokens.mint = burns.mint and tokens.burned_later <> burns.amount
+    where tokens.mint = burns.mint
+        and (tokens.burned_later <> burns.later or tokens.burned_by_high <> burns.by_high)
 """
 
 
@@ -119,19 +148,24 @@ class TokenStore(CheckpointedStore[Changes]):
         ]
         if burns:
             await connection.execute(_BURN.sql, *_BURN.arguments(zip(*burns, strict=True)))
-        supplied = [mint for mint, change in changes.items() if change.supplied or change.burned]
-        if supplied:
-            await connection.execute(_RECKON, supplied)
+        reckoned = [
+            mint
+            for mint, change in changes.items()
+            if change.supplied or change.burned or change.high
+        ]
+        if reckoned:
+            await connection.execute(_RECKON, reckoned)
 
 
 def _row(mint: str, change: TokenChange) -> tuple[object, ...]:
     created, priced, curve = change.created, change.priced, change.curve_reserves
     supplied, completed, graduated = change.supplied, change.completed, change.graduated
     pooled, opening, closing = change.pooled, change.first_trade, change.last_trade
+    high = change.high
     return (
         mint,
         *(
-            (None,) * 9
+            (None,) * 11
             if created is None
             else (
                 created.pos,
@@ -143,16 +177,19 @@ def _row(mint: str, change: TokenChange) -> tuple[object, ...]:
                 created.bonding_curve,
                 created.quote_mint,
                 created.initial_real_token_reserves,
+                created.user,
+                created.supply,
             )
         ),
         *(
-            (None,) * 4
+            (None,) * 5
             if priced is None
             else (
                 priced.pos,
                 priced.price,
                 priced.virtual_quote_reserves,
                 priced.virtual_token_reserves,
+                priced.held_quote_reserves,
             )
         ),
         *(
@@ -162,10 +199,22 @@ def _row(mint: str, change: TokenChange) -> tuple[object, ...]:
         ),
         *((None, None) if supplied is None else (supplied.pos, supplied.supply)),
         *((None, None) if completed is None else (completed.pos, completed.time_s)),
-        *((None, None) if graduated is None else (graduated.pos, graduated.time_s)),
+        *(
+            (None,) * 6
+            if graduated is None
+            else (
+                graduated.pos,
+                graduated.time_s,
+                graduated.pool,
+                graduated.token_amount,
+                graduated.quote_amount,
+                graduated.fee_amount,
+            )
+        ),
         *((None, None) if pooled is None else (pooled.pos, pooled.pool)),
         *((None, None) if opening is None else (opening.pos, opening.time_s)),
         *((None,) * 3 if closing is None else (closing.pos, closing.time_s, closing.quote_mint)),
+        *((None,) * 4 if high is None else (high.pos, high.time_s, high.price, high.supply)),
         change.quote_decimals,
         change.token_decimals,
         change.trades,

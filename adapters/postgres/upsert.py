@@ -49,6 +49,18 @@ def first(position: str, *columns: str) -> str:
     return _group("<", "least", position, columns)
 
 
+def highest(value: str, position: str, *columns: str) -> str:
+    """Assignments that take the group from the row with the higher value, the first of equals."""
+    taken = (
+        f"kept.{value} is null or excluded.{value} > kept.{value}"
+        f" or (excluded.{value} = kept.{value} and excluded.{position} < kept.{position})"
+    )
+    return ", ".join(
+        f"{column} = case when {taken} then excluded.{column} else kept.{column} end"
+        for column in (value, position, *columns)
+    )
+
+
 def added(*columns: str) -> str:
     """Assignments that add up."""
     return ", ".join(f"{column} = kept.{column} + excluded.{column}" for column in columns)

@@ -85,6 +85,15 @@ class MemoryReads(MemoryPortfolios):
             ranked = [place for place in ranked if place > (-value, mint)]
         return [self._tokens[mint] for _, mint in ranked[: page.limit]]
 
+    async def newest_time_s(self) -> int | None:
+        """The time of the last trade on the chain or of the newest launch, whichever is later."""
+        self._ask()
+        rows = self._tokens.values()
+        last = max(rows, key=lambda row: row.last_trade_pos or -1, default=None)
+        times = [row.created_time_s for row in rows]
+        times += [] if last is None else [last.last_trade_time_s]
+        return max((time for time in times if time is not None), default=None)
+
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None
     ) -> Sequence[TradeRow]:

@@ -44,7 +44,7 @@ def settle(case: Any) -> None:
     """Make a valid case one that can succeed, where the document cannot say how.
 
     A mint becomes one that exists, most of the time, and a wallet always; a cursor is one that was
-    given out, together with its sort; a range does not end before it begins.
+    given out, together with its sort; a text can be printed; a range does not end before it begins.
     """
     mint, query = case.path_parameters.get("mint", ""), case.query
     if len(mint) < len(TRADED):
@@ -54,6 +54,8 @@ def settle(case: Any) -> None:
     if "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
         query |= {"cursor": given, "sort": cursors[given]}
+    if "q" in query:
+        query["q"] = "".join(filter(str.isprintable, query["q"]))
     if "from" in query and "to" in query:
         query["from"] = 0
     for lowest, highest in (("marketCapMin", "marketCapMax"), ("volumeMin", "volumeMax")):

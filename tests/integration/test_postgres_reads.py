@@ -109,6 +109,7 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
         quote_decimals=9,
         token_decimals=6,
         state="curve",
+        created_pos=MARKET[0].pos.order_key,
         created_time_s=GENESIS_S,
         completed_time_s=None,
         graduated_time_s=None,
@@ -116,6 +117,7 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
         price=39_000_000_000 / 1_039_000_000_000_000,
         virtual_quote_reserves=39_000_000_000,
         virtual_token_reserves=1_039_000_000_000_000,
+        held_quote_reserves=1_000_000_000,
         real_quote_reserves=1_000_000_000,
         real_token_reserves=759_100_000_000_000,
         initial_real_token_reserves=793_100_000_000_000,
@@ -131,6 +133,10 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
         twitter="https://x.com/aaa",
         telegram=None,
         website="https://aaa.example",
+        high_price=39_000_000_000 / 1_039_000_000_000_000,
+        high_market_cap=39_000_000_000 / 1_039_000_000_000_000 * float(SUPPLY),
+        high_time_s=GENESIS_S + 15,
+        high_pos=MARKET[10].pos.order_key,
     )
 
 
@@ -242,7 +248,7 @@ async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
     positions = await reads.positions()
     assert [(each.name, each.version, each.sequence) for each in positions] == [
         ("candles", Candles.version, len(MARKET)),
-        ("tokens", 1, len(MARKET)),
+        ("tokens", 2, len(MARKET)),
         ("trades", 1, len(MARKET)),
     ]
 

@@ -58,6 +58,35 @@ def test_a_supply_is_lessened_by_exactly_the_burns_after_its_report(
         assert card.supply == card.supplied.supply - sum(burns)
 
 
+@given(histories())
+def test_the_all_time_high_is_of_the_first_trade_that_counts_with_the_highest_price(
+    events: list[AnyEvent],
+) -> None:
+    counted = [each for each in map(fill, events) if each is not None and each.canonical]
+    for mint, card in Tokens().apply(recorded(events)).items():
+        priced = [
+            (-each.price, each.event.pos.order_key)
+            for each in counted
+            if each.event.mint == mint and each.price is not None
+        ]
+        if card.high is None:
+            assert priced == []
+            continue
+        assert (-card.high.price, card.high.pos) == min(priced)
+        launch = card.created.supply if card.created is not None else None
+        if card.high.supply is None and launch is not None:
+            burned = [
+                event.base_amount
+                for event in events
+                if isinstance(event, PoolBurned)
+                and event.mint == mint
+                and event.pos.order_key < card.high.pos
+            ]
+            assert card.supply_at_high == launch - sum(burned)
+        else:
+            assert card.supply_at_high == card.high.supply
+
+
 @given(histories(), ORDERS)
 def test_every_trade_makes_one_row_and_nothing_else_does(
     events: list[AnyEvent], order: Random

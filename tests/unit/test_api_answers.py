@@ -77,6 +77,22 @@ def test_a_graduated_token_is_worth_its_pools_price_times_what_was_not_burned(
     assert (card["trades"], card["buys"], card["quoteVolume"]) == (2, 2, 1.412)
 
 
+def test_a_card_has_its_all_time_high_its_liquidity_and_its_labels(served: Served) -> None:
+    card = get(served, f"{V1}/{TRADED}")
+    assert card["allTimeHigh"] == {
+        "price": pytest.approx(31.6 / 1_039_000_000),
+        "marketCap": pytest.approx(31.6 / 1_039_000_000 * 1_000_000_000),
+        "time": GENESIS_S + int((10 + 12 * 6) / 2.5),
+        "slot": 10 + 12 * 6,
+    }
+    assert (card["liquidity"], card["liquidityUnits"]) == (2.0, "2000000000")
+    assert card["labels"] == ["new"]
+    card = get(served, f"{V1}/{GRADUATED}")
+    assert card["liquidityUnits"] == str(2 * 85_090_000_000)
+    assert card["labels"] == ["new", "graduated"]
+    assert get(served, f"{V1}/{UNTRADED}")["allTimeHigh"] is None
+
+
 def test_what_the_log_never_said_is_null_and_not_zero(served: Served) -> None:
     card = get(served, f"{V1}/{UNSEEN}")
     unknown = ["name", "creator", "createdTime", "curveProgress", "supply", "marketCap", "price"]

@@ -13,6 +13,16 @@ from curvetape.testing.market import MARKET, TRADED, address
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from domain.log import LogUnavailableError
+from projections.candles import Candles
+from projections.holders import Holders
+from projections.portfolios import Portfolios
+from projections.search import Search
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+VERSIONS = {
+    core.name: core.version for core in (Candles, Holders, Portfolios, Search, Tokens, Trades)
+}
 
 
 @pytest.fixture
@@ -33,7 +43,7 @@ def test_ready_tells_each_read_models_position_and_lag(served: Served) -> None:
     position = len(MARKET)
     assert result.json["logPosition"] == position + 2
     assert result.json["readModels"] == [
-        {"name": name, "version": 2 if name == "candles" else 1, "position": position, "lag": 2}
+        {"name": name, "version": VERSIONS[name], "position": position, "lag": 2}
         for name in ("candles", "holders", "portfolios", "search", "tokens", "trades")
     ]
 

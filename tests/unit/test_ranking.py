@@ -73,12 +73,12 @@ def test_a_token_that_has_left_its_curve_is_not_ranked_by_its_progress() -> None
     assert found.liquidity == 1_000_000_000
 
 
-def test_the_liquidity_of_a_graduated_token_is_its_pools() -> None:
+def test_the_liquidity_of_a_graduated_token_is_what_its_pool_really_holds() -> None:
     found = stands(created(1, "m"), curve_traded(2, "m"), migrated(3, "m"), pool_traded(4, "m"))
     assert found.liquidity == 84_990_000_000 + 412_824_000
     burn = burned(5, "m")
     found = stands(created(1, "m"), migrated(3, "m"), pool_traded(4, "m"), burn)
-    assert found.liquidity == burn.pool_quote_reserves + burn.virtual_quote_reserves
+    assert found.liquidity == burn.pool_quote_reserves
 
 
 def test_amounts_of_another_quote_than_sol_are_not_ranked() -> None:

@@ -1,6 +1,10 @@
 """A token's card, group by group."""
 
+from typing import Any
+
 from curvetape.testing.events import (
+    SUPPLY,
+    burned,
     completed,
     created,
     curve_traded,
@@ -11,6 +15,8 @@ from curvetape.testing.events import (
     repriced,
 )
 from domain.events import AnyEvent
+from projections import cards
+from projections.labels import Label, Thresholds, labels
 from projections.token_change import TokenChange
 from projections.tokens import Tokens
 
@@ -70,6 +76,49 @@ def test_another_pool_of_the_token_moves_nothing_but_tells_the_supply() -> None:
     )
     assert token.pooled is not None
     assert (token.pooled.pool, token.trades, token.supply) == ("pool-m", 1, 77)
+
+
+def test_the_all_time_high_keeps_the_supply_of_its_moment() -> None:
+    high = {"pool_quote_reserves": 400_000_000_000}
+    launch = created(1, "m")
+    for supply in (None, 77):
+        token = card(
+            launch,
+            burned(2, "m"),
+            pool_traded(3, "m", base_supply=supply, **high),
+            pool_traded(4, "m", base_supply=5, **high),
+            burned(5, "m"),
+        )
+        assert token.high is not None
+        assert token.high.pos == launch.pos.order_key + (2 << 31)
+        assert token.supply_at_high == (supply or SUPPLY - 243_000_000_000)
+    assert card(pool_traded(3, "m")).supply_at_high is None
+
+
+def test_what_a_pool_holds_leaves_out_its_virtual_reserves() -> None:
+    token = card(pool_traded(1, "m", virtual_quote_reserves=10**12))
+    assert token.priced is not None
+    assert token.priced.held_quote_reserves == 84_990_000_000 + 412_824_000
+    assert token.priced.virtual_quote_reserves == 84_990_000_000 + 412_824_000 + 10**12
+
+
+def test_labels_hold_up_to_their_thresholds() -> None:
+    launch = created(1, "m")
+
+    def told(left: int, *, after_s: int, **thresholds: Any) -> list[Label]:
+        events = [launch, curve_traded(2, "m", real_token_reserves=left)]
+        row = cards.card("m", card(*events))
+        now_s = launch.block_time_s + after_s
+        return labels(row, Thresholds(**thresholds), now_s=now_s)
+
+    fifth, all_but = 793_100_000_000_000 // 5, 793_100_000_000_000 * 4 // 5
+    assert told(all_but, after_s=3_599) == ["new"]
+    assert told(all_but, after_s=3_600) == []
+    assert told(fifth - 10**9, after_s=0) == ["new", "about_to_graduate"]
+    assert told(fifth + 10**9, after_s=0) == ["new"]
+    assert told(fifth, after_s=9, new_s=9, about_to_graduate=0.75) == ["about_to_graduate"]
+    graduated = cards.card("m", card(launch, migrated(9, "m")))
+    assert labels(graduated, Thresholds(), now_s=None) == ["graduated"]
 
 
 def test_decimals_once_known_stay_known() -> None:
