@@ -16,6 +16,7 @@ from domain.programs import NATIVE_SOL, WRAPPED_SOL
 from projections.holder_reads import HolderReads
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
+from projections.window_reads import WindowReads
 
 TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
 TokenSort: TypeAlias = Literal["last_trade", "created", "market_cap", "volume", "trades"]
@@ -331,6 +332,7 @@ class PositionReads(Protocol):
 class Reads(
     TokenReads,
     TradeReads,
+    WindowReads,
     CandleReads,
     PortfolioReads,
     HolderReads,

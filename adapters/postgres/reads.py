@@ -8,6 +8,7 @@ from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
 from adapters.postgres.token_search import PostgresTokenSearch
+from adapters.postgres.window_reads import NEWEST, PostgresWindows
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.reads import (
     CandleRow,
@@ -60,16 +61,6 @@ _NEXT_PAGE = {
     sort: _list_of(value, kind, behind=True) for sort, (value, kind) in _SORTED_BY.items()
 }
 
-_NEWEST = """
-    select greatest((
-        select last_trade_time_s from tokens
-        order by coalesce(last_trade_pos, -1) desc, mint limit 1
-    ), (
-        select created_time_s from tokens
-        order by coalesce(created_time_s, -1) desc, mint limit 1
-    ))
-"""
-
 _TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
         quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
@@ -94,7 +85,9 @@ _BOUND: dict[str, Callable[[float | int], object]] = {
 """How a cursor's value becomes an argument of each type."""
 
 
-class PostgresReads(PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch):
+class PostgresReads(
+    PostgresWindows, PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch
+):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
 
     def __init__(self, pool: Pool, *, definitions: Definitions = DEFAULTS) -> None:
@@ -123,7 +116,7 @@ class PostgresReads(PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSe
     async def newest_time_s(self) -> int | None:
         """The time of the last trade on the chain or of the newest launch, whichever is later."""
         async with asking(self._pool) as connection:
-            newest: int | None = await connection.fetchval(_NEWEST)
+            newest: int | None = await connection.fetchval(NEWEST)
         return newest
 
     async def trades(

@@ -28,6 +28,8 @@ from projections.search import Search
 from projections.token_change import TokenChange
 from projections.tokens import Tokens
 from projections.trades import Trades
+from projections.window_reads import TokenWindows, WindowRow
+from projections.windows import WINDOWS_S
 
 
 class MemoryReads(MemoryPortfolios):
@@ -94,6 +96,20 @@ class MemoryReads(MemoryPortfolios):
         times += [] if last is None else [last.last_trade_time_s]
         return max((time for time in times if time is not None), default=None)
 
+    async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
+        """What was traded in (as_of_s - length, as_of_s], see `projections.window_reads`."""
+        self._ask()
+        as_of_s = await self.newest_time_s() if as_of_s is None else as_of_s
+        if as_of_s is None:
+            return None
+        trades = [
+            trade
+            for trade in reversed(self._trades.get(mint, []))
+            if trade.canonical and trade.block_time_s <= as_of_s
+        ]
+        rows = [_window(trades, length_s, as_of_s) for length_s in WINDOWS_S.values()]
+        return TokenWindows(as_of_s=as_of_s, rows=rows)
+
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None
     ) -> Sequence[TradeRow]:
@@ -144,6 +160,31 @@ class MemoryReads(MemoryPortfolios):
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
             for core in (Candles, Holders, Portfolios, Search, Tokens, Trades)
         ]
+
+
+def _window(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> WindowRow:
+    start_s = as_of_s - length_s
+    inside = [trade for trade in trades if trade.block_time_s > start_s]
+    bought = [trade for trade in inside if trade.side == "buy"]
+    sold = [trade for trade in inside if trade.side == "sell"]
+    priced = [trade for trade in trades if trade.price is not None]
+    before = [trade for trade in priced if trade.block_time_s <= start_s]
+    opening = before[-1:] or priced[:1]
+    return WindowRow(
+        length_s=length_s,
+        trades=len(inside),
+        buys=len(bought),
+        sells=len(sold),
+        volume_quote=sum(trade.quote_amount for trade in inside),
+        buy_volume_quote=sum(trade.quote_amount for trade in bought),
+        sell_volume_quote=sum(trade.quote_amount for trade in sold),
+        traders=len({trade.user for trade in inside}),
+        buyers=len({trade.user for trade in bought}),
+        sellers=len({trade.user for trade in sold}),
+        opening_price=opening[0].price if opening else None,
+        since_first_trade=not before,
+        closing_price=priced[-1].price if priced else None,
+    )
 
 
 def _listed(change: TokenChange) -> bool:

@@ -18,7 +18,7 @@ from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
 from curvetape.testing.api import V1, WALLETS_V1
-from curvetape.testing.events import recorded
+from curvetape.testing.events import GENESIS_S, recorded
 from curvetape.testing.holders import holder_histories
 from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
@@ -57,6 +57,7 @@ PATHS = [
     *(f"{V1}?limit=2&sort={sort}" for sort in get_args(TokenSort)),
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
     *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
+    *(f"{V1}/{TRADED}?windowsTo={GENESIS_S + later_s}" for later_s in (0, 200, 400, 10**6)),
     *(f"{V1}/{TRADED}/chart?limit=7&interval={interval}" for interval in INTERVALS_S),
     *(f"/api/v1/search?q=traded&sort={sort}" for sort in get_args(SearchSort)),
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
@@ -99,7 +100,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
 
 async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
     """What the read models say to one question after another."""
-    said: list[object] = [await reads.positions()]
+    said: list[object] = [await reads.positions(), await reads.newest_time_s()]
     for wanted in get_args(SearchSort):
         said.append(await reads.search(TokenSearch(sort=wanted, limit=50)))
         said.append(await reads.search(TokenSearch(sort=wanted, text="coin", limit=2, page=2)))
@@ -128,6 +129,19 @@ async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
                             mint, interval_s=interval_s, from_s=from_s, to_s=to_s, limit=2
                         )
                     )
+    return said
+
+
+async def of_windows(reads: Reads, mints: Sequence[str]) -> list[object]:
+    """What was traded up to the newest time, and up to times around the trades."""
+    said: list[object] = []
+    for mint in mints:
+        said.append(await reads.windows(mint))
+        for trade in await reads.trades(mint, limit=5):
+            said += [
+                await reads.windows(mint, as_of_s=trade.block_time_s + later_s)
+                for later_s in (-1, 0, 299, 300, 90_000)
+            ]
     return said
 
 
@@ -183,6 +197,7 @@ async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyE
     mints = ["mint1", "mint2", "mint3", "mint4"]
     in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
     assert await answers(in_postgres, mints) == await answers(in_memory, mints)
+    assert await of_windows(in_postgres, mints) == await of_windows(in_memory, mints)
     assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
 
 

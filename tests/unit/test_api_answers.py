@@ -93,6 +93,47 @@ def test_a_card_has_its_all_time_high_its_liquidity_and_its_labels(served: Serve
     assert get(served, f"{V1}/{UNTRADED}")["allTimeHigh"] is None
 
 
+def test_a_cards_windows_hold_the_trades_up_to_a_time_and_change_from_the_price_before() -> None:
+    """Five trades, at seconds 0, 10, 300, 3,600 and 100,000 after the first."""
+    mint = address("lately")
+    steps = (
+        (0, "buy", "first", 1),
+        (10, "buy", "second", 2),
+        (300, "sell", "first", 4),
+        (3_600, "buy", "third", 3),
+        (100_000, "sell", "third", 6),
+    )
+    trades = [
+        curve_traded(
+            10 + number,
+            mint,
+            block_time_s=GENESIS_S + at_s,
+            side=side,
+            user=user,
+            quote_amount=10**9 * (number + 1),
+            virtual_quote_reserves=price * 10**9,
+            virtual_token_reserves=10**15,
+        )
+        for number, (at_s, side, user, price) in enumerate(steps)
+    ]
+    served = Served(trades)
+    windows = get(served, f"{V1}/{mint}?windowsTo={GENESIS_S + 300}")["windows"]
+    assert windows["time"] == GENESIS_S + 300
+    counted = ("trades", "buys", "sells", "traders", "buyers", "sellers", "quoteVolume")
+    assert [windows["5m"][name] for name in counted] == [2, 1, 1, 2, 1, 1, 5.0]
+    assert (windows["5m"]["priceChange"], windows["5m"]["sinceFirstTrade"]) == (3.0, False)
+    assert [windows["15m"][name] for name in counted] == [3, 2, 1, 2, 2, 1, 6.0]
+    assert windows["15m"]["buyQuoteVolumeUnits"] == "3000000000"
+    assert windows["15m"]["sellQuoteVolume"] == 3.0
+    assert (windows["24h"]["priceChange"], windows["24h"]["sinceFirstTrade"]) == (3.0, True)
+    newest = get(served, f"{V1}/{mint}")["windows"]
+    assert newest["time"] == GENESIS_S + 100_000
+    assert [newest["24h"][name] for name in counted] == [1, 0, 1, 1, 0, 1, 5.0]
+    assert newest["24h"]["priceChange"] == 1.0
+    later = get(served, f"{V1}/{mint}?windowsTo={GENESIS_S + 200_000}")["windows"]["24h"]
+    assert (later["trades"], later["priceChange"]) == (0, 0.0)
+
+
 def test_what_the_log_never_said_is_null_and_not_zero(served: Served) -> None:
     card = get(served, f"{V1}/{UNSEEN}")
     unknown = ["name", "creator", "createdTime", "curveProgress", "supply", "marketCap", "price"]

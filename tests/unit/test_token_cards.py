@@ -106,8 +106,8 @@ def test_labels_hold_up_to_their_thresholds() -> None:
     launch = created(1, "m")
 
     def told(left: int, *, after_s: int, **thresholds: Any) -> list[Label]:
-        events = [launch, curve_traded(2, "m", real_token_reserves=left)]
-        row = cards.card("m", card(*events))
+        sold = curve_traded(2, "m", real_token_reserves=left)
+        row = cards.card("m", card(launch, sold))
         now_s = launch.block_time_s + after_s
         return labels(row, Thresholds(**thresholds), now_s=now_s)
 

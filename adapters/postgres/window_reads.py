@@ -1,0 +1,87 @@
+"""Counts a token's windows from its trades, when they are asked for."""
+
+from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
+from adapters.postgres.pool import Pool
+from projections.window_reads import LENGTHS_S, REACH_S, TokenWindows, WindowRow
+
+# ruff: noqa: S608  # the program's own text only
+
+NEWEST = """
+    select greatest((
+        select last_trade_time_s from tokens
+        order by coalesce(last_trade_pos, -1) desc, mint limit 1
+    ), (
+        select created_time_s from tokens
+        order by coalesce(created_time_s, -1) desc, mint limit 1
+    ))
+"""
+"""The time of the last trade on the chain or of the newest launch, whichever is later."""
+
+_COUNTS = "mint = $1 and canonical and block_time_s <= (select as_of_s from clock)"
+_PRICED = "select price from recent where price is not null"
+WINDOWS = f"""
+    with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
+    -- Back from the newest, by the key alone, to the first trade that is older than any window.
+    bound as (
+        select pos from trades
+        where {_COUNTS} and price is not null
+            and block_time_s <= (select as_of_s from clock) - {REACH_S}
+        order by pos desc limit 1
+    ),
+    recent as materialized (
+        select pos, block_time_s, side, trader, quote_amount, price from trades
+        where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
+    )
+    select as_of_s, length_s, counted.*,
+        coalesce(opening.price, ({_PRICED} order by pos limit 1)) as opening_price,
+        opening.price is null as since_first_trade,
+        ({_PRICED} order by pos desc limit 1) as closing_price
+    from clock cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
+    cross join lateral (
+        select count(*) as trades,
+            count(*) filter (where side = 'buy') as buys,
+            count(*) filter (where side = 'sell') as sells,
+            coalesce(sum(quote_amount), 0) as volume_quote,
+            coalesce(sum(quote_amount) filter (where side = 'buy'), 0) as buy_volume_quote,
+            coalesce(sum(quote_amount) filter (where side = 'sell'), 0) as sell_volume_quote,
+            count(distinct trader) as traders,
+            count(distinct trader) filter (where side = 'buy') as buyers,
+            count(distinct trader) filter (where side = 'sell') as sellers
+        from recent where block_time_s > as_of_s - length_s
+    ) as counted
+    left join lateral (
+        {_PRICED} and block_time_s <= as_of_s - length_s order by pos desc limit 1
+    ) as opening on true
+    where as_of_s is not null
+    order by place
+"""
+"""Takes the mint, the time or null, and the lengths of the windows."""
+
+
+class _Window(WindowRow, frozen=True, kw_only=True, gc=False):
+    as_of_s: int
+
+
+class PostgresWindows:
+    """The port `projections.window_reads.WindowReads`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
+        """What was traded in (as_of_s - length, as_of_s], counted when it is asked.
+
+        Without a time it is the tokens read model's newest, None where that knows none.
+        """
+        if not can_be_asked(mint):
+            return None
+        as_of = None if as_of_s is None else int64(as_of_s)
+        async with asking(self._pool) as connection:
+            rows = await rows_of(connection, _Window, WINDOWS, mint, as_of, LENGTHS_S)
+        if not rows:
+            return None
+        fields = WindowRow.__struct_fields__
+        return TokenWindows(
+            as_of_s=rows[0].as_of_s,
+            rows=[WindowRow(**{name: getattr(row, name) for name in fields}) for row in rows],
+        )

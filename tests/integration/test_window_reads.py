@@ -1,0 +1,78 @@
+"""A token's windows are exact, and cost what was traded in them and not all that ever was."""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from adapters.postgres.window_reads import WINDOWS, PostgresWindows
+from curvetape.testing.events import GENESIS_S, curve_traded, recorded
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.reads import MemoryReads
+from domain.events import CurveTraded
+from projections.projection import host
+from projections.runner import Runner
+from projections.tokens import Tokens
+from projections.trades import Trades
+from projections.window_reads import LENGTHS_S
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+async def pool(database_dsn: str) -> AsyncIterator[Pool]:
+    await migrate(database_dsn)
+    opened = await open_pool(database_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+def traded(number: int, at_s: int, mint: str = "m") -> CurveTraded:
+    return curve_traded(
+        number,
+        mint,
+        block_time_s=GENESIS_S + at_s,
+        user=f"trader{number % 7}",
+        side="sell" if number % 3 == 0 else "buy",
+        virtual_quote_reserves=(number % 11) * 10**9,
+    )
+
+
+async def keep(pool: Pool, events: list[CurveTraded]) -> None:
+    hosted = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
+    await Runner(MemoryLog(events), hosted, batch_max=700).run(follow=False)
+
+
+async def test_days_of_trades_are_counted_as_by_hand_even_where_the_clock_goes_back(
+    pool: Pool,
+) -> None:
+    """Blocks' times go back by up to 10 minutes, and a wallet trades again and again."""
+    order = Random(1)
+    events = [traded(number, number * 400 - order.randrange(600)) for number in range(1, 900)]
+    await keep(pool, events)
+    memory, kept = MemoryReads(recorded(events)), PostgresWindows(pool)
+    assert await kept.windows("m") == await memory.windows("m")
+    for at_s in range(-1, 900 * 400 + DAY_S, 7_919):
+        expected = await memory.windows("m", as_of_s=GENESIS_S + at_s)
+        assert await kept.windows("m", as_of_s=GENESIS_S + at_s) == expected
+
+
+async def test_trades_older_than_any_window_are_not_read(pool: Pool) -> None:
+    old = [traded(number, number // 10) for number in range(1, 3_001)]
+    await keep(pool, [*old, traded(3_001, 3 * DAY_S), traded(3_002, 3 * DAY_S + 1)])
+    await pool.execute("analyze trades")
+    plan = "\n".join(
+        row[0]
+        for row in await pool.fetch(
+            f"explain (analyze, costs off, timing off) {WINDOWS}", "m", None, LENGTHS_S
+        )
+    )
+    scans = [line for line in plan.splitlines() if "on trades" in line or "on _hyper" in line]
+    assert scans
+    assert all("Seq Scan" not in scan for scan in scans), plan
+    removed = [line for line in plan.splitlines() if "Rows Removed by Filter" in line]
+    assert sum(int(line.rpartition(" ")[2]) for line in removed) < 100, plan
