@@ -138,6 +138,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"
+    metrics_listen: Annotated[
+        Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$")] | None,
+        Meta(
+            description="Where `ingest` or `project` answers `/metrics`, as `host:port`. `up` "
+            "gives them this port and the next, or free ones."
+        ),
+    ] = None
     projections: Annotated[
         str | None,
         Meta(

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from curvetape.config import Settings, environment
 from curvetape.definitions import definitions
 from curvetape.home import Chain, Home
 from curvetape.ingesting import endpoints_of
+from curvetape.metrics import address_of
 from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
 from domain.events import SlotConfirmed
@@ -30,6 +31,8 @@ from projections.reads import ReadsUnavailableError
 
 STATUS_WAIT_S = 5.0
 PIDS_WAIT_S = 0.5
+MEASURED = ("ingest", "project")
+"""The roles that answer `/metrics`."""
 
 Say = Callable[[str], None]
 
@@ -66,10 +69,12 @@ class Up:
         settings = await servers.start()
         await self._prepare(settings)
         settings = with_chain(settings)
-        roles = Roles(roles_of(settings, self._home, self._chain), self._say)
+        metrics = metrics_of(settings)
+        roles = Roles(roles_of(settings, self._home, self._chain, metrics), self._say)
         stack.push_async_callback(roles.stop)
         roles.start()
-        self._home.note_addresses(addresses_of(settings))
+        measured = {f"{name}_metrics": f"http://{at}/metrics" for name, at in metrics.items()}
+        self._home.note_addresses(addresses_of(settings) | measured)
         self._welcome(settings)
         async with asyncio.TaskGroup() as watching:
             watching.create_task(servers.keep_running())
@@ -220,8 +225,21 @@ def describes(settings: Settings, chain: Chain) -> bool:
     return chain == "simulated" if settings.describe is None else settings.describe
 
 
-def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
-    """The processes to run, in the order in which data flows through them."""
+def metrics_of(settings: Settings) -> dict[str, str]:
+    """Where each role answers `/metrics`: at ports in a row, or at free ones."""
+    if settings.metrics_listen is None:
+        return {name: f"127.0.0.1:{free_port()}" for name in MEASURED}
+    host, port = address_of(settings.metrics_listen)
+    return {name: f"{host}:{port + number}" for number, name in enumerate(MEASURED)}
+
+
+def roles_of(
+    settings: Settings, home: Home, chain: Chain, metrics: Mapping[str, str]
+) -> list[Role]:
+    """The processes to run, in the order in which data flows through them.
+
+    `metrics` says by role where it answers `/metrics`.
+    """
     commands = {"ingest": ["ingest"], "project": ["project"], "serve": ["serve"]}
     if describes(settings, chain):
         commands["describe"] = ["describe"]
@@ -231,7 +249,9 @@ def roles_of(settings: Settings, home: Home, chain: Chain) -> list[Role]:
         Role(
             name=name,
             arguments=[sys.executable, "-m", "curvetape", *arguments],
-            environment=environment(elsewhere(settings)),
+            environment=environment(
+                msgspec.structs.replace(elsewhere(settings), metrics_listen=metrics.get(name))
+            ),
             log=home.logs / f"{name}.log",
         )
         for name, arguments in commands.items()

@@ -1,6 +1,7 @@
 """One read model under way: its place in the log, and why it stopped."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from domain.log import LogError, Recorded
@@ -22,6 +23,7 @@ from projections.projection import (
     TakenBack,
     TakenBackError,
 )
+from projections.saves import Saves
 from projections.settling import Settled, Settling, Stop
 from projections.status import Rate, State, Status
 
@@ -43,6 +45,9 @@ class Host:
         self._store = hosted.store
         self._clock_s = clock_s
         self._rate = Rate()
+        self._saves = Saves()
+        self._events = self._batches = 0
+        self._newest_ns: int | None = None
         self._stretches: asyncio.Queue[Settled | None] = asyncio.Queue(STRETCHES_AHEAD_MAX)
         self._tell = tell
         self._parking: ParkingStore[object] | None = None
@@ -149,7 +154,17 @@ class Host:
             waiting_slots=settling.waiting_slots,
             parked=len(self._parked),
             reason=None if self.error is None else str(self.error),
+            lag_s=self._lag_s(head),
+            events=self._events,
+            batches=self._batches,
+            saves=self._saves.counts,
+            save_s=self._saves.seconds,
         )
+
+    def _lag_s(self, head: int) -> float | None:
+        if self._newest_ns is None:
+            return None
+        return 0.0 if self.sequence == head else max(time.time() - self._newest_ns / 1e9, 0.0)
 
     def _state(self, head: int) -> State:
         if self.error is not None:
@@ -172,6 +187,10 @@ class Host:
                 await self._apply(sound, sound[-1].sequence, self._reread_after)
             raise poison from None
         await self._save(changes, sequence, reread_after)
+        self._events += len(events)
+        self._batches += 1
+        if events:
+            self._newest_ns = events[-1].event.received_at_ns
         self._reached(sequence, reread_after)
 
     async def _learn_parked(self) -> None:
@@ -231,9 +250,11 @@ class Host:
             await self._save(self._projection.apply(()), self.sequence, self._reread_after)
 
     async def _save(self, changes: object, sequence: int, reread_after: int) -> None:
+        began_s = self._clock_s()
         await self._store.save(
             changes, seen=self._saved, reached=sequence, reread_after=reread_after
         )
+        self._saves.add(self._clock_s() - began_s)
         self._saved = sequence
 
     def _reached(self, sequence: int, reread_after: int) -> None:

@@ -91,7 +91,10 @@ class Runner:
 
     async def status(self) -> Sequence[Status]:
         """How each read model is doing, measured against the log's end right now."""
-        head = await self._log.last_sequence()
+        return self.standing(await self._log.last_sequence())
+
+    def standing(self, head: int) -> Sequence[Status]:
+        """How each read model is doing, with the log's end at `head`."""
         return [host.status(head, self._settling) for host in self._hosts]
 
     async def _read(self, read_to: int, places: Iterable[int], follow: bool) -> None:

@@ -52,3 +52,7 @@ class Runners:
         """How each read model is doing, measured against the log's end right now."""
         found = await asyncio.gather(*(each.status() for each in self._runners))
         return [status for statuses in found for status in statuses]
+
+    def standing(self) -> Sequence[Status]:
+        """The same where the log does not say how long it is: as if each had all of it."""
+        return [status for each in self._runners for status in each.standing(0)]

@@ -32,6 +32,16 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Events that could not be applied and were set aside."""
     reason: str | None = None
     """Why it is stopped."""
+    lag_s: float | None = None
+    """The age of the newest event that was applied, 0 at the log's end; None before the first."""
+    events: int = 0
+    """Events given to the core since the start."""
+    batches: int = 0
+    """Batches given to the core since the start."""
+    saves: tuple[int, ...] = ()
+    """Saves by how long they took, see `projections.saves`."""
+    save_s: float = 0.0
+    """Seconds that all of them took."""
 
     @property
     def line(self) -> str:

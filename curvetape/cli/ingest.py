@@ -1,14 +1,17 @@
 """`curvetape ingest`: from the chain to the log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
+from prometheus_client.core import Metric
 
 from adapters.yellowstone.health import Health
 from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
 from curvetape.ingesting import Ingest, ingesting
+from curvetape.metric_families import of_ingest
+from curvetape.metrics import telling
 from ingest.plan import Planner
 from ingest.progress import Progress
 
@@ -58,7 +61,11 @@ async def _ingest(settings: Settings) -> None:
         start = "the oldest slot that there is" if owed is None else f"slot {owed}"
         names = ", ".join(health.name for health in ingest.health)
         say(f"reading {names} from {start} on")
-        async with beside(_tell(ingest)):
+
+        async def families() -> Iterable[Metric]:
+            return of_ingest(ingest.pipeline.progress, ingest.health)
+
+        async with telling(settings, families), beside(_tell(ingest)):
             await ingest.run()
 
 

@@ -1,16 +1,22 @@
 """`curvetape project`: from the log to the read models."""
 
 import asyncio
+from collections.abc import Iterable
 
 import click
+from prometheus_client.core import Metric
 
 from curvetape.bootstrap import projecting
 from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
+from curvetape.metric_families import of_projections
+from curvetape.metrics import telling
 from domain.log import LogError
 from projections.runners import Runners
 
 STATUS_WAIT_S = 5.0
+LOG_WAIT_S_MAX = 2.0
+"""Prometheus waits for ten seconds, and wants to know most when the log is away."""
 
 
 @click.command(
@@ -28,8 +34,21 @@ def command(once: bool) -> None:
 
 
 async def _project(settings: Settings, *, follow: bool) -> None:
-    async with projecting(settings) as runners, beside(_tell(runners)):
+    async with (
+        projecting(settings) as runners,
+        telling(settings, lambda: _families(runners)),
+        beside(_tell(runners)),
+    ):
         await runners.run(follow=follow)
+
+
+async def _families(runners: Runners) -> Iterable[Metric]:
+    try:
+        async with asyncio.timeout(LOG_WAIT_S_MAX):
+            statuses = await runners.status()
+    except (LogError, TimeoutError):
+        return of_projections(runners.standing(), log_reachable=False)
+    return of_projections(statuses, log_reachable=True)
 
 
 async def _tell(runners: Runners) -> None:

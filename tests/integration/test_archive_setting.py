@@ -59,7 +59,7 @@ def test_up_hands_the_archive_to_its_processes_which_run_in_another_folder(
     given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    roles = roles_of(Settings(archive_url=given), Home(tmp_path, "live"), "live")
+    roles = roles_of(Settings(archive_url=given), Home(tmp_path, "live"), "live", {})
     expected = str(tmp_path / "archive") if given == "archive" else given
     assert {load(role.environment).archive_url for role in roles} == {expected}
 

@@ -28,6 +28,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("CURVETAPE_SIMULATE_RATE", "-1"),
         ("CURVETAPE_SIMULATE_SLOTS", "0"),
         ("CURVETAPE_COMMITMENT", "sure"),
+        ("CURVETAPE_METRICS_LISTEN", "9100"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_the_variables_name(
