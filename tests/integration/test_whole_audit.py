@@ -230,6 +230,7 @@ async def test_read_models_alone_are_named_where_they_differ(
         "trades": {"missing": 1},
         "tokens": {},
         "portfolios": {},
+        "holders": {},
         "search": {},
     }
     gone = await audit(*at[:3], "--postgres", NOWHERE)
