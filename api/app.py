@@ -8,13 +8,17 @@ import falcon.asgi
 import msgspec
 
 from api import problems
+from api.about_to_graduate import AboutToGraduateResource
 from api.chart import ChartResource
+from api.creators import CreatorTokensResource
 from api.documents import INDEX_HEADERS, Document, index
 from api.edition import POSITION_HEADER, Editions
 from api.endpoint import Endpoint
+from api.graduations import GraduationsResource
 from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
 from api.holders import HoldersResource
+from api.launches import LaunchesResource
 from api.openapi import document
 from api.operation import AnyResource
 from api.portfolio import PortfolioResource
@@ -25,8 +29,8 @@ from api.tokens import TokensResource
 from api.top_traders import TopTradersResource
 from api.trades import TradesResource
 from api.wallet_trades import WalletTradesResource
+from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
-from projections.reads import Reads
 
 ALL_ORIGINS = ("*",)
 DEFAULT_THRESHOLDS = Thresholds()
@@ -35,7 +39,7 @@ App: TypeAlias = "falcon.asgi.App[Any, Any]"
 
 
 def create_app(
-    reads: Reads,
+    reads: QueryReads,
     log: LogHead,
     *,
     cors_origins: Sequence[str] = ALL_ORIGINS,
@@ -57,6 +61,10 @@ def create_app(
         WalletTradesResource(reads),
         RealisedResource(reads),
         SearchResource(reads),
+        LaunchesResource(reads, thresholds),
+        GraduationsResource(reads, thresholds),
+        AboutToGraduateResource(reads, thresholds),
+        CreatorTokensResource(reads, thresholds),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)

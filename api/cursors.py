@@ -27,11 +27,16 @@ class CursorError(ValueError):
 
 def cursor(sort: TokenSort, row: TokenRow) -> str:
     """The cursor behind this row."""
-    text = f"{sort} {sort_value(row, sort)!r} {row.mint}"
+    return cursor_at(sort, sort_value(row, sort), row.mint)
+
+
+def cursor_at(order: str, value: float, mint: str) -> str:
+    """The cursor behind the row with this value in a list of this order."""
+    text = f"{order} {value!r} {mint}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def after(text: str, sort: TokenSort) -> After:
+def after(text: str, sort: str) -> After:
     """Where the cursor points in a list of this order, or `CursorError`."""
     try:
         decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")

@@ -65,6 +65,7 @@ def document(operations: Sequence[Operation]) -> Json:
         "servers": [{"url": "/"}],
         "tags": [
             {"name": "tokens", "description": "Tokens, trades and candles"},
+            {"name": "feeds", "description": "Launches, graduations and who made them"},
             {"name": "wallets", "description": "Wallets' positions, trades and profits"},
             {"name": "operation", "description": "For those who run it"},
         ],

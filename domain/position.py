@@ -9,6 +9,9 @@ FIRST_LOGGED_INNER = 64
 """Inner index of the first event that only a log line shows; a transaction runs at most 64
 instructions in all, so no inner instruction can have this index."""
 
+INSTRUCTION_BITS = _OUTER_BITS + _INNER_BITS
+"""An order key without so many of its last bits names the transaction."""
+
 LAST_INNER = (1 << _INNER_BITS) - 1
 """The highest inner index that a position can hold."""
 LAST_OUTER = (1 << _OUTER_BITS) - 1

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
+from adapters.postgres.card_rows import CARD
+from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
@@ -19,18 +21,6 @@ from projections.reads import (
     TokenState,
     TradeRow,
 )
-
-_CARD = """
-    select mint, name, symbol, uri, creator, bonding_curve, pool,
-        coalesce(last_trade_quote_mint, created_quote_mint) as quote_mint,
-        quote_decimals, token_decimals, state, created_pos, created_time_s, completed_time_s,
-        graduated_time_s, supply, price, virtual_quote_reserves, virtual_token_reserves,
-        held_quote_reserves, real_quote_reserves, real_token_reserves, initial_real_token_reserves,
-        trades, buys, sells, volume_quote, first_trade_time_s, last_trade_time_s, last_trade_pos,
-        high_price, high_market_cap, high_time_s, high_pos,
-        description, image, twitter, telegram, website
-    from tokens
-"""
 
 _SORTED_BY: dict[TokenSort, tuple[str, str]] = {
     "last_trade": ("coalesce(last_trade_pos, -1)", "bigint"),
@@ -49,7 +39,7 @@ def _list_of(value: str, kind: str, *, behind: bool) -> str:
     # `<=` alone bounds the scan of the index; the rest settles equal values.
     after = f"and {value} <= $3::{kind} and ({value} < $3::{kind} or mint > $4)"
     return f"""
-        {_CARD} where listed and ($1::text is null or state = $1) {after if behind else ""}
+        {CARD} where listed and ($1::text is null or state = $1) {after if behind else ""}
         order by {value} desc, mint limit $2
     """
 
@@ -86,7 +76,7 @@ _BOUND: dict[str, Callable[[float | int], object]] = {
 
 
 class PostgresReads(
-    PostgresWindows, PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch
+    PostgresFeeds, PostgresWindows, PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch
 ):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
 
@@ -97,7 +87,7 @@ class PostgresReads(
 
     async def token(self, mint: str) -> TokenRow | None:
         """The token's card, None for a mint that the log does not know."""
-        rows = await self._fetch(TokenRow, f"{_CARD} where mint = $1", mint)
+        rows = await self._fetch(TokenRow, f"{CARD} where mint = $1", mint)
         return rows[0] if rows else None
 
     async def tokens(

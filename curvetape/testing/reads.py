@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from curvetape.testing.feeds import MemoryFeeds
 from curvetape.testing.holders import MemoryHolders
-from curvetape.testing.portfolios import MemoryPortfolios
 from curvetape.testing.search import MemorySearch
 from domain.log import Recorded
 from projections import candles, tokens
@@ -32,8 +32,8 @@ from projections.window_reads import TokenWindows, WindowRow
 from projections.windows import WINDOWS_S
 
 
-class MemoryReads(MemoryPortfolios):
-    """Fits `projections.reads.Reads`; filled with events by way of the product's own cores."""
+class MemoryReads(MemoryFeeds):
+    """Fits `projections.feed_reads.QueryReads`; filled by way of the product's own cores."""
 
     def __init__(
         self, recorded: Sequence[Recorded] = (), *, definitions: Definitions = DEFAULTS

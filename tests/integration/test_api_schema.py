@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis.config import SchemathesisConfig
 
 from api.app import create_app
-from api.cursors import cursor
+from api.cursors import cursor, cursor_at
 from curvetape.testing.events import recorded
 from curvetape.testing.market import KNOWN, MARKET, TRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
@@ -51,7 +51,9 @@ def settle(case: Any) -> None:
         case.path_parameters["mint"] = KNOWN[sum(map(ord, mint)) % len(KNOWN)]
     if "address" in case.path_parameters:
         case.path_parameters["address"] = WALLET
-    if "cursor" in query:
+    if "cursor" in query and case.path.endswith("/about-to-graduate"):
+        query["cursor"] = cursor_at("progress", 0.9, TRADED)
+    elif "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
         query |= {"cursor": given, "sort": cursors[given]}
     if "q" in query:

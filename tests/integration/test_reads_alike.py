@@ -27,6 +27,7 @@ from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
 from domain.programs import NATIVE_SOL, USDC
 from projections.candles import Candles
+from projections.feed_reads import QueryReads
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.holders import Holders
 from projections.portfolio_reads import PositionState, TraderSort
@@ -40,6 +41,7 @@ from projections.reads import (
     TokenSearch,
     TokenSort,
     TokenState,
+    curve_progress,
     sort_value,
 )
 from projections.runner import Runner
@@ -61,6 +63,8 @@ PATHS = [
     *(f"{V1}/{TRADED}/chart?limit=7&interval={interval}" for interval in INTERVALS_S),
     *(f"/api/v1/search?q=traded&sort={sort}" for sort in get_args(SearchSort)),
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
+    *(f"/api/v1/{feed}?limit=2" for feed in ("launches", "graduations", "about-to-graduate")),
+    "/api/v1/creators/creator1111111111111111111111111111111111111/tokens",
     f"{V1}/{UNTRADED}/chart",
     f"{V1}/{ABSENT}/chart",
     *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
@@ -83,7 +87,7 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
     await opened.close()
 
 
-async def stored(pool: Pool, events: Sequence[AnyEvent]) -> Reads:
+async def stored(pool: Pool, events: Sequence[AnyEvent]) -> QueryReads:
     """Read models of these events alone."""
     await pool.execute(f"truncate {TABLES}")
     hosted = [
@@ -182,7 +186,28 @@ async def of_holders(reads: Reads, mints: Sequence[str]) -> list[object]:
     return [*found, *((row.gini, row.share(row.top_balance)) for row in found)]
 
 
-def client_of(reads: Reads, log: MemoryLog) -> httpx.AsyncClient:
+async def of_feeds(reads: QueryReads) -> list[object]:
+    """Every feed, at once and from behind each of its rows on."""
+    launches = await reads.launches(limit=100)
+    graduations = await reads.graduations(limit=100)
+    made = await reads.created_by("creator", limit=100)
+    near = await reads.about_to_graduate(progress_min=0.5, page=Page(limit=100))
+    said: list[object] = [launches, graduations, made, near]
+    said += [await reads.creator(address) for address in ("creator", "nobody", "zero\0byte")]
+    said.append(await reads.created_by("zero\0byte", limit=2))
+    for row in launches:
+        said.append(await reads.launches(limit=2, before_pos=row.created_pos))
+        said.append(await reads.created_by("creator", limit=2, before_pos=row.created_pos))
+    for moved in graduations:
+        said.append(await reads.graduations(limit=2, before_pos=moved.graduated_pos))
+    for token in near:
+        behind = Page(limit=2, after=(curve_progress(token) or 0.0, token.mint))
+        for progress_min in (0.5, 0.9):
+            said.append(await reads.about_to_graduate(progress_min=progress_min, page=behind))
+    return said
+
+
+def client_of(reads: QueryReads, log: MemoryLog) -> httpx.AsyncClient:
     app: Any = create_app(reads, log)  # the two libraries type the same interface differently
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
@@ -197,6 +222,7 @@ async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyE
     mints = ["mint1", "mint2", "mint3", "mint4"]
     in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
     assert await answers(in_postgres, mints) == await answers(in_memory, mints)
+    assert await of_feeds(in_postgres) == await of_feeds(in_memory)
     assert await of_windows(in_postgres, mints) == await of_windows(in_memory, mints)
     assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
 
