@@ -5,6 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
+from adapters.meilisearch.client import Meili
+from adapters.meilisearch.index import MeiliIndex
+from adapters.meilisearch.token_search import MeiliTokenSearch
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
@@ -12,6 +15,7 @@ from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
+from adapters.postgres.search_changes import PostgresDocuments
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from adapters.valkey.client import Valkey
@@ -19,12 +23,14 @@ from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import App, create_app
 from curvetape.archives import log_of
 from curvetape.config import Settings
+from curvetape.indexed_reads import IndexedReads
 from curvetape.rebuilding import ReadModels
 from curvetape.registered import Make, checked, registered
 from curvetape.telling import Teller
 from projections.candles import Candles
 from projections.holder_reads import Definitions
 from projections.holders import Holders
+from projections.indexing import Indexer
 from projections.labels import Thresholds
 from projections.leaderboards import Leaderboards
 from projections.portfolios import Portfolios
@@ -112,6 +118,24 @@ def definitions(settings: Settings) -> Definitions:
 
 
 @asynccontextmanager
+async def indexing(settings: Settings) -> AsyncIterator[Indexer | None]:
+    """What keeps the index in Meilisearch level with the read model; None where there is none."""
+    if settings.meili_url is None:
+        yield None
+        return
+    pool = await open_pool(
+        settings.postgres_dsn or POSTGRES_DSN,
+        connections_max=1,
+        application="curvetape project, search index",
+    )
+    try:
+        async with Meili(settings.meili_url, settings.meili_key) as meili:
+            yield Indexer(PostgresDocuments(pool), MeiliIndex(meili))
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
 async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresReads]:
     """The read models, as the query side sees them."""
     pool = await open_pool(
@@ -121,7 +145,13 @@ async def reading(settings: Settings, *, application: str) -> AsyncIterator[Post
         application=application,
     )
     try:
-        yield PostgresReads(pool, definitions=definitions(settings))
+        counted = definitions(settings)
+        if settings.meili_url is None:
+            yield PostgresReads(pool, definitions=counted)
+            return
+        async with Meili(settings.meili_url, settings.meili_key) as meili:
+            index, searched = MeiliIndex(meili), MeiliTokenSearch(meili)
+            yield IndexedReads(pool, index, searched, definitions=counted)
     finally:
         await pool.close()
 

@@ -53,6 +53,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: Annotated[
         str | None, Meta(description="A Redis or Valkey to use; without it one is started.")
     ] = None
+    meili_url: Annotated[
+        str | None,
+        Meta(description="A Meilisearch to search tokens in; without it PostgreSQL is searched."),
+    ] = None
+    meili_key: Annotated[
+        str | None,
+        Meta(description="That server's key, which may write to indexes `curvetape-*`."),
+    ] = None
     yellowstone_url: Annotated[
         str | None,
         Meta(

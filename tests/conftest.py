@@ -1,6 +1,7 @@
 """The servers that any test may ask for."""
 
 from curvetape.testing.log import fresh_nats, live_log
+from curvetape.testing.meilisearch import meili_server
 from curvetape.testing.permissions import guarded
 from curvetape.testing.servers import (
     nats_server,
@@ -17,6 +18,7 @@ __all__ = [
     "fresh_nats",
     "guarded",
     "live_log",
+    "meili_server",
     "nats_server",
     "nats_url",
     "postgres_dsn",

@@ -30,7 +30,7 @@ leaves about half of them."""
 
 # ruff: noqa: S608  # statements are put together from the constants of this module only
 
-_FIELDS = """
+FIELDS = """
     mint, name, symbol, creator, state, venue, quote_mint, quote_decimals, market_cap,
     volume_quote, trades, created_time_s, traded_time_s as last_trade_time_s
 """
@@ -147,7 +147,7 @@ def _page(kinds: tuple[Kind, ...], sort: SearchSort) -> str:
     behind = _behind(kinds)
     closeness = f"{_closeness(kinds)}," if kinds else ""
     return f"""
-        select {_FIELDS} from search_documents where {_FILTERS} {_matches(kinds)}
+        select {FIELDS} from search_documents where {_FILTERS} {_matches(kinds)}
         order by {_SORTED_BY[sort]} {closeness} {_RANK}
         limit ${behind} offset ${behind + 1}
     """

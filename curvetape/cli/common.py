@@ -20,7 +20,9 @@ from curvetape.config import Settings, SettingsError, load, replaced
 from curvetape.home import HomeInUseError, OtherChainError
 from domain.log import LogError
 from ingest.source import SourceError
+from projections.indexing import SearchIndexError
 from projections.projection import ProjectionError
+from projections.reads import ReadsUnavailableError
 from projections.runner import ProjectionsStoppedError
 
 SECOND_AFTER_S = 1.0
@@ -28,6 +30,8 @@ SECOND_AFTER_S = 1.0
 EXIT_INTERRUPTED = 130
 
 SPOKEN = (
+    SearchIndexError,
+    ReadsUnavailableError,
     LogError,
     SourceError,
     ProjectionError,

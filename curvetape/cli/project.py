@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import click
 from prometheus_client.core import Metric
 
-from curvetape.bootstrap import projecting
+from curvetape.bootstrap import indexing, projecting
 from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
 from curvetape.metric_families import of_projections
@@ -27,7 +27,8 @@ def command(once: bool) -> None:
     """Keep the read models: candles, trades, tokens, search, and leaderboards with a Redis.
 
     Each goes on from its own checkpoint. One that cannot go on stops with its reason while the
-    others continue; the exit code is then 1.
+    others continue; the exit code is then 1. The search index in Meilisearch, where there is one,
+    follows search and holds up nobody.
     """
     settings = settings_or_exit()
     run(lambda stop: until_stopped(stop, _project(settings, follow=not once)))
@@ -36,10 +37,20 @@ def command(once: bool) -> None:
 async def _project(settings: Settings, *, follow: bool) -> None:
     async with (
         projecting(settings) as runners,
+        indexing(settings) as indexer,
         telling(settings, lambda: _families(runners)),
         beside(_tell(runners)),
     ):
-        await runners.run(follow=follow)
+        if indexer is None:
+            await runners.run(follow=follow)
+        elif follow:
+            async with asyncio.TaskGroup() as group:
+                following = group.create_task(indexer.follow())
+                await runners.run()
+                following.cancel()
+        else:
+            await runners.run(follow=False)
+            await indexer.catch_up()
 
 
 async def _families(runners: Runners) -> Iterable[Metric]:

@@ -15,6 +15,8 @@ SECRET = (
     "CURVETAPE_NATS_URL",
     "CURVETAPE_POSTGRES_DSN",
     "CURVETAPE_REDIS_URL",
+    "CURVETAPE_MEILI_URL",
+    "CURVETAPE_MEILI_KEY",
 )
 """What is a token, or may have a password in it."""
 

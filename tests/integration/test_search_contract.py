@@ -1,4 +1,4 @@
-"""Whatever finds tokens finds the same ones: in memory, with pg_trgm and without it."""
+"""Whatever finds tokens finds the same ones: in memory, in PostgreSQL, in Meilisearch."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from adapters.meilisearch.client import Meili
+from adapters.meilisearch.index import MeiliIndex
+from adapters.meilisearch.token_search import MeiliTokenSearch
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
 from curvetape.testing.events import GENESIS_S, recorded
+from curvetape.testing.meilisearch import MemoryDocuments, Server
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.search import MemorySearch
 from curvetape.testing.search_market import (
@@ -28,7 +32,9 @@ from curvetape.testing.search_market import (
     TRUMP,
     WIF,
 )
+from curvetape.testing.servers import run
 from domain.programs import NATIVE_SOL, USDC, WRAPPED_SOL
+from projections.indexing import Indexer
 from projections.projection import host
 from projections.reads import Found, SearchReads, TokenSearch
 from projections.runner import Runner
@@ -65,18 +71,38 @@ async def bare(timescale_dsn: str) -> AsyncIterator[SearchReads]:
         yield PostgresReads(pool)
 
 
+@pytest.fixture(scope="session")
+def filled(meili_server: Server) -> Server:
+    """A Meilisearch that has the market."""
+
+    async def fill() -> None:
+        async with Meili(meili_server.url, meili_server.key) as meili:
+            tokens = list(MemorySearch(recorded(MARKET)).documents().values())
+            index = MeiliIndex(meili, prefix="contract")
+            await Indexer(MemoryDocuments(tokens), index).catch_up()
+
+    run(fill())
+    return meili_server
+
+
+@pytest.fixture
+async def meilisearch(filled: Server) -> AsyncIterator[SearchReads]:
+    async with Meili(filled.url, filled.key) as meili:
+        yield MeiliTokenSearch(meili, prefix="contract")
+
+
 @pytest.fixture
 def memory() -> SearchReads:
     return MemorySearch(recorded(MARKET))
 
 
-@pytest.fixture(params=["memory", "postgres", "bare"])
+@pytest.fixture(params=["memory", "postgres", "bare", "meilisearch"])
 def search(request: pytest.FixtureRequest) -> SearchReads:
     found: SearchReads = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "meilisearch"])
 def forgiving(request: pytest.FixtureRequest) -> SearchReads:
     """One that forgives typos."""
     found: SearchReads = request.getfixturevalue(request.param)

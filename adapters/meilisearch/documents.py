@@ -1,0 +1,92 @@
+"""A token's document in Meilisearch, and the settings of the index that holds them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from projections.indexing import ChangedDocument
+from projections.reads import SEARCH_TOTAL_MAX, SOL_MINTS, FoundToken
+from projections.search import folded
+
+NAMES = ("nameWords", "symbolWords")
+"""Folded as searches are: what parts words there is not all that parts them here."""
+ADDRESSES = ("mint", "creator")
+
+SETTINGS: Mapping[str, Any] = {
+    "searchableAttributes": [*NAMES, *ADDRESSES],
+    "filterableAttributes": [
+        "state",
+        "venue",
+        "quoteMint",
+        "creator",
+        "solMarketCap",
+        "solVolume",
+        "createdTime",
+        "generation",
+    ],
+    "sortableAttributes": ["solMarketCap", "solVolume", "createdTime", "lastTradeTime"],
+    "rankingRules": [
+        "sort",
+        "words",
+        "typo",
+        "proximity",
+        "exactness",
+        "solMarketCap:desc",
+        "solVolume:desc",
+        "createdTime:desc",
+        "mint:asc",
+    ],
+    "typoTolerance": {
+        "minWordSizeForTypos": {"oneTypo": 5, "twoTypos": 9},
+        "disableOnAttributes": [*ADDRESSES],
+    },
+    "pagination": {"maxTotalHits": SEARCH_TOTAL_MAX},
+}
+"""`solMarketCap` and `solVolume` are lamports, and absent where a token does not trade for SOL."""
+
+
+def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
+    """The whole document; one of a mint is replaced by another."""
+    token = changed.token
+    made: dict[str, Any] = {
+        "mint": token.mint,
+        "name": token.name,
+        "symbol": token.symbol,
+        "nameWords": None if token.name is None else folded(token.name),
+        "symbolWords": None if token.symbol is None else folded(token.symbol),
+        "creator": token.creator,
+        "state": token.state,
+        "venue": token.venue,
+        "quoteMint": token.quote_mint,
+        "quoteDecimals": token.quote_decimals,
+        "marketCap": token.market_cap,
+        # As text: numbers beyond 2^53 would come back rounded.
+        "volumeUnits": str(token.volume_quote),
+        "trades": token.trades,
+        "createdTime": token.created_time_s,
+        "lastTradeTime": token.last_trade_time_s,
+        "generation": generation,
+        "tick": changed.tick,
+    }
+    if token.quote_mint in SOL_MINTS:
+        made["solMarketCap"] = token.market_cap
+        made["solVolume"] = float(token.volume_quote)
+    return made
+
+
+def found(hit: Mapping[str, Any]) -> FoundToken:
+    """The token of a document."""
+    return FoundToken(
+        mint=hit["mint"],
+        name=hit["name"],
+        symbol=hit["symbol"],
+        creator=hit["creator"],
+        state=hit["state"],
+        venue=hit["venue"],
+        quote_mint=hit["quoteMint"],
+        quote_decimals=hit["quoteDecimals"],
+        market_cap=None if hit["marketCap"] is None else float(hit["marketCap"]),
+        volume_quote=int(hit["volumeUnits"]),
+        trades=hit["trades"],
+        created_time_s=hit["createdTime"],
+        last_trade_time_s=hit["lastTradeTime"],
+    )

@@ -1,0 +1,97 @@
+"""The index of tokens in Meilisearch, and beside it the place up to which it was written."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from adapters.meilisearch.client import Meili, MissingError
+from adapters.meilisearch.documents import SETTINGS, document
+from projections.indexing import ChangedDocument, IndexMovedError, IndexPlace
+
+PREFIX = "curvetape"
+_KEY = "tokens"
+"""The id of the one document that says the place."""
+
+
+class MeiliIndex:
+    """Fits `projections.indexing.TokenIndex`.
+
+    Meilisearch does what it is told in the order in which it was told, each task wholly or not at
+    all. It has no write that depends on what is there, so that is asked before: enough for one
+    writer, who may repeat itself, and for a second one only nearly. What a second one may spoil in
+    that moment is a document that is older than the place says; the next change of the token mends
+    it, and so does writing all anew.
+    """
+
+    def __init__(self, meili: Meili, *, prefix: str = PREFIX) -> None:
+        self._meili = meili
+        self.tokens = f"{prefix}-tokens"
+        self.places = f"{prefix}-places"
+
+    async def prepare(self) -> None:
+        """Make both indexes, or bring their settings up to date."""
+        await self._meili.do(
+            lambda client: client.index(self.tokens).update_settings(dict(SETTINGS))
+        )
+        await self._meili.do(
+            lambda client: client.index(self.places).update_settings({"searchableAttributes": []})
+        )
+
+    async def place(self) -> IndexPlace | None:
+        """Up to where it holds the documents; None for a new index."""
+        try:
+            found = await self._meili.ask(
+                lambda client: client.index(self.places).get_document(_KEY)
+            )
+        except MissingError:
+            return None
+        return msgspec.convert(dict(found), IndexPlace)
+
+    async def write(self, generation: str, documents: Sequence[ChangedDocument]) -> None:
+        """Write documents, but over no newer one of the generation; returns once they are there."""
+        newest = await self._ticks(generation, [each.token.mint for each in documents])
+        made = [
+            document(generation, each)
+            for each in documents
+            if each.tick >= newest.get(each.token.mint, 0)
+        ]
+        if made:
+            await self._meili.do(
+                lambda client: client.index(self.tokens).add_documents(made, primary_key="mint")
+            )
+
+    async def keep_only(self, generation: str) -> None:
+        """Remove the documents of all other generations."""
+        others = f"generation != {quoted(generation)}"
+        await self._meili.do(
+            lambda client: client.index(self.tokens).delete_documents(filter=others)
+        )
+
+    async def move(self, place: IndexPlace, *, seen: IndexPlace | None) -> None:
+        """Note a place; raises `IndexMovedError` unless the one before is what was `seen`."""
+        found = await self.place()
+        if found != seen:
+            raise IndexMovedError("another `curvetape project` writes to the search index")
+        said = {"id": _KEY, **msgspec.to_builtins(place)}
+        await self._meili.do(
+            lambda client: client.index(self.places).add_documents([said], primary_key="id")
+        )
+
+    async def _ticks(self, generation: str, mints: Sequence[str]) -> dict[str, int]:
+        """In which save of the generation the documents that are there changed."""
+        asked: dict[str, Any] = {
+            "ids": list(mints),
+            "fields": ["mint", "generation", "tick"],
+            "limit": len(mints),
+        }
+        there = await self._meili.ask(
+            lambda client: client.index(self.tokens).get_documents(asked).results
+        )
+        return {it.mint: it.tick for it in there if it.generation == generation}
+
+
+def quoted(text: str) -> str:
+    """A text as filters take it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,84 @@
+"""Finds tokens in Meilisearch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.meilisearch.client import Meili
+from adapters.meilisearch.documents import ADDRESSES, NAMES, found
+from adapters.meilisearch.index import PREFIX, quoted
+from projections.indexing import SearchIndexError
+from projections.reads import (
+    SEARCH_TOTAL_MAX,
+    Facet,
+    Found,
+    ReadsUnavailableError,
+    SearchSort,
+    TokenSearch,
+)
+from projections.search import folded, is_address_like
+
+_SORTED_BY: Mapping[SearchSort, list[str]] = {
+    "relevance": [],
+    "market_cap": ["solMarketCap:desc"],
+    "volume": ["solVolume:desc"],
+    "created": ["createdTime:desc"],
+    "last_trade": ["lastTradeTime:desc"],
+}
+_FACETS: Mapping[Facet, str] = {"state": "state", "venue": "venue", "quote_mint": "quoteMint"}
+
+
+class MeiliTokenSearch:
+    """Fits `projections.reads.SearchReads`."""
+
+    def __init__(self, meili: Meili, *, prefix: str = PREFIX) -> None:
+        self._meili = meili
+        self._tokens = f"{prefix}-tokens"
+
+    async def search(self, asked: TokenSearch) -> Found:
+        """A page of what is found, best first; may raise `ReadsUnavailableError`."""
+        text = folded(asked.text)  # without the marks that mean phrases and exclusions there
+        if asked.text.strip() and not text:
+            return Found(tokens=[], total=0, facets={facet: {} for facet in _FACETS})
+        attributes = [*NAMES, *ADDRESSES] if is_address_like(asked.text.strip()) else [*NAMES]
+        options: dict[str, Any] = {
+            "attributesToSearchOn": attributes,
+            "matchingStrategy": "all",
+            "filter": _filters(asked),
+            "sort": _SORTED_BY[asked.sort],
+            "facets": list(_FACETS.values()),
+            "page": asked.page,
+            "hitsPerPage": asked.limit,
+        }
+        try:
+            answer = await self._meili.ask(
+                lambda client: client.index(self._tokens).search(text, options)
+            )
+        except SearchIndexError as error:
+            raise ReadsUnavailableError(f"the search index cannot be asked: {error}") from error
+        counted = answer["facetDistribution"]
+        return Found(
+            tokens=[found(hit) for hit in answer["hits"]],
+            total=min(answer["totalHits"], SEARCH_TOTAL_MAX),
+            facets={facet: counted.get(name, {}) for facet, name in _FACETS.items()},
+        )
+
+
+def _filters(asked: TokenSearch) -> list[str]:
+    equal = {
+        "state": asked.state,
+        "venue": asked.venue,
+        "quoteMint": asked.quote_mint,
+        "creator": asked.creator,
+    }
+    limits = (
+        ("solMarketCap", ">=", asked.market_cap_min),
+        ("solMarketCap", "<=", asked.market_cap_max),
+        ("solVolume", ">=", asked.volume_min),
+        ("solVolume", "<=", asked.volume_max),
+        ("createdTime", ">=", asked.created_from_s),
+        ("createdTime", "<", asked.created_to_s),
+    )
+    return [
+        *(f"{name} = {quoted(value)}" for name, value in equal.items() if value is not None),
+        *(f"{name} {sign} {value!r}" for name, sign, value in limits if value is not None),
+    ]

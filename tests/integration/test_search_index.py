@@ -1,0 +1,140 @@
+"""An index in Meilisearch follows the documents, whatever happens in between, and loses none."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from adapters.embedded.ports import free_port
+from adapters.meilisearch.client import Meili
+from adapters.meilisearch.index import MeiliIndex
+from adapters.meilisearch.token_search import MeiliTokenSearch
+from curvetape.testing.events import recorded
+from curvetape.testing.meilisearch import MemoryDocuments, Server
+from curvetape.testing.search import MemorySearch
+from curvetape.testing.search_market import BABY_PEPE, MARKET, PEPE, PEPE_COIN, WIF
+from projections.indexing import (
+    ChangedDocument,
+    Indexer,
+    IndexMovedError,
+    IndexPlace,
+    IndexRefusedError,
+    IndexUnavailableError,
+)
+from projections.reads import FoundToken, ReadsUnavailableError, TokenSearch
+
+TOKENS = MemorySearch(recorded(MARKET)).documents()
+
+
+@pytest.fixture
+async def meili(meili_server: Server) -> AsyncIterator[Meili]:
+    async with Meili(meili_server.url, meili_server.key) as meili:
+        yield meili
+
+
+async def found(meili: Meili, prefix: str) -> dict[str, FoundToken]:
+    """All that the index holds."""
+    page = await MeiliTokenSearch(meili, prefix=prefix).search(TokenSearch(limit=50))
+    return {token.mint: token for token in page.tokens}
+
+
+def with_trades(mint: str, trades: int) -> FoundToken:
+    return msgspec.structs.replace(TOKENS[mint], trades=trades)
+
+
+async def test_a_document_is_not_overwritten_by_an_older_one(meili: Meili) -> None:
+    index = MeiliIndex(meili, prefix="older")
+    await index.prepare()
+    newer = ChangedDocument(tick=7, token=with_trades(PEPE, 70))
+    older = ChangedDocument(tick=6, token=with_trades(PEPE, 60))
+    other = ChangedDocument(tick=1, token=TOKENS[WIF])
+    await index.write("first", [newer])
+    await index.write("first", [older, other])
+    assert await found(meili, "older") == {PEPE: newer.token, WIF: other.token}
+    for _ in range(2):  # as after a crash
+        await index.write("first", [newer])
+    assert (await found(meili, "older"))[PEPE] == newer.token
+    # Another generation counts its saves anew.
+    await index.write("second", [msgspec.structs.replace(older, tick=2)])
+    assert (await found(meili, "older"))[PEPE] == older.token
+
+
+async def test_a_place_moves_only_from_where_it_was_seen(meili: Meili) -> None:
+    index = MeiliIndex(meili, prefix="moved")
+    await index.prepare()
+    assert await index.place() is None
+    first = IndexPlace(generation="first", tick=1, mint=PEPE, sequence=5)
+    await index.move(first, seen=None)
+    assert await index.place() == first
+    second = msgspec.structs.replace(first, tick=2)
+    with pytest.raises(IndexMovedError, match="another `curvetape project`"):
+        await index.move(second, seen=None)
+    assert await index.place() == first
+    await index.move(second, seen=first)
+    assert await index.place() == second
+
+
+async def test_a_new_generation_replaces_the_documents_and_what_it_lacks_goes(
+    meili: Meili,
+) -> None:
+    index = MeiliIndex(meili, prefix="swept")
+    documents = MemoryDocuments([TOKENS[PEPE], TOKENS[WIF], TOKENS[BABY_PEPE]])
+    await Indexer(documents, index, batch_max=2).catch_up()
+    assert (await found(meili, "swept")).keys() == {PEPE, WIF, BABY_PEPE}
+    rebuilt = MemoryDocuments([TOKENS[PEPE], TOKENS[PEPE_COIN]], generation="rebuilt")
+    rebuilt.sequence = 9
+    indexer = Indexer(rebuilt, index, batch_max=1)
+    assert await indexer.step()
+    # Until all of it is there, what was there before can be found.
+    assert {WIF, BABY_PEPE} <= (await found(meili, "swept")).keys()
+    await indexer.catch_up()
+    assert (await found(meili, "swept")).keys() == {PEPE, PEPE_COIN}
+    place = await index.place()
+    assert place is not None
+    assert (place.generation, place.sequence) == ("rebuilt", 9)
+
+
+class _Dying(MeiliIndex):
+    """Writes the documents, and dies before it moves the place."""
+
+    async def move(self, place: IndexPlace, *, seen: IndexPlace | None) -> None:
+        raise IndexUnavailableError(f"died before {place.tick}, behind {seen}")
+
+
+async def test_what_was_written_before_a_crash_is_written_again_and_nothing_else_happens(
+    meili: Meili,
+) -> None:
+    documents = MemoryDocuments([TOKENS[PEPE], TOKENS[WIF]])
+    with pytest.raises(IndexUnavailableError, match="died"):
+        await Indexer(documents, _Dying(meili, prefix="lost")).catch_up()
+    documents.change(with_trades(PEPE, 99), tick=5)
+    index = MeiliIndex(meili, prefix="lost")
+    await Indexer(documents, index).catch_up()
+    assert await found(meili, "lost") == {PEPE: with_trades(PEPE, 99), WIF: TOKENS[WIF]}
+    assert await index.place() == IndexPlace(generation="first", tick=5, mint=PEPE, sequence=2)
+
+
+async def test_a_task_that_fails_is_told(meili: Meili) -> None:
+    """The server takes note of it first, and finds out later that it cannot be done."""
+    with pytest.raises(IndexRefusedError, match=r"has failed: .*have a `mint` attribute"):
+        await meili.do(
+            lambda client: client.index("failing-tokens").add_documents(
+                [{"name": "nobody"}], primary_key="mint"
+            )
+        )
+
+
+async def test_what_the_server_refuses_moves_no_place(meili: Meili) -> None:
+    index = MeiliIndex(meili, prefix="refusing")
+    unfit = msgspec.structs.replace(TOKENS[PEPE], mint="no key: it has spaces")
+    with pytest.raises(IndexRefusedError, match="no key: it has spaces"):
+        await Indexer(MemoryDocuments([unfit]), index).catch_up()
+    assert await index.place() is None
+
+
+async def test_a_server_that_is_away_is_told_from_one_that_refuses() -> None:
+    async with Meili(f"http://127.0.0.1:{free_port()}") as away:
+        with pytest.raises(IndexUnavailableError, match="check CURVETAPE_MEILI_URL"):
+            await MeiliIndex(away).place()
+        with pytest.raises(ReadsUnavailableError, match="search index cannot be asked"):
+            await MeiliTokenSearch(away).search(TokenSearch())
