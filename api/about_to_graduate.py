@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.cursors import After, CursorError, after, cursor_at
+from api.dollars import card_coins
 from api.operation import Operation
 from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import Ages, token
@@ -42,7 +43,7 @@ class AboutToGraduateResource:
         "token that moves meanwhile may be met again or be missed, any other is listed once.",
         parameters=AboutToGraduateParameters,
         answer=TokenList,
-        read_models=("tokens",),
+        read_models=("sol_prices", "tokens"),
         next_parameter="cursor",
     )
 
@@ -61,7 +62,11 @@ class AboutToGraduateResource:
         shown, following = rows[: asked.limit], None
         if len(rows) > len(shown):
             following = cursor_at(ORDER, curve_progress(shown[-1]) or 0.0, shown[-1].mint)
-        return TokenList(items=[token(row, ages) for row in shown], next=following)
+        worth = await card_coins(self._reads, shown)
+        return TokenList(
+            items=[token(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
+            next=following,
+        )
 
 
 def _after(text: str) -> After:

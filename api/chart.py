@@ -1,17 +1,24 @@
 """A token's candles."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_symbol
+from api.candle import Candle, candle
+from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
 from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, ProblemError
-from api.representations import Candle, QuoteMint, QuoteSymbol, candle
+from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
+from projections.dollars import MINUTE_S
 from projections.reads import INTERVALS_S, Reads
+
+Currency: TypeAlias = Literal["quote", "usd"]
+USD_MINUTES_MAX = 200_000
+"""What a page in dollars may span: dollars of longer candles are added up from their minutes."""
 
 
 class ChartParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +44,16 @@ class ChartParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         int,
         Meta(ge=1, le=1_000, description="Candles to list at most, the newest ones, 1 to 1000."),
     ] = 300
+    currency: Annotated[
+        Currency,
+        Meta(
+            description="What prices and volumes are in. `quote`: whole quote coins. `usd`: US "
+            "dollars, null where none are known; pages of longer intervals hold fewer candles then."
+        ),
+    ] = "quote"
+    traders: Annotated[
+        Literal["yes", "no"], Meta(description="Whether to count each candle's different wallets.")
+    ] = "no"
 
 
 class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -44,6 +61,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     mint: str
     interval: Interval
+    currency: Currency
     quote_mint: QuoteMint | None
     quote_symbol: QuoteSymbol | None
     items: list[Candle]
@@ -64,7 +82,7 @@ class ChartResource:
         parameters=ChartParameters,
         answer=Chart,
         problems=(MINT_UNKNOWN,),
-        read_models=("candles", "tokens"),
+        read_models=("candles", "sol_prices", "tokens", "trades"),
         next_parameter="to",
     )
 
@@ -82,20 +100,42 @@ class ChartResource:
                 f"from was after to by {from_s - to_s} s; exchange them",
                 parameter="from",
             )
+        limit = asked.limit
+        if asked.currency == "usd":
+            limit = min(limit, USD_MINUTES_MAX * MINUTE_S // interval_s)
         of = await known(self._reads, asked.mint)
         rows = await self._reads.candles(
             asked.mint,
             interval_s=interval_s,
             from_s=from_s - from_s % interval_s,
             to_s=to_s,
-            limit=asked.limit + 1,
+            limit=limit + 1,
         )
-        shown = rows[-asked.limit :]
+        shown = rows[-limit:]
+        dollars = traders = None
+        if asked.currency == "usd":
+            dollars = await candle_dollars(self._reads, shown, of, interval_s=interval_s)
+        if asked.traders == "yes" and shown:
+            traders = await self._reads.traders(
+                asked.mint,
+                interval_s=interval_s,
+                from_s=shown[0].start_s,
+                to_s=shown[-1].start_s + interval_s,
+            )
         return Chart(
             mint=asked.mint,
             interval=asked.interval,
+            currency=asked.currency,
             quote_mint=of.quote_mint,
             quote_symbol=quote_symbol(of.quote_mint),
-            items=[candle(row, of) for row in shown],
+            items=[
+                candle(
+                    row,
+                    of,
+                    None if dollars is None else dollars[place],
+                    UNSET if traders is None else traders.get(row.start_s, 0),
+                )
+                for place, row in enumerate(shown)
+            ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
         )

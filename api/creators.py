@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.dollars import card_coins
 from api.operation import Operation
 from api.parameters import Wallet
 from api.representations import Ages, Count, Token, token
@@ -45,7 +46,7 @@ class CreatorTokensResource:
         "`before` lists each token exactly once, whatever is launched meanwhile.",
         parameters=CreatorParameters,
         answer=CreatorTokens,
-        read_models=("tokens",),
+        read_models=("sol_prices", "tokens"),
         next_parameter="before",
     )
 
@@ -60,10 +61,11 @@ class CreatorTokensResource:
         rows = await self._reads.created_by(asked.address, limit=asked.limit + 1, before_pos=before)
         ages = Ages(self._thresholds, await self._reads.newest_time_s())
         shown = rows[: asked.limit]
+        worth = await card_coins(self._reads, shown)
         return CreatorTokens(
             address=asked.address,
             launches=made.launches,
             graduations=made.graduations,
-            items=[token(row, ages) for row in shown],
+            items=[token(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].created_pos) if len(rows) > len(shown) else None,
         )

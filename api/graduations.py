@@ -1,11 +1,13 @@
 """Graduations, newest first."""
 
+from fractions import Fraction
 from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals, whole
+from api.dollars import card_coins
 from api.operation import Operation
 from api.representations import Ages, Count, Quote, Time, Token, Tokens, Units, token
 from domain.position import Position
@@ -63,7 +65,7 @@ class GraduationsResource:
         "pool is known.",
         parameters=GraduationsParameters,
         answer=GraduationList,
-        read_models=("tokens",),
+        read_models=("sol_prices", "tokens"),
         next_parameter="before",
     )
 
@@ -77,13 +79,14 @@ class GraduationsResource:
         rows = await self._reads.graduations(limit=asked.limit + 1, before_pos=before)
         ages = Ages(self._thresholds, await self._reads.newest_time_s())
         shown = rows[: asked.limit]
+        worth = await card_coins(self._reads, shown)
         return GraduationList(
-            items=[_graduation(row, ages) for row in shown],
+            items=[_graduation(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].graduated_pos) if len(rows) > len(shown) else None,
         )
 
 
-def _graduation(row: GraduationRow, ages: Ages) -> Graduation:
+def _graduation(row: GraduationRow, ages: Ages, coin: Fraction | None) -> Graduation:
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     return Graduation(
         slot=Position.from_order_key(row.graduated_pos).slot,
@@ -95,5 +98,5 @@ def _graduation(row: GraduationRow, ages: Ages) -> Graduation:
         token_amount=whole(row.graduated_token_amount, row.token_decimals),
         token_amount_units=str(row.graduated_token_amount),
         fee_units=str(row.graduated_fee_amount),
-        token=token(row, ages),
+        token=token(row, ages, coin),
     )

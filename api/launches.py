@@ -1,11 +1,13 @@
 """Launches, newest first."""
 
+from fractions import Fraction
 from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals, whole
+from api.dollars import card_coins
 from api.operation import Operation
 from api.representations import Ages, Count, Quote, Token, Tokens, Units, token
 from domain.position import Position
@@ -63,7 +65,7 @@ class LaunchesResource:
         "meanwhile.",
         parameters=LaunchesParameters,
         answer=LaunchList,
-        read_models=("tokens", "trades"),
+        read_models=("sol_prices", "tokens", "trades"),
         next_parameter="before",
     )
 
@@ -77,13 +79,14 @@ class LaunchesResource:
         rows = await self._reads.launches(limit=asked.limit + 1, before_pos=before)
         ages = Ages(self._thresholds, await self._reads.newest_time_s())
         shown = rows[: asked.limit]
+        worth = await card_coins(self._reads, shown)
         return LaunchList(
-            items=[_launch(row, ages) for row in shown],
+            items=[_launch(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].created_pos) if len(rows) > len(shown) else None,
         )
 
 
-def _launch(row: LaunchRow, ages: Ages) -> Launch:
+def _launch(row: LaunchRow, ages: Ages, coin: Fraction | None) -> Launch:
     assert row.created_pos is not None, "it is a launch"
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     initial = InitialBuy(
@@ -97,5 +100,5 @@ def _launch(row: LaunchRow, ages: Ages) -> Launch:
         slot=Position.from_order_key(row.created_pos).slot,
         launched_by=row.created_user,
         initial_buy=initial if row.initial_buys else None,
-        token=token(row, ages),
+        token=token(row, ages, coin),
     )

@@ -1,5 +1,6 @@
 """What the API says about a token, a trade and a candle, made from the read models' rows."""
 
+from fractions import Fraction
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -9,9 +10,9 @@ from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
 from domain.events import Side
 from domain.position import Position
 from projections import reads
+from projections.dollars import usd
 from projections.labels import Label, Thresholds, labels
 from projections.reads import (
-    CandleRow,
     TokenRow,
     TokenState,
     TradeRow,
@@ -40,6 +41,8 @@ Tokens: TypeAlias = Annotated[float, Meta(description="Whole tokens.")]
 Link: TypeAlias = Annotated[
     str, Meta(description="An address of the web, as the creator gave it; nobody vouches for it.")
 ]
+Usd: TypeAlias = Annotated[float, Meta(description="US dollars.")]
+PriceUsd: TypeAlias = Annotated[float, Meta(description="US dollars per whole token.")]
 QuoteMint: TypeAlias = Annotated[
     str, Meta(description="The mint that prices are in; 32 times `1` is native SOL.")
 ]
@@ -99,9 +102,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     quote_decimals: Count | None
     token_decimals: Count | None
     price: Price | None
+    price_usd: PriceUsd | None
     market_cap: Annotated[
         float | None, Meta(description="Price times current supply, in whole quote coins.")
     ]
+    market_cap_usd: Usd | None
     all_time_high: Annotated[
         AllTimeHigh | None, Meta(description="Null for a token without a priced trade.")
     ]
@@ -113,6 +118,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ]
     liquidity_units: Units | None
+    liquidity_usd: Usd | None
     curve_progress: Annotated[
         Annotated[float, Meta(ge=0, le=1)] | None,
         Meta(description="Share of the curve's tokens that it has sold, 0 to 1."),
@@ -158,33 +164,15 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     price: Annotated[
         Price | None, Meta(description="After the trade, in whole quote coins per whole token.")
     ]
+    price_usd: PriceUsd | None
     quote_amount: Quote | None
     quote_amount_units: Units
+    amount_usd: Annotated[float | None, Meta(description="The quote amount in US dollars.")]
     token_amount: Tokens | None
     token_amount_units: Units
     quote_reserves_units: Units
     token_reserves_units: Units
     layout: Annotated[str, Meta(description="The layout of the program's event it was read from.")]
-
-
-class Candle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An interval in which the token traded; prices are null while decimals are not known."""
-
-    time: Annotated[int, Meta(description="Start of the interval in Unix seconds.")]
-    open: Price | None
-    high: Price | None
-    low: Price | None
-    close: Price | None
-    quote_volume: Quote | None
-    quote_volume_units: Units
-    buy_quote_volume: Quote | None
-    buy_quote_volume_units: Units | None
-    sell_quote_volume: Quote | None
-    sell_quote_volume_units: Units | None
-    token_volume: Tokens | None
-    token_volume_units: Units
-    buys: Count
-    sells: Count
 
 
 class FoundToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -235,9 +223,10 @@ class Ages(msgspec.Struct, frozen=True):
     """The newest time that the read model knows."""
 
 
-def token(row: TokenRow, ages: Ages) -> Token:
-    """A token's card."""
+def token(row: TokenRow, ages: Ages, coin: Fraction | None) -> Token:
+    """A token's card; `coin` is dollars for a whole quote coin when the card got its price."""
     quote, own = quote_decimals(row.quote_mint, row.quote_decimals), row.token_decimals
+    price, cap = whole_price(row.price, own, quote), whole(market_cap(row), quote)
     return Token(
         mint=row.mint,
         name=row.name,
@@ -257,11 +246,14 @@ def token(row: TokenRow, ages: Ages) -> Token:
         quote_symbol=quote_symbol(row.quote_mint),
         quote_decimals=quote,
         token_decimals=own,
-        price=whole_price(row.price, own, quote),
-        market_cap=whole(market_cap(row), quote),
+        price=price,
+        price_usd=usd(price, coin),
+        market_cap=cap,
+        market_cap_usd=usd(cap, coin),
         all_time_high=_high(row, own, quote),
         liquidity=whole(liquidity(row), quote),
         liquidity_units=exact(liquidity(row)),
+        liquidity_usd=usd(whole(liquidity(row), quote), coin),
         curve_progress=curve_progress(row),
         supply=whole(row.supply, own),
         supply_units=exact(row.supply),
@@ -293,10 +285,12 @@ def _high(row: TokenRow, own: int | None, quote: int | None) -> AllTimeHigh | No
     )
 
 
-def trade(row: TradeRow) -> Trade:
-    """A trade."""
+def trade(row: TradeRow, coin: Fraction | None) -> Trade:
+    """A trade; `coin` is dollars for a whole quote coin as of it."""
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     place = Position.from_order_key(row.pos)
+    price = whole_price(row.price, row.token_decimals, quote)
+    amount = whole(row.quote_amount, quote)
     return Trade(
         id=row.id,
         signature=row.id.partition(":")[0],
@@ -311,36 +305,14 @@ def trade(row: TradeRow) -> Trade:
         trader=row.user,
         quote_mint=row.quote_mint,
         quote_symbol=quote_symbol(row.quote_mint),
-        price=whole_price(row.price, row.token_decimals, quote),
-        quote_amount=whole(row.quote_amount, quote),
+        price=price,
+        price_usd=usd(price, coin),
+        quote_amount=amount,
         quote_amount_units=str(row.quote_amount),
+        amount_usd=usd(amount, coin),
         token_amount=whole(row.token_amount, row.token_decimals),
         token_amount_units=str(row.token_amount),
         quote_reserves_units=str(row.quote_reserves),
         token_reserves_units=str(row.token_reserves),
         layout=row.layout,
-    )
-
-
-def candle(row: CandleRow, of: TokenRow) -> Candle:
-    """A candle of the token."""
-    quote, own = quote_decimals(of.quote_mint, of.quote_decimals), of.token_decimals
-    bought = row.volume_quote_buy
-    sold = None if bought is None else row.volume_quote - bought
-    return Candle(
-        time=row.start_s,
-        open=whole_price(row.open, own, quote),
-        high=whole_price(row.high, own, quote),
-        low=whole_price(row.low, own, quote),
-        close=whole_price(row.close, own, quote),
-        quote_volume=whole(row.volume_quote, quote),
-        quote_volume_units=str(row.volume_quote),
-        buy_quote_volume=whole(bought, quote),
-        buy_quote_volume_units=exact(bought),
-        sell_quote_volume=whole(sold, quote),
-        sell_quote_volume_units=exact(sold),
-        token_volume=whole(row.volume_token, own),
-        token_volume_units=str(row.volume_token),
-        buys=row.buys,
-        sells=row.sells,
     )

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals
+from api.dollars import card_coins
 from api.operation import Operation
 from api.parameters import Mint, Time, seconds
 from api.problems import MINT_UNKNOWN, ProblemError
@@ -47,7 +48,7 @@ class TokenResource:
         parameters=TokenParameters,
         answer=TokenCard,
         problems=(MINT_UNKNOWN,),
-        read_models=("tokens", "trades"),
+        read_models=("sol_prices", "tokens", "trades"),
     )
 
     def __init__(self, reads: Reads, thresholds: Thresholds) -> None:
@@ -60,7 +61,8 @@ class TokenResource:
         to_s = None if asked.windows_to is UNSET else seconds(asked.windows_to)
         found = await self._reads.windows(asked.mint, as_of_s=to_s)
         decimals = quote_decimals(row.quote_mint, row.quote_decimals)
-        said = token(row, Ages(self._thresholds, await self._reads.newest_time_s()))
+        (coin,) = await card_coins(self._reads, [row])
+        said = token(row, Ages(self._thresholds, await self._reads.newest_time_s()), coin)
         return TokenCard(
             **msgspec.structs.asdict(said),
             windows=None if found is None else windows(found, decimals),

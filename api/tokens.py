@@ -6,11 +6,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.cursors import CursorError, after, cursor
+from api.dollars import card_coins
 from api.operation import Operation
 from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import Ages, Token, token
 from projections.labels import Thresholds
-from projections.reads import Page, TokenReads, TokenSort, TokenState
+from projections.reads import Page, Reads, TokenSort, TokenState
 
 
 class TokensParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,11 +51,11 @@ class TokensResource:
         "tokens that trade for SOL are ranked; those with another quote come after them.",
         parameters=TokensParameters,
         answer=TokenList,
-        read_models=("tokens",),
+        read_models=("sol_prices", "tokens"),
         next_parameter="cursor",
     )
 
-    def __init__(self, reads: TokenReads, thresholds: Thresholds) -> None:
+    def __init__(self, reads: Reads, thresholds: Thresholds) -> None:
         self._reads = reads
         self._thresholds = thresholds
 
@@ -68,8 +69,9 @@ class TokensResource:
         rows = await self._reads.tokens(sort=asked.sort, state=state, page=page)
         shown = rows[: asked.limit]
         ages = Ages(self._thresholds, await self._reads.newest_time_s())
+        worth = await card_coins(self._reads, shown)
         return TokenList(
-            items=[token(row, ages) for row in shown],
+            items=[token(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=cursor(asked.sort, shown[-1]) if len(rows) > len(shown) else None,
         )
 

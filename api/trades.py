@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.dollars import coins
 from api.operation import Operation
 from api.parameters import Mint
 from api.problems import MINT_UNKNOWN
@@ -44,7 +45,7 @@ class TradesResource:
         parameters=TradesParameters,
         answer=TradeList,
         problems=(MINT_UNKNOWN,),
-        read_models=("tokens", "trades"),
+        read_models=("sol_prices", "tokens", "trades"),
         next_parameter="before",
     )
 
@@ -58,7 +59,8 @@ class TradesResource:
         if not rows:
             await known(self._reads, asked.mint)
         shown = rows[: asked.limit]
+        worth = await coins(self._reads, [(row.quote_mint, row.pos) for row in shown])
         return TradeList(
-            items=[trade(row) for row in shown],
+            items=[trade(row, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].pos) if len(rows) > len(shown) else None,
         )

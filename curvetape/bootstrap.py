@@ -16,6 +16,7 @@ from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
 from adapters.postgres.search_changes import PostgresDocuments
+from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from adapters.valkey.client import Valkey
@@ -38,6 +39,7 @@ from projections.projection import Hosted, host
 from projections.runner import Runner
 from projections.runners import Runners
 from projections.search import Search
+from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -57,6 +59,7 @@ def read_models(connections: Connections, others: Sequence[Make] = ()) -> list[H
         host(Portfolios(), PortfolioStore(connections)),
         host(Search(), SearchStore(connections)),
         host(Holders(), HolderStore(connections)),
+        host(SolPrices(), SolPriceStore(connections)),
         *(make(connections) for make in others),
     ]
 

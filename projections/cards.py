@@ -29,6 +29,7 @@ def card(mint: str, change: TokenChange) -> TokenRow:
         graduated_time_s=change.graduated.time_s if change.graduated else None,
         supply=change.supply,
         price=priced.price if priced else None,
+        priced_pos=priced.pos if priced else None,
         virtual_quote_reserves=priced.virtual_quote_reserves if priced else None,
         virtual_token_reserves=priced.virtual_token_reserves if priced else None,
         held_quote_reserves=priced.held_quote_reserves if priced else None,

@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from projections.buckets import MINUTE_S, Bucket
-from projections.reads import SOL_MINTS, TokenRow, curve_progress, market_cap, quote_liquidity
+from projections.dollars import SOL_MINTS
+from projections.reads import TokenRow, curve_progress, market_cap, quote_liquidity
 from projections.windows import WINDOWS_S, Window
 
 Ranking: TypeAlias = Literal["volume", "market_cap", "trades", "change", "age", "progress", "score"]

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from domain.events import Side
-from domain.programs import NATIVE_SOL, WRAPPED_SOL
+from projections.dollars import SOL_MINTS, DollarReads
 from projections.holder_reads import HolderReads
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
@@ -64,6 +64,8 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     graduated_time_s: int | None
     supply: int | None
     price: float | None
+    priced_pos: int | None
+    """Since when the price and the reserves that make it are these."""
     virtual_quote_reserves: int | None
     virtual_token_reserves: int | None
     held_quote_reserves: int | None
@@ -120,13 +122,19 @@ class CandleRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An interval in which the token traded at least once."""
 
     start_s: int
+    open_pos: int
     open: float
+    high_pos: int | None
+    """The first position at which the high was reached, as `low_pos` is for the low; both are
+    None in rows of an earlier version of the core."""
     high: float
+    low_pos: int | None
     low: float
+    close_pos: int
     close: float
     volume_quote: int
     volume_quote_buy: int | None
-    """The part of it that went into buys; None in rows of an earlier version of the core."""
+    """The part of it that went into buys; None where `high_pos` is."""
     volume_token: int
     buys: int
     sells: int
@@ -238,10 +246,6 @@ def liquidity(row: TokenRow) -> int | None:
     return None if quote is None else 2 * quote
 
 
-SOL_MINTS = frozenset((NATIVE_SOL, WRAPPED_SOL))
-"""Quote mints whose amounts can be ranked with each other; others would need prices in dollars."""
-
-
 def sort_value(row: TokenRow, sort: TokenSort) -> float | int:
     """What a list sorts the token by, for the cursor of the next page.
 
@@ -308,6 +312,15 @@ class CandleReads(Protocol):
         """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
         ...
 
+    async def traders(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int
+    ) -> Mapping[int, int]:
+        """How many different wallets traded in each candle that starts in [from_s, to_s).
+
+        By the candle's start; of the trades read model, where it has come as far as the candles.
+        """
+        ...
+
 
 class SearchReads(Protocol):
     """The search read model."""
@@ -334,6 +347,7 @@ class Reads(
     TradeReads,
     WindowReads,
     CandleReads,
+    DollarReads,
     PortfolioReads,
     HolderReads,
     SearchReads,

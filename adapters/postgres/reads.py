@@ -1,10 +1,11 @@
 """Answers the query side from the read models' tables."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
+from adapters.postgres.dollar_reads import PostgresDollarReads
 from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.pool import Pool
@@ -59,10 +60,20 @@ _TRADES = """
 """
 
 _CANDLES = """
-    select start_s, open, high, low, close, volume_quote, volume_quote_buy, volume_token, buys,
-        sells
+    select start_s, open_pos, open, high_pos, high, low_pos, low, close_pos, close, volume_quote,
+        volume_quote_buy, volume_token, buys, sells
     from candles where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
     order by start_s desc limit $5
+"""
+
+_TRADERS = """
+    select candles.start_s, count(distinct trader) as traders
+    from candles join trades on trades.mint = candles.mint
+        and pos between open_pos and close_pos
+        and block_time_s between start_s and start_s + interval_s - 1
+        and canonical and trades.price is not null
+    where candles.mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
+    group by 1
 """
 
 _POSITIONS = "select name, version, sequence from checkpoints order by name"
@@ -76,7 +87,12 @@ _BOUND: dict[str, Callable[[float | int], object]] = {
 
 
 class PostgresReads(
-    PostgresFeeds, PostgresWindows, PostgresPortfolioReads, PostgresHolderReads, PostgresTokenSearch
+    PostgresFeeds,
+    PostgresWindows,
+    PostgresPortfolioReads,
+    PostgresHolderReads,
+    PostgresTokenSearch,
+    PostgresDollarReads,
 ):
     """The port `projections.reads.Reads` on a pool whose statements have a short timeout."""
 
@@ -124,6 +140,16 @@ class PostgresReads(
             CandleRow, _CANDLES, mint, interval_s, int64(from_s), int64(to_s), limit
         )
         return rows[::-1]
+
+    async def traders(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int
+    ) -> Mapping[int, int]:
+        """How many different wallets traded in each candle that starts in [from_s, to_s)."""
+        if not can_be_asked(mint):
+            return {}
+        async with asking(self._pool) as connection:
+            rows = await connection.fetch(_TRADERS, mint, interval_s, int64(from_s), int64(to_s))
+        return {row["start_s"]: row["traders"] for row in rows}
 
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name."""

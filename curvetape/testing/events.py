@@ -15,12 +15,19 @@ from domain.events import (
     PoolBurned,
     PoolCreated,
     PoolTraded,
+    SolPriced,
     TokenCreated,
     TokenMigrated,
 )
 from domain.log import Recorded
-from domain.position import Position
-from domain.programs import NATIVE_SOL, PUMP_TOKEN_DECIMALS, SOL_DECIMALS, WRAPPED_SOL
+from domain.position import LAST_INNER, LAST_OUTER, LAST_TX, Position
+from domain.programs import (
+    NATIVE_SOL,
+    PUMP_TOKEN_DECIMALS,
+    PYTH_SOL_USD,
+    SOL_DECIMALS,
+    WRAPPED_SOL,
+)
 
 E = TypeVar("E", bound=Event)
 
@@ -249,6 +256,24 @@ def burned(number: int, mint: str, **fields: Any) -> PoolBurned:
     )
 
 
+def sol_priced(number: int, _mint: str = "", **fields: Any) -> SolPriced:
+    """What the chain said at the end of a slot: 150 dollars, unless told otherwise."""
+    values: dict[str, Any] = {
+        "account": PYTH_SOL_USD[0],
+        "price": 15_000_000_000,
+        "confidence": 7_000_000,
+        "exponent": -8,
+        "publish_time_s": GENESIS_S + number * 2 // 5,
+        "posted_slot": number,
+    } | fields
+    return SolPriced(
+        id=f"{values['account']}:{values['posted_slot']}:{values['publish_time_s']}",
+        pos=Position(number, LAST_TX, LAST_OUTER, LAST_INNER),
+        received_at_ns=number,
+        **values,
+    )
+
+
 def recorded(events: Iterable[AnyEvent], *, after: int = 0) -> list[Recorded]:
     """The events as a log holds them, from sequence `after + 1` on."""
     return [Recorded(sequence, event) for sequence, event in enumerate(events, start=after + 1)]
@@ -305,6 +330,7 @@ _KINDS: Sequence[tuple[Any, dict[str, st.SearchStrategy[Any]]]] = (
     (completed, {}),
     (migrated, {}),
     (pool_created, {"canonical": st.booleans()}),
+    (sol_priced, {"price": st.integers(1, 10**11), "exponent": st.integers(-9, -7)}),
 )
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from curvetape.testing.certified import CertifiedLog
-from curvetape.testing.events import burned, completed, migrated, pool_traded
+from curvetape.testing.events import burned, completed, migrated, pool_traded, sol_priced
 from curvetape.testing.metadata import described
 from curvetape.testing.simulated import first_blocks, views
 from domain.events import AnyEvent, CurveTraded, ProgramEvent, TokenCreated
@@ -25,6 +25,9 @@ def blocks(count: int = BLOCKS) -> list[list[AnyEvent]]:
                 events += translated(tx).events
         made.append(events)
     _graduate(made)
+    for number, events in enumerate(made):
+        slot = events[0].pos.slot
+        events.append(sol_priced(slot, price=15_000_000_000 + number))
     return made
 
 

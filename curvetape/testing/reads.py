@@ -1,14 +1,16 @@
 """The read models in memory: what the real ones promise the query side, without a server."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from curvetape.testing.feeds import MemoryFeeds
 from curvetape.testing.holders import MemoryHolders
 from curvetape.testing.search import MemorySearch
 from domain.log import Recorded
-from projections import candles, tokens
+from projections import candles, sol_prices, tokens
 from projections.candles import Candles
 from projections.cards import card
+from projections.dollars import MINUTE_S, Valued, summed, valued
 from projections.holder_reads import DEFAULTS, Definitions, HoldersRow
 from projections.holders import Holders
 from projections.portfolios import Portfolios
@@ -25,6 +27,7 @@ from projections.reads import (
     sort_value,
 )
 from projections.search import Search
+from projections.sol_prices import SolPrices
 from projections.token_change import TokenChange
 from projections.tokens import Tokens
 from projections.trades import Trades
@@ -45,6 +48,7 @@ class MemoryReads(MemoryFeeds):
         self._changes: tokens.Changes = {}
         self._trades: dict[str, list[TradeRow]] = {}
         self._candles = candles.Changes({})
+        self._prices: sol_prices.Changes = {}
         self._search = MemorySearch()
         self.apply(recorded)
 
@@ -59,6 +63,7 @@ class MemoryReads(MemoryFeeds):
         for trades in self._trades.values():
             trades.sort(key=lambda trade: -trade.pos)
         self._candles = candles.merge(self._candles, Candles().apply(recorded))
+        self._prices = sol_prices.merge(self._prices, SolPrices().apply(recorded))
         self.take(recorded)
         self._search.apply(recorded)
         self._holders.take(recorded)
@@ -126,9 +131,13 @@ class MemoryReads(MemoryFeeds):
         rows = [
             CandleRow(
                 start_s=start_s,
+                open_pos=candle.open_pos,
                 open=candle.open,
+                high_pos=candle.high_pos,
                 high=candle.high,
+                low_pos=candle.low_pos,
                 low=candle.low,
+                close_pos=candle.close_pos,
                 close=candle.close,
                 volume_quote=candle.volume_quote,
                 volume_quote_buy=candle.volume_quote_buy,
@@ -151,6 +160,44 @@ class MemoryReads(MemoryFeeds):
         self._ask()
         return self._holders.of(mint, self._tokens.get(mint), limit=limit)
 
+    async def traders(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int
+    ) -> Mapping[int, int]:
+        """How many different wallets traded in each candle that starts in [from_s, to_s)."""
+        self._ask()
+        wallets: dict[int, set[str]] = {}
+        for trade in self._trades.get(mint, []):
+            start_s = trade.block_time_s - trade.block_time_s % interval_s
+            if trade.canonical and trade.price is not None and from_s <= start_s < to_s:
+                wallets.setdefault(start_s, set()).add(trade.user)
+        return {start_s: len(found) for start_s, found in wallets.items()}
+
+    async def sol_usd(self, positions: Sequence[int]) -> Sequence[Fraction | None]:
+        """For each position, dollars for a SOL by the last price at or before it."""
+        self._ask()
+        return [self._usd(pos) for pos in positions]
+
+    async def sol_volumes(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int
+    ) -> Mapping[int, Valued]:
+        """What a token's minutes traded, in lamports times dollars, by the start of an interval."""
+        self._ask()
+        minutes: dict[int, list[Valued]] = {}
+        for (of, length_s, start_s), candle in self._candles.candles.items():
+            if of == mint and length_s == MINUTE_S and from_s <= start_s < to_s:
+                usd = self._usd(candle.close_pos)
+                minutes.setdefault(start_s - start_s % interval_s, []).append(
+                    valued(candle.volume_quote, candle.volume_quote_buy, usd)
+                )
+        return {start_s: summed(parts) for start_s, parts in minutes.items()}
+
+    def _usd(self, pos: int) -> Fraction | None:
+        before = [at for at in self._prices if at <= pos]
+        if not before:
+            return None
+        price = self._prices[max(before)]
+        return price.price * Fraction(10) ** price.exponent
+
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name; none before the first event."""
         self._ask()
@@ -158,7 +205,7 @@ class MemoryReads(MemoryFeeds):
             return []
         return [
             ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
-            for core in (Candles, Holders, Portfolios, Search, Tokens, Trades)
+            for core in (Candles, Holders, Portfolios, Search, SolPrices, Tokens, Trades)
         ]
 
 

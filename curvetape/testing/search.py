@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from domain.log import Recorded
+from projections.dollars import SOL_MINTS
 from projections.reads import (
     SEARCH_TOTAL_MAX,
-    SOL_MINTS,
     Facet,
     Found,
     FoundToken,

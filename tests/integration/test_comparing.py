@@ -84,7 +84,7 @@ async def test_read_models_that_are_what_the_log_gives_are_equal(database_dsn: s
     assert report.verdict == "equal"
     assert report.last_sequence == len(STORY)
     assert {it.name: it.sequence for it in report.models} == dict.fromkeys(
-        ("candles", "trades", "tokens", "portfolios", "search", "holders"), len(STORY)
+        ("candles", "trades", "tokens", "portfolios", "search", "holders", "sol_prices"), len(STORY)
     )
     rows = {table.name: table.rows for it in report.models for table in it.tables}
     assert (rows["trades"], rows["tokens"], rows["token_burns"]) == (6, 2, 1)
@@ -159,6 +159,7 @@ async def test_each_read_model_is_compared_at_its_own_place(postgres_dsn: str) -
         ("portfolios", None, "not compared"),
         ("search", None, "not compared"),
         ("holders", None, "not compared"),
+        ("sol_prices", None, "not compared"),
     ]
     assert (report.verdict, of(report, "trades").reason) == ("not compared", "it has not begun")
 

@@ -8,6 +8,7 @@ from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from curvetape.testing.events import (
@@ -37,6 +38,7 @@ from projections.reads import (
     sort_value,
 )
 from projections.runner import Runner
+from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -77,6 +79,7 @@ async def reads(pool: Pool) -> Reads:
         host(Candles(), CandleStore(pool)),
         host(Trades(), TradeStore(pool)),
         host(Tokens(), TokenStore(pool)),
+        host(SolPrices(), SolPriceStore(pool)),
     ]
     await Runner(MemoryLog(MARKET), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)
@@ -115,6 +118,7 @@ async def test_a_card_is_read_as_it_was_written(reads: Reads) -> None:
         graduated_time_s=None,
         supply=SUPPLY,
         price=39_000_000_000 / 1_039_000_000_000_000,
+        priced_pos=MARKET[10].pos.order_key,
         virtual_quote_reserves=39_000_000_000,
         virtual_token_reserves=1_039_000_000_000_000,
         held_quote_reserves=1_000_000_000,
@@ -248,6 +252,7 @@ async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
     positions = await reads.positions()
     assert [(each.name, each.version, each.sequence) for each in positions] == [
         ("candles", Candles.version, len(MARKET)),
+        ("sol_prices", 1, len(MARKET)),
         ("tokens", 2, len(MARKET)),
         ("trades", 1, len(MARKET)),
     ]

@@ -1,6 +1,7 @@
 """The stores keep what the cores say, on plain PostgreSQL and on TimescaleDB alike."""
 
 from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from adapters.postgres import migrations
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from curvetape.testing.events import (
@@ -24,6 +26,7 @@ from curvetape.testing.events import (
     migrated,
     pool_traded,
     recorded,
+    sol_priced,
 )
 from domain.events import AnyEvent
 from projections.candles import Candles
@@ -34,6 +37,7 @@ from projections.projection import (
     StoreRefusedError,
     TakenBack,
 )
+from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -42,6 +46,7 @@ TABLES = {
     "trades": "mint, pos",
     "tokens": "mint",
     "token_burns": "mint, pos",
+    "sol_prices": "pos",
     "checkpoints": "name",
     "taken_back": "slot",
     "parked_events": "name, sequence",
@@ -85,13 +90,15 @@ async def rows(pool: Pool) -> dict[str, list[dict[str, Any]]]:
 
 async def save(pool: Pool, events: Sequence[AnyEvent], *, size: int) -> None:
     candles, trades, tokens = CandleStore(pool), TradeStore(pool), TokenStore(pool)
-    for store in (candles, trades, tokens):
+    prices = SolPriceStore(pool)
+    for store in (candles, trades, tokens, prices):
         assert (await store.checkpoint()).sequence == 0
     for batch in batches(recorded(events), size):
         seen, reached = batch[0].sequence - 1, batch[-1].sequence
         await candles.save(Candles().apply(batch), seen=seen, reached=reached)
         await trades.save(Trades().apply(batch), seen=seen, reached=reached)
         await tokens.save(Tokens().apply(batch), seen=seen, reached=reached)
+        await prices.save(SolPrices().apply(batch), seen=seen, reached=reached)
 
 
 @settings(
@@ -136,6 +143,21 @@ async def test_a_story_is_kept_as_told(pool: Pool) -> None:
         STORY[5].pos.order_key,
         STORY[2].pos.order_key,
     )
+
+
+async def test_of_two_prices_in_one_slot_the_later_published_one_is_kept(pool: Pool) -> None:
+    one = sol_priced(7, price=15_012_345_678, publish_time_s=90)
+    other = sol_priced(7, price=2, publish_time_s=91, account="another", exponent=-12)
+    last = sol_priced(7, price=3, publish_time_s=89)
+    for events in ((one, other, last), (last, other, one), (other, one, last)):
+        await empty(pool)
+        await save(pool, events, size=1)
+        (kept,) = (await rows(pool))["sol_prices"]
+        assert (kept["publish_time_s"], kept["account"]) == (91, "another")
+        assert kept["usd"] == Decimal("0.000000000002")
+    await empty(pool)
+    await save(pool, [one], size=1)
+    assert (await rows(pool))["sol_prices"][0]["usd"] == Decimal("150.12345678")
 
 
 async def test_a_second_runner_fails_before_it_counts_twice(pool: Pool) -> None:

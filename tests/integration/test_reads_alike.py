@@ -14,11 +14,12 @@ from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
+from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
 from curvetape.testing.api import V1, WALLETS_V1
-from curvetape.testing.events import GENESIS_S, recorded
+from curvetape.testing.events import GENESIS_S, recorded, sol_priced
 from curvetape.testing.holders import holder_histories
 from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
@@ -46,13 +47,14 @@ from projections.reads import (
 )
 from projections.runner import Runner
 from projections.search import Search
+from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
 TABLES = (
-    "candles, trades, tokens, token_burns, portfolio_trades, portfolio_positions, portfolio_days,"
-    " holders, holder_launches, search_documents, search_waiting, search_burns, search_clock,"
-    " search_changes, checkpoints"
+    "candles, trades, tokens, token_burns, sol_prices, portfolio_trades, portfolio_positions,"
+    " portfolio_days, holders, holder_launches, search_documents, search_waiting, search_burns,"
+    " search_clock, search_changes, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
@@ -65,6 +67,10 @@ PATHS = [
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
     *(f"/api/v1/{feed}?limit=2" for feed in ("launches", "graduations", "about-to-graduate")),
     "/api/v1/creators/creator1111111111111111111111111111111111111/tokens",
+    *(
+        f"{V1}/{TRADED}/chart?interval={interval}&currency=usd&traders=yes"
+        for interval in INTERVALS_S
+    ),
     f"{V1}/{UNTRADED}/chart",
     f"{V1}/{ABSENT}/chart",
     *(f"{V1}/{mint}/trades?limit=50" for mint in (*KNOWN, ABSENT)),
@@ -97,6 +103,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> QueryReads:
         host(Portfolios(), PortfolioStore(pool)),
         host(Search(), SearchStore(pool)),
         host(Holders(), HolderStore(pool)),
+        host(SolPrices(), SolPriceStore(pool)),
     ]
     await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)
@@ -252,8 +259,9 @@ async def test_both_tell_holders_apart_alike_by_any_definition(
 
 
 async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:
-    log = MemoryLog(MARKET)
-    both = [MemoryReads(recorded(MARKET)), await stored(pool, MARKET)]
+    events = [*MARKET, *(sol_priced(slot, price=slot * 10**8 + 7) for slot in (90, 12, 800, 250))]
+    log = MemoryLog(events)
+    both = [MemoryReads(recorded(events)), await stored(pool, events)]
     for path in [*PATHS, "/readyz"]:
         answered = []
         for reads in both:

@@ -1,0 +1,127 @@
+"""The API's figures in dollars, worked out by hand."""
+
+from typing import Any
+
+import pytest
+
+from api.chart import USD_MINUTES_MAX
+from curvetape.testing.api import V1, Served
+from curvetape.testing.events import created, curve_traded, sol_priced
+from curvetape.testing.market import address
+from domain.events import CurveTraded
+from domain.programs import USDC
+
+MINT = address("dollars")
+COIN = address("coin")
+OTHER = address("other")
+MINUTE_SLOTS = 150
+
+
+def traded(slot: int, mint: str = MINT, *, sol: int = 1, **fields: Any) -> CurveTraded:
+    """At 0.03 SOL a token, for whole SOL."""
+    given: dict[str, Any] = {
+        "quote_amount": sol * 10**9,
+        "virtual_quote_reserves": 30_000,
+        "virtual_token_reserves": 1_000,
+        "real_quote_reserves": 5 * 10**9,
+    }
+    return curve_traded(slot, mint, **(given | fields))
+
+
+@pytest.fixture
+def served() -> Served:
+    return Served(
+        [
+            created(1, MINT),
+            traded(5),
+            sol_priced(10, price=100 * 10**8),
+            traded(20, user="second"),
+            traded(20 + MINUTE_SLOTS, sol=2),
+            sol_priced(21 + MINUTE_SLOTS, price=200 * 10**8),
+            traded(30 + MINUTE_SLOTS, sol=5, side="sell"),
+            sol_priced(40 + MINUTE_SLOTS, price=900 * 10**8),
+            traded(31, COIN, quote_mint=USDC, quote_decimals=6),
+            traded(32, OTHER, quote_mint=address("another"), quote_decimals=6),
+        ]
+    )
+
+
+def get(served: Served, path: str) -> Any:
+    result = served.client.get(f"{V1}/{path}")
+    assert result.status_code == 200, result.text
+    return result.json
+
+
+def test_a_card_is_worth_what_sol_was_when_it_got_its_price(served: Served) -> None:
+    card = get(served, MINT)
+    assert card["priceUsd"] == pytest.approx(0.03 * 200)
+    assert card["marketCapUsd"] == pytest.approx(0.03 * 200 * 1e9)
+    assert (card["liquidity"], card["liquidityUsd"]) == (10.0, 2000.0)
+    assert get(served, COIN)["priceUsd"] == pytest.approx(30.0)
+    other = get(served, OTHER)
+    assert other["price"] is not None
+    assert [other[name] for name in ("priceUsd", "marketCapUsd", "liquidityUsd")] == [None] * 3
+    listed = served.client.get(V1).json["items"]
+    assert {it["mint"]: it["priceUsd"] for it in listed} == {
+        mint: get(served, mint)["priceUsd"] for mint in (MINT, COIN, OTHER)
+    }
+
+
+def test_a_trade_is_worth_what_sol_was_at_it_and_nothing_is_known_before_a_price(
+    served: Served,
+) -> None:
+    trades = get(served, f"{MINT}/trades")["items"]
+    assert [trade["amountUsd"] for trade in trades] == [1000.0, 200.0, 100.0, None]
+    assert trades[0]["priceUsd"] == pytest.approx(6.0)
+    assert (trades[3]["priceUsd"], trades[3]["quoteAmount"]) == (None, 1.0)
+    served.add(sol_priced(2, price=10 * 10**8))
+    assert get(served, f"{MINT}/trades")["items"][3]["amountUsd"] == 10.0
+
+
+def test_a_chart_in_dollars_has_each_price_at_its_position_and_volumes_by_minutes(
+    served: Served,
+) -> None:
+    chart = get(served, f"{MINT}/chart?interval=24h&currency=usd")
+    (day,) = chart["items"]
+    assert chart["currency"] == "usd"
+    # The high is reached first at the first trade, when no price was known.
+    assert [day[name] for name in ("open", "high", "low")] == [None] * 3
+    assert day["close"] == pytest.approx(6.0)
+    assert (day["volume"], day["buyVolume"], day["sellVolume"]) == (1600.0, 600.0, 1000.0)
+    assert day["quoteVolume"] == 9.0
+    minutes = get(served, f"{MINT}/chart?interval=1m&currency=usd")["items"]
+    assert [minute["volume"] for minute in minutes] == [200.0, 1400.0]
+    (coin,) = get(served, f"{COIN}/chart?interval=24h&currency=usd")["items"]
+    assert (coin["volume"], coin["open"]) == (1000.0, pytest.approx(30.0))
+    (other,) = get(served, f"{OTHER}/chart?interval=24h&currency=usd")["items"]
+    assert (other["volume"], other["open"], other["quoteVolume"]) == (None, None, 1000.0)
+
+
+def test_a_chart_is_in_the_quote_unless_asked_otherwise(served: Served) -> None:
+    chart = get(served, f"{MINT}/chart?interval=24h")
+    (day,) = chart["items"]
+    assert chart["currency"] == "quote"
+    assert (day["volume"], day["buyVolume"], day["sellVolume"]) == (9.0, 4.0, 5.0)
+    assert (day["buyQuoteVolumeUnits"], day["sellQuoteVolumeUnits"]) == (
+        *("4000000000", "5000000000"),
+    )
+    assert day["close"] == pytest.approx(0.03)
+    assert "traders" not in day
+
+
+def test_traders_are_counted_where_they_are_asked_for(served: Served) -> None:
+    (day,) = get(served, f"{MINT}/chart?interval=24h&traders=yes")["items"]
+    assert day["traders"] == 2
+    minutes = get(served, f"{MINT}/chart?interval=1m&traders=yes")["items"]
+    assert [minute["traders"] for minute in minutes] == [2, 1]
+
+
+def test_a_page_in_dollars_spans_no_more_minutes_than_are_added_up() -> None:
+    days = USD_MINUTES_MAX // (24 * 60) + 3
+    day_slots = 24 * 60 * MINUTE_SLOTS
+    served = Served([sol_priced(1), *(traded(2 + day * day_slots) for day in range(days))])
+    page = get(served, f"{MINT}/chart?interval=24h&limit=1000&currency=usd")
+    assert len(page["items"]) == days - 3
+    rest = get(served, f"{MINT}/chart?interval=24h&currency=usd&to={page['next']}")
+    assert (len(rest["items"]), rest["next"]) == (3, None)
+    assert len(get(served, f"{MINT}/chart?interval=24h&limit=1000")["items"]) == days
