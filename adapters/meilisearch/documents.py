@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from projections.dollars import SOL_MINTS
 from projections.indexing import ChangedDocument
-from projections.reads import SEARCH_TOTAL_MAX, SOL_MINTS, FoundToken
+from projections.reads import SEARCH_TOTAL_MAX, FoundToken
 from projections.search import folded
 
 NAMES = ("nameWords", "symbolWords")

@@ -15,6 +15,7 @@ from adapters.postgres.generations import Generations
 from adapters.postgres.pool import NO_CONNECTIONS, open_pool
 from curvetape.archives import archive_of, log_of
 from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models_of
+from curvetape.cli import compress
 from curvetape.cli.audit_models import exit_code, models_report, open_scratch
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
@@ -255,6 +256,9 @@ def retry(name: str, *, as_json: bool) -> None:
     else:
         click.echo(retried(found))
     raise SystemExit(EXIT_INCOMPLETE if found.stayed else 0)
+
+
+command.add_command(compress.command, "compress")
 
 
 def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
