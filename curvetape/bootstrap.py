@@ -20,6 +20,8 @@ from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from adapters.valkey.client import Valkey
+from adapters.valkey.generations import Generations
+from adapters.valkey.keys import Role
 from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import App, create_app
 from curvetape.archives import log_of
@@ -29,6 +31,7 @@ from curvetape.rebuilding import ReadModels
 from curvetape.registered import Make, checked, registered
 from curvetape.telling import Teller
 from projections.candles import Candles
+from projections.generation import GenerationError
 from projections.holder_reads import Definitions
 from projections.holders import Holders
 from projections.indexing import Indexer
@@ -71,9 +74,23 @@ def read_models_of(settings: Settings) -> ReadModels:
     return lambda connections: read_models(connections, others)
 
 
-def leaderboards(valkey: Valkey) -> Hosted:
+def leaderboards(valkey: Valkey, role: Role = "served") -> Hosted:
     """The core whose rows a Redis or Valkey keeps, where there is one."""
-    return host(Leaderboards(), LeaderboardStore(valkey))
+    return host(Leaderboards(), LeaderboardStore(valkey, role=role))
+
+
+@asynccontextmanager
+async def leaderboard_server(settings: Settings) -> AsyncIterator[Valkey]:
+    """The Redis or Valkey that keeps leaderboards, which answers just now.
+
+    Raises `GenerationError` where none is set, and `ServerUnreachableError`.
+    """
+    if settings.redis_url is None:
+        raise GenerationError("leaderboards are in a Redis or Valkey; set CURVETAPE_REDIS_URL")
+    async with Valkey.at(settings.redis_url, application="curvetape projections") as valkey:
+        # Stores wait for a server for an hour, which whoever asks in person shall not have to.
+        await Generations(valkey, Leaderboards.name).served()
+        yield valkey
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from adapters.postgres.scratch import Kept, Scratch
 from domain.log import EventLog
 from projections.audit.model_report import ModelReport, ModelsReport, report
 from projections.bounded import Bounded
+from projections.generation import Generation
 from projections.projection import Hosted
 from projections.runner import ProjectionsStoppedError, Runner
 
@@ -68,7 +69,7 @@ class Comparing:
         self._kept = kept = await self._scratch.kept()
         last = await self._log.last_sequence()
         for name, hosted in self._hosted.items():
-            reason = _obstacle(kept.get(name), hosted.projection.version, last)
+            reason = obstacle(kept.get(name), hosted.projection.version, last)
             if reason is not None:
                 self._reasons[name] = reason
         return {name: kept[name].sequence for name in self._hosted if name not in self._reasons}
@@ -114,7 +115,7 @@ def _store_of(hosted: Hosted) -> CheckpointedStore[object]:
     return hosted.store
 
 
-def _obstacle(kept: Kept | None, version: int, last_sequence: int) -> str | None:
+def obstacle(kept: Kept | Generation | None, version: int, last_sequence: int) -> str | None:
     """Why a read model cannot be compared, None where it can."""
     if kept is None or kept.sequence == 0:
         return "it has not begun"

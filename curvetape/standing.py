@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.postgres.generations import Generation, Generations
+from adapters.postgres.generations import Generations
 from adapters.postgres.pool import NO_CONNECTIONS
+from adapters.valkey import generations as keys
 from curvetape.rebuilding import ReadModels
 from domain.log import EventLog
+from projections.generation import Generation
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,3 +74,21 @@ async def standings(
             )
         )
     return found
+
+
+async def standing_of(log: EventLog, generations: keys.Generations, version: int) -> Standing:
+    """Of a read model of Valkey's. Raises `LogError` and `ServerUnreachableError`."""
+    served = await generations.served()
+    head = await log.last_sequence()
+    live = served or Generation(name=generations.name, version=version, sequence=0)
+    return Standing(
+        name=generations.name,
+        program_version=version,
+        served=live,
+        next=await generations.beside("next"),
+        previous=await generations.beside("previous"),
+        head=head,
+        lag=max(head - live.sequence, 0),
+        parked=await generations.parked(),
+        at_s=time.time(),
+    )

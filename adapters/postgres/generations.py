@@ -7,14 +7,13 @@ checkpoint beside them. So the same store fills them, on connections that look n
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import Self
 
 import asyncpg
-import msgspec
 
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
-from adapters.postgres.migrations import SchemaError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from projections.generation import Generation, GenerationError, Place
 
 # ruff: noqa: S608  # names of schemas and tables only, none of which is taken as it was given
 
@@ -24,26 +23,9 @@ LOCK_WAIT_S_MAX = 20.0
 LOCK_CLASS = 0x63757276
 """Advisory locks of who changes generations ("curv" in ASCII)."""
 
-Place: TypeAlias = Literal["next", "previous"]
-"""`next` is being built or waits to be served; `previous` was served before."""
-
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _OWN = ("checkpoints", "taken_back", "parked_events")
 """What each generation has of its own beside the read model's tables."""
-
-
-class GenerationError(SchemaError):
-    """There is no such generation, or it cannot be served."""
-
-
-class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """A read model in one place."""
-
-    name: str
-    version: int
-    sequence: int
-    refused: str | None = None
-    """Why its rows have to be rebuilt."""
 
 
 class Generations:

@@ -36,6 +36,13 @@ class ServerAddressError(Exception):
         self.reason = reason
 
 
+class ServerUnreachableError(Exception):
+    """The server did not answer what it was asked, or refused."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the server of CURVETAPE_REDIS_URL did not answer: {reason}")
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same command may work a little later."""
     if isinstance(error, _PERMANENT):

@@ -1,14 +1,21 @@
 """The names of a read model's keys; those of one generation begin alike."""
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
 PREFIX = "curvetape"
 
+Role: TypeAlias = Literal["served", "next", "previous", "scratch"]
+"""What a generation is for; `scratch` is one that is made to compare with, and thrown away."""
+ROLES: tuple[Role, ...] = ("served", "next", "previous", "scratch")
+
 
 class Keys(msgspec.Struct, frozen=True):
-    """The keys of a read model that no generation owns."""
+    """The keys of a read model that no generation owns, for one of its generations' roles."""
 
     name: str
+    role: Role = "served"
 
     @property
     def root(self) -> str:
@@ -17,13 +24,22 @@ class Keys(msgspec.Struct, frozen=True):
 
     @property
     def generation(self) -> str:
-        """Holds the number of the generation that is served."""
-        return f"{self.root}:generation"
+        """Holds the number of the generation in the role."""
+        return self.generation_in(self.role)
+
+    @property
+    def held(self) -> str:
+        """There while nothing may be saved to what is served; it ends by itself."""
+        return f"{self.root}:held"
 
     @property
     def taken_back(self) -> str:
         """A hash of slots that were taken back too late, with the sequences that said so."""
         return f"{self.root}:taken_back"
+
+    def generation_in(self, role: Role) -> str:
+        """Holds the number of the generation in a role."""
+        return f"{self.root}:{'generation' if role == 'served' else role}"
 
     def of(self, generation: str) -> "GenerationKeys":
         """The keys of a generation."""
@@ -39,6 +55,11 @@ class GenerationKeys(msgspec.Struct, frozen=True):
     def checkpoint(self) -> str:
         """A hash: how far the rows are."""
         return f"{self.root}:checkpoint"
+
+    @property
+    def parked(self) -> str:
+        """A hash by sequence: events that could not be applied."""
+        return f"{self.root}:parked"
 
     @property
     def cards(self) -> str:

@@ -11,7 +11,7 @@ from projections import tokens
 from projections.buckets import HOUR_S, LENGTHS_S, MINUTE_S, Bucket, Key
 from projections.leaderboards import Changes, Leaderboards
 from projections.token_change import TokenChange
-from projections.windows import WINDOW_S_MAX
+from projections.windows import WINDOW_S_MAX, WINDOWS_S
 
 RETAINED_S = WINDOW_S_MAX + HOUR_S
 """How far behind the newest trade buckets are kept. The hour more is for whoever asks by a clock
@@ -53,6 +53,10 @@ class LeaderboardStore(CheckpointedStore[Changes]):
             ("ZREMRANGEBYRANK", keys.touched, "0", str(-TOUCHED_MAX - 1)),
             ("HSET", keys.checkpoint, NEWEST_S, str(newest_s)),
         ]
+
+    def outdated(self, keys: GenerationKeys) -> Sequence[Command]:
+        """Boards follow the checkpoint; without them the next question measures every token."""
+        return (["UNLINK", *(keys.board(window) for window in WINDOWS_S)],)
 
     async def _cards(self, keys: GenerationKeys, changes: tokens.Changes) -> list[Command]:
         commands: list[Command] = []

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from projections.buckets import Bucket
+from projections.parking import Parked
 from projections.ranking import Standing
 from projections.token_change import TokenChange
 
@@ -27,7 +28,7 @@ change = msgspec.json.Decoder(TokenChange).decode
 standing = msgspec.json.Decoder(Standing).decode
 
 
-def encode(value: Placed | TokenChange | Standing) -> str:
+def encode(value: Placed | TokenChange | Standing | Parked) -> str:
     """A value as JSON, which has integers of any size and gives floats back as they were."""
     return msgspec.json.encode(value).decode()
 

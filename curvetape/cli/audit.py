@@ -11,12 +11,13 @@ from click.core import ParameterSource
 from adapters.address import public
 from adapters.postgres.errors import DatabaseUnreachableError
 from adapters.postgres.scratch import NoReadModelsError
+from adapters.valkey.errors import ServerAddressError, ServerUnreachableError
 from curvetape.cli import audit_check
 from curvetape.cli.archive_option import archive_or_exit
 from curvetape.cli.audit_archive import archive, archive_report
 from curvetape.cli.audit_check import Check, Subject, not_judged, not_set_up
 from curvetape.cli.audit_log import reserves, slots
-from curvetape.cli.audit_models import models, models_report, open_scratch
+from curvetape.cli.audit_models import models, open_scratch, whole_report
 from curvetape.cli.audit_options import (
     CODES,
     EXIT_DAMAGED,
@@ -46,6 +47,17 @@ Examples:
   curvetape audit --json | jq .verdict
   curvetape audit slots
   curvetape audit reserves --mint 41QwCG7uZ6YSQ1go2n62cgPKWejuGLegd8C6QuJjpump{CODES}"""
+
+
+_UNJUDGED = (
+    LogError,
+    ProjectionError,
+    DatabaseUnreachableError,
+    ServerAddressError,
+    ServerUnreachableError,
+    asyncpg.PostgresError,
+)
+"""What keeps one question from being answered, and none of the others."""
 
 
 @click.group(
@@ -129,7 +141,7 @@ async def _judged(subject: Subject, check: Callable[[], Coroutine[Any, Any, Chec
         return await check()
     except LogUnavailableError:
         raise
-    except (LogError, ProjectionError, DatabaseUnreachableError, asyncpg.PostgresError) as error:
+    except _UNJUDGED as error:
         return not_judged(subject, str(error))
 
 
@@ -142,4 +154,4 @@ async def _read_models(settings: Settings, log: Log) -> Check:
     except NoReadModelsError as error:
         return not_set_up("read models", str(error))
     async with opening as scratch:
-        return audit_check.read_models(await models_report(log, scratch, ROWS, settings))
+        return audit_check.read_models(await whole_report(settings, log, scratch, ROWS))

@@ -1,9 +1,12 @@
 """`curvetape audit models`: whether the read models are what the log gives."""
 
+from functools import partial
+
 import click
 
 from adapters.postgres.scratch import Scratch
-from curvetape.bootstrap import read_models_of
+from adapters.valkey.client import Valkey
+from curvetape.bootstrap import leaderboard_server, leaderboards, read_models_of
 from curvetape.cli.audit_options import (
     CODES,
     EXIT_DAMAGED,
@@ -21,8 +24,10 @@ from curvetape.cli.audit_text import print_models
 from curvetape.cli.audit_walk import Log
 from curvetape.cli.common import say
 from curvetape.comparing import Comparing
+from curvetape.comparing_keys import KeyComparing
 from curvetape.config import Settings
-from projections.audit.model_report import ModelsReport
+from projections.audit.model_report import ModelReport, ModelsReport
+from projections.audit.model_report import report as as_one
 
 EPILOG = f"""\b
 Examples:
@@ -43,7 +48,8 @@ def models(
 
     The log is replayed, by the program that keeps the read models, into temporary tables of the
     same database, up to each read model's own place in the log. Then every table is compared.
-    Nothing else in the database is written, and whoever keeps the read models goes on.
+    Nothing else in the database is written, and whoever keeps the read models goes on. Where
+    CURVETAPE_REDIS_URL is set, leaderboards are compared as well, and not kept up while they are.
     """
     settings = log_settings(url, address, postgres_dsn=dsn)
     given = settings.postgres_dsn
@@ -52,7 +58,7 @@ def models(
 
     async def audit() -> ModelsReport:
         async with await open_scratch(given) as scratch, opened(settings) as log:
-            return await models_report(log, scratch, rows, settings)
+            return await whole_report(settings, log, scratch, rows)
 
     report = made(audit)
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
@@ -67,6 +73,26 @@ def exit_code(report: ModelsReport) -> int:
 async def open_scratch(dsn: str) -> Scratch:
     """Room for a replay; raises `NoReadModelsError` and `DatabaseUnreachableError`."""
     return await Scratch.open(dsn, application="curvetape audit")
+
+
+async def whole_report(
+    settings: Settings, log: Log, scratch: Scratch, rows_max: int
+) -> ModelsReport:
+    """All read models beside a replay, wherever they are; raises as the others do."""
+    made = await models_report(log, scratch, rows_max, settings)
+    if settings.redis_url is None:
+        return made
+    async with leaderboard_server(settings) as valkey:
+        found = await keys_report(log, valkey, rows_max, batch_max=settings.project_batch_max)
+    return as_one([*made.models, found], last_sequence=made.last_sequence)
+
+
+async def keys_report(log: Log, valkey: Valkey, rows_max: int, *, batch_max: int) -> ModelReport:
+    """The leaderboards beside a replay; raises `LogError` and `ServerUnreachableError`."""
+    hosted = partial(leaderboards, valkey)
+    return await KeyComparing(
+        log, valkey, hosted, say, batch_max=batch_max, rows_max=rows_max
+    ).run()
 
 
 async def models_report(

@@ -15,11 +15,12 @@ import uvloop
 from adapters.embedded.errors import EmbeddedServerError
 from adapters.postgres.errors import DatabaseUnreachableError
 from adapters.postgres.migrations import SchemaError
-from adapters.valkey.errors import ServerAddressError
+from adapters.valkey.errors import ServerAddressError, ServerUnreachableError
 from curvetape.config import Settings, SettingsError, load, replaced
 from curvetape.home import HomeInUseError, OtherChainError
 from domain.log import LogError
 from ingest.source import SourceError
+from projections.generation import GenerationError
 from projections.indexing import SearchIndexError
 from projections.projection import ProjectionError
 from projections.reads import ReadsUnavailableError
@@ -39,6 +40,8 @@ SPOKEN = (
     SchemaError,
     DatabaseUnreachableError,
     ServerAddressError,
+    ServerUnreachableError,
+    GenerationError,
     EmbeddedServerError,
     HomeInUseError,
     OtherChainError,

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -13,10 +14,18 @@ from rich.live import Live
 from adapters.jetstream.connection import Connection
 from adapters.postgres.generations import Generations
 from adapters.postgres.pool import NO_CONNECTIONS, open_pool
+from adapters.valkey.generations import Generations as KeyGenerations
 from curvetape.archives import archive_of, log_of
-from curvetape.bootstrap import NATS_URL, POSTGRES_DSN, read_models_of
+from curvetape.bootstrap import (
+    NATS_URL,
+    POSTGRES_DSN,
+    leaderboard_server,
+    leaderboards,
+    read_models_of,
+)
+from curvetape.building import Building
 from curvetape.cli import compress
-from curvetape.cli.audit_models import exit_code, models_report, open_scratch
+from curvetape.cli.audit_models import exit_code, keys_report, models_report, open_scratch
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
     json_option,
@@ -35,12 +44,15 @@ from curvetape.rebuilding import (
     UnknownProjectionError,
     check_name,
 )
+from curvetape.rebuilding_keys import KeyRebuilding
 from curvetape.registered import RegistrationError
-from curvetape.standing import Standing, standings
+from curvetape.standing import Standing, standing_of, standings
 from curvetape.telling import Teller
 from curvetape.unparking import Unparked, unpark
 from domain.log import EventLog
 from projections.audit.model_report import ModelsReport
+from projections.audit.model_report import report as models_as_one
+from projections.leaderboards import Leaderboards
 from projections.narrowed import Part
 
 WATCH_WAIT_S = 1.0
@@ -56,10 +68,10 @@ def _read_models() -> ReadModels:
 
 
 def _known(_ctx: click.Context, _parameter: click.Parameter, given: str) -> str:
-    try:
-        return check_name(_read_models()(NO_CONNECTIONS), given).projection.name
-    except UnknownProjectionError as error:
-        raise click.BadParameter(str(error)) from error
+    known = [*(it.projection.name for it in _read_models()(NO_CONNECTIONS)), Leaderboards.name]
+    if given not in known:
+        raise click.BadParameter(str(UnknownProjectionError(given, known)))
+    return given
 
 
 name_argument = click.argument("name", callback=_known)
@@ -91,8 +103,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each.")
 def list_(*, as_json: bool) -> None:
     """Show the read models with all their generations."""
-    models = _read_models()
-    found = _answered(lambda log, generations: standings(log, generations, models))
+    settings, models = settings_or_exit(), _read_models()
+    found = _answered(
+        settings, lambda log, generations: _standings(settings, models, log, generations)
+    )
     if as_json:
         _print(found)
     else:
@@ -107,6 +121,7 @@ def status(*, as_json: bool, watch: bool) -> None:
 
     Exit code 1 if any of them was refused.
     """
+    settings = settings_or_exit()
     last: list[Sequence[Standing]] = []
     models = _read_models()
 
@@ -114,7 +129,7 @@ def status(*, as_json: bool, watch: bool) -> None:
         before: Sequence[Standing] = ()
         with Live(console=Console(), refresh_per_second=4, transient=not watch) as live:
             while True:
-                now = await standings(log, generations, models)
+                now = await _standings(settings, models, log, generations)
                 if before:
                     last[:] = [[each.since(was) for each, was in zip(now, before, strict=True)]]
                     if as_json and watch:
@@ -126,7 +141,6 @@ def status(*, as_json: bool, watch: bool) -> None:
                 before = now
                 await asyncio.sleep(WATCH_WAIT_S)
 
-    settings = settings_or_exit()
     run(lambda stop: until_stopped(stop, _within(settings, tell)))
     if last and not watch:
         if as_json:
@@ -166,8 +180,12 @@ def rebuild(
             "--into which schema of the database it shall be kept in"
         )
 
-    async def build(rebuilding: Rebuilding) -> None:
+    if into is not None and name == Leaderboards.name:
+        raise click.UsageError(f"a part is kept in PostgreSQL only, and {name} are not")
+
+    async def build(rebuilding: Building) -> None:
         if into is not None:
+            assert isinstance(rebuilding, Rebuilding), "it is kept in PostgreSQL"
             made = await rebuilding.build_part(part, into)
             say(f"{name} up to sequence {made.sequence:,} is in the schema {into}")
             return
@@ -192,16 +210,18 @@ def verify(name: str, *, as_json: bool, rows: int) -> None:
     equal, 3 where they could not be compared, 4 where they differ.
     """
     settings = settings_or_exit()
-    dsn = settings.postgres_dsn or POSTGRES_DSN
     url = settings.nats_url or NATS_URL
 
     async def compared() -> ModelsReport:
-        async with (
-            await open_scratch(dsn) as scratch,
-            await Connection.open(url, name="curvetape projections") as connection,
-        ):
+        async with await Connection.open(url, name="curvetape projections") as connection:
             log = log_of(settings, connection)
-            return await models_report(log, scratch, rows, settings, only=name)
+            if name == Leaderboards.name:
+                batch_max = settings.project_batch_max
+                async with leaderboard_server(settings) as valkey:
+                    found = await keys_report(log, valkey, rows, batch_max=batch_max)
+                return models_as_one([found], last_sequence=await log.last_sequence())
+            async with await open_scratch(settings.postgres_dsn or POSTGRES_DSN) as scratch:
+                return await models_report(log, scratch, rows, settings, only=name)
 
     report = made(compared)
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
@@ -213,7 +233,7 @@ def verify(name: str, *, as_json: bool, rows: int) -> None:
 def promote(name: str) -> None:
     """Put the next generation of NAME in the place of the one that is served."""
 
-    async def serve(rebuilding: Rebuilding) -> None:
+    async def serve(rebuilding: Building) -> None:
         served = await rebuilding.serve("next")
         say(f"{name} is served from its next generation, at sequence {served.sequence:,}")
 
@@ -225,7 +245,7 @@ def promote(name: str) -> None:
 def rollback(name: str) -> None:
     """Put the previous generation of NAME back in its place, brought up to date first."""
 
-    async def serve(rebuilding: Rebuilding) -> None:
+    async def serve(rebuilding: Building) -> None:
         served = await rebuilding.serve("previous")
         say(f"{name} is served from its previous generation, at sequence {served.sequence:,}")
 
@@ -241,16 +261,19 @@ def retry(name: str, *, as_json: bool) -> None:
     Those that are applied are parked no longer; for the others the reason is said. Exit code 3 if
     any stays.
     """
-    models = _read_models()
+    settings, models = settings_or_exit(), _read_models()
 
     async def work(log: EventLog, generations: Generations) -> Unparked:
+        if name == Leaderboards.name:
+            async with leaderboard_server(settings) as valkey:
+                return await unpark(log, leaderboards(valkey))
         pool = await open_pool(generations.dsn, application="curvetape projections")
         try:
             return await unpark(log, check_name(models(pool), name))
         finally:
             await pool.close()
 
-    found = _answered(work)
+    found = _answered(settings, work)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
@@ -261,26 +284,39 @@ def retry(name: str, *, as_json: bool) -> None:
 command.add_command(compress.command, "compress")
 
 
-def _change(name: str, change: Callable[[Rebuilding], Awaitable[None]]) -> None:
+def _change(name: str, change: Callable[[Building], Awaitable[None]]) -> None:
     settings = settings_or_exit()
 
     async def work() -> None:
-        async with _opened(settings) as (connection, log, generations):
+        async with _opened(settings) as (connection, log, generations), AsyncExitStack() as stack:
             teller = Teller(connection, settings)
-            rebuilding = Rebuilding(
-                log,
-                generations,
-                read_models_of(settings),
-                name,
-                say,
-                batch_max=settings.project_batch_max,
-                loads=_loads(settings, generations.dsn),
-                tell=teller.tell,
+            stack.callback(teller.close)
+            batch_max = settings.project_batch_max
+            if name == Leaderboards.name:
+                valkey = await stack.enter_async_context(leaderboard_server(settings))
+                await change(
+                    KeyRebuilding(
+                        log,
+                        KeyGenerations(valkey, name),
+                        partial(leaderboards, valkey),
+                        say,
+                        batch_max=batch_max,
+                        tell=teller.tell,
+                    )
+                )
+                return
+            await change(
+                Rebuilding(
+                    log,
+                    generations,
+                    read_models_of(settings),
+                    name,
+                    say,
+                    batch_max=batch_max,
+                    loads=_loads(settings, generations.dsn),
+                    tell=teller.tell,
+                )
             )
-            try:
-                await change(rebuilding)
-            finally:
-                teller.close()
 
     run(lambda stop: until_stopped(stop, work()))
 
@@ -304,13 +340,23 @@ def _loads(settings: Settings, dsn: str) -> Mapping[str, Load]:
     return {name: load_of(name) for name in LOADS}
 
 
-def _answered(ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:
+async def _standings(
+    settings: Settings, models: ReadModels, log: EventLog, generations: Generations
+) -> Sequence[Standing]:
+    found = list(await standings(log, generations, models))
+    if settings.redis_url is not None:
+        async with leaderboard_server(settings) as valkey:
+            beside = KeyGenerations(valkey, Leaderboards.name)
+            found.append(await standing_of(log, beside, Leaderboards.version))
+    return found
+
+
+def _answered(settings: Settings, ask: Callable[[EventLog, Generations], Awaitable[T]]) -> T:
     answers: list[T] = []
 
     async def work(log: EventLog, generations: Generations) -> None:
         answers.append(await ask(log, generations))
 
-    settings = settings_or_exit()
     run(lambda stop: until_stopped(stop, _within(settings, work)))
     if not answers:
         raise SystemExit(1)

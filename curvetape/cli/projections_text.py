@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from adapters.postgres.generations import Generation
 from curvetape.standing import Standing
 from curvetape.unparking import Unparked
+from projections.generation import Generation
 
 
 def listed(found: Sequence[Standing]) -> str:

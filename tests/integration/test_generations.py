@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters.postgres.candles import CandleStore
-from adapters.postgres.generations import GenerationError, Generations, schema_of
+from adapters.postgres.generations import Generations, schema_of
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from curvetape.bootstrap import read_models
@@ -18,6 +18,7 @@ from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from projections.candles import Candles
+from projections.generation import GenerationError
 from projections.narrowed import Part
 from projections.projection import StoreRefusedError
 from projections.runner import Runner

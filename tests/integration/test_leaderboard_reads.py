@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +15,7 @@ from adapters.valkey.keys import Keys
 from adapters.valkey.leaderboards import RETAINED_S, LeaderboardStore
 from adapters.valkey.reads import ValkeyLeaderboards
 from curvetape.testing.events import GENESIS_S, created, curve_traded, histories, recorded
-from curvetape.testing.leaderboards import valkey_of
+from curvetape.testing.leaderboards import newest_s, stretched, valkey_of
 from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
 from projections.buckets import MINUTE_S, total
@@ -149,7 +148,7 @@ async def test_pages_follow_each_other_and_equal_values_come_by_mint(
 )
 @given(
     events=histories(events_max=30),
-    stretched=st.sampled_from((1, 40, 400)),
+    factor=st.sampled_from((1, 40, 400)),
     questions=st.lists(
         st.tuples(
             st.integers(0, 30),
@@ -164,23 +163,17 @@ async def test_whatever_was_asked_before_a_board_is_what_measuring_all_tokens_gi
     valkey: Valkey,
     reads: LeaderboardReads,
     events: list[Any],
-    stretched: int,
+    factor: int,
     questions: list[tuple[int, int, Window]],
 ) -> None:
     """Questions in any order of time between saves; each after `cut` of the events at least."""
     await valkey.one("FLUSHDB")
-    slow = [
-        msgspec.structs.replace(
-            each, block_time_s=GENESIS_S + (each.block_time_s - GENESIS_S) * stretched
-        )
-        for each in events
-    ]
+    slow = stretched(events, factor)
     saved = 0
     for cut, later_s, window in sorted(questions, key=lambda each: each[0]):
         if slow[saved:cut]:
             saved = await save(valkey, slow[saved:cut], seen=saved)
-        newest_s = max((each.block_time_s for each in slow[:saved]), default=GENESIS_S)
-        at_s = newest_s + later_s
+        at_s = newest_s(slow[:saved]) + later_s
         for ranking in RANKINGS:
             found = await reads.board(ranking, window, at_s=at_s, limit=LIMIT)
             assert list(found) == expected(slow[:saved], ranking, window, at_s)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from adapters.valkey.keys import Keys
 from adapters.valkey.leaderboards import RETAINED_S, LeaderboardStore
 from adapters.valkey.values import change, placed
 from curvetape.testing.events import GENESIS_S, batches, created, curve_traded, histories, recorded
-from curvetape.testing.leaderboards import valkey_of
+from curvetape.testing.leaderboards import stretched, valkey_of
 from domain.events import AnyEvent
 from projections.buckets import Bucket, Key
 from projections.leaderboards import Changes, Leaderboards
@@ -89,18 +88,13 @@ def kept(events: Sequence[AnyEvent]) -> Changes:
 @given(
     events=histories(events_max=25),
     order=st.randoms(use_true_random=False),
-    stretched=st.sampled_from((1, 100, 3_000)),
+    factor=st.sampled_from((1, 100, 3_000)),
 )
 async def test_any_batching_and_any_order_of_arrival_leave_the_same_rows(
-    valkey: Valkey, events: list[Any], order: Any, stretched: int
+    valkey: Valkey, events: list[Any], order: Any, factor: int
 ) -> None:
     """Stretched over minutes, hours or days, so that there is something to let go of."""
-    events = [
-        msgspec.structs.replace(
-            each, block_time_s=GENESIS_S + (each.block_time_s - GENESIS_S) * stretched
-        )
-        for each in events
-    ]
+    events = stretched(events, factor)
     shuffled = list(events)
     order.shuffle(shuffled)
     for arrived, size in ((events, 500), (shuffled, 1), (shuffled, 7)):
@@ -261,7 +255,7 @@ async def test_refused_rows_are_built_anew_in_another_generation(valkey: Valkey)
     taken_back = TakenBack(slot=2, sequence=5)
     for _ in range(2):
         await store.take_back(taken_back)
-    with pytest.raises(StoreRefusedError, match=rf"slot 2 was .* `DEL {KEYS.generation}`"):
+    with pytest.raises(StoreRefusedError, match=r"slot 2 was .* `curvetape projections rebuild`"):
         await store.checkpoint()
     await valkey.one("DEL", KEYS.generation)
     assert await store.checkpoint() == Checkpoint(taken_back=(taken_back,))
@@ -295,7 +289,7 @@ async def test_rows_of_another_version_are_refused(valkey: Valkey) -> None:
     await save(valkey, STORY)
     keys = KEYS.of(await valkey.one("GET", KEYS.generation))
     await valkey.one("HSET", keys.checkpoint, "version", "99")
-    with pytest.raises(StoreRefusedError, match="of version 99, this program writes version 1"):
+    with pytest.raises(StoreRefusedError, match=r"of version 99, this program writes version \d"):
         await LeaderboardStore(valkey).checkpoint()
     with pytest.raises(CheckpointMovedError):
         await LeaderboardStore(valkey).save(Changes({}, {}), seen=4, reached=5)

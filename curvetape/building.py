@@ -1,0 +1,156 @@
+"""Building a read model anew beside the one that is served, wherever its rows are kept."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+
+from domain.log import EventLog
+from projections.bounded import Bounded
+from projections.generation import Generation, GenerationError, Place
+from projections.parking import Tell
+from projections.projection import Hosted
+from projections.runner import Runner
+
+STATUS_WAIT_S = 5.0
+ROUNDS_MAX = 20
+LEFT_EVENTS_MAX = 5_000
+"""What the served one may be ahead by, at most, when the swap begins: it waits for these."""
+
+Say = Callable[[str], None]
+
+
+class Building(ABC):
+    """One read model's generations; a subclass says where they are."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        name: str,
+        version: int,
+        say: Say,
+        *,
+        batch_max: int,
+        tell: Tell | None = None,
+    ) -> None:
+        """`version` is what this program makes, `tell` is `Runner`'s."""
+        self.name = name
+        self.version = version
+        self._log = log
+        self._say = say
+        self._batch_max = batch_max
+        self._tell = tell
+
+    @abstractmethod
+    async def _claim(self) -> None:
+        """Be the only one who changes generations; raises `GenerationError` where another is."""
+
+    @abstractmethod
+    async def _served(self) -> Generation:
+        """The one that answers; raises `GenerationError` where there is none."""
+
+    @abstractmethod
+    async def _beside(self, place: Place) -> Generation | None:
+        """The one in a place."""
+
+    @abstractmethod
+    async def _create(self) -> str:
+        """Make an empty next generation; says where it is."""
+
+    @abstractmethod
+    async def _fill(self) -> None:
+        """Fill the empty next generation with what need not be replayed."""
+
+    @abstractmethod
+    def _hosted(self, place: Place) -> AbstractAsyncContextManager[Hosted]:
+        """The core, with a store that saves into the generation in a place."""
+
+    @abstractmethod
+    async def _promote(
+        self, place: Place, catch_up: Callable[[int], Awaitable[None]]
+    ) -> Generation:
+        """Serve a generation in one step, once `catch_up` has brought it to the served one's."""
+
+    async def build(self, *, fresh: bool = False) -> Generation:
+        """Build the next generation up to where the served one is; goes on with what is there.
+
+        Raises `LogError`, `ProjectionsStoppedError` and `GenerationError`.
+        """
+        await self._claim()
+        await self._served()
+        found = await self._beside("next")
+        fresh |= found is None or found.version != self.version or found.refused is not None
+        if fresh or (found is not None and not found.sequence):
+            where = await self._create()
+            self._say(f"{self.name}: building its next generation in {where}")
+            await self._fill()
+        else:
+            reached = 0 if found is None else found.sequence
+            self._say(f"{self.name}: going on with the next generation at {reached:,}")
+        async with self._hosted("next") as hosted:
+            await self._near(hosted)
+        made = await self._beside("next")
+        assert made is not None, "it was built just now"
+        return made
+
+    async def serve(self, place: Place) -> Generation:
+        """Put a generation into the served one's place. Raises `GenerationError`."""
+        await self._claim()
+        found = await self._beside(place)
+        if found is None:
+            raise GenerationError(f"{self.name} has no {place} generation; rebuild it first")
+        if found.version != self.version:
+            raise GenerationError(
+                f"{self.name}: the {place} generation is of version {found.version}, this program "
+                f"makes version {self.version}; rebuild it, or run the program that made it"
+            )
+        if found.refused is not None:
+            raise GenerationError(
+                f"{self.name}: the {place} generation was refused: {found.refused}"
+            )
+        async with self._hosted(place) as hosted:
+            await self._near(hosted)
+            return await self._promote(place, lambda until: self._replay(hosted, until))
+
+    async def _near(self, hosted: Hosted) -> None:
+        """Replay until the served one is only a little ahead."""
+        for played in range(ROUNDS_MAX):
+            goal = (await self._served()).sequence
+            reached = (await hosted.store.checkpoint()).sequence
+            if reached > goal:
+                raise GenerationError(
+                    f"{self.name}: its generation is at sequence {reached}, ahead of the served "
+                    f"one at {goal}; start `curvetape project`, then try again"
+                )
+            if goal - reached <= (LEFT_EVENTS_MAX if played else 0):
+                return
+            await self._replay(hosted, goal)
+
+    async def _replay(self, hosted: Hosted, until: int) -> None:
+        """Apply what the log has up to a sequence."""
+        began, start = time.monotonic(), (await hosted.store.checkpoint()).sequence
+        if start >= until:
+            return
+        bounded = Bounded(self._log, until)
+        runner = Runner(bounded, [hosted], batch_max=self._batch_max, tell=self._tell)
+        telling = asyncio.create_task(self._say_progress(runner, start, until, began))
+        try:
+            await runner.run(follow=False)
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+        took_s = max(time.monotonic() - began, 0.001)
+        if until - start > LEFT_EVENTS_MAX:
+            rate = (until - start) / took_s
+            self._say(f"{self.name}: {until - start:,} events in {took_s:,.1f} s, {rate:,.0f}/s")
+
+    async def _say_progress(self, runner: Runner, start: int, until: int, began: float) -> None:
+        while True:
+            await asyncio.sleep(STATUS_WAIT_S)
+            (status,) = await runner.status()
+            done, took_s = status.sequence - start, time.monotonic() - began
+            rate = done / took_s
+            left = f"{(until - status.sequence) / rate:,.0f} s to go" if rate else "no rate yet"
+            place = f"{status.sequence:,} of {until:,} ({status.sequence / until:.0%})"
+            self._say(f"{self.name}: {place}, {rate:,.0f}/s, {left}")
