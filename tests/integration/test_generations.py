@@ -27,6 +27,7 @@ TABLES = {
     "candles": ("candles",),
     "trades": ("trades",),
     "tokens": ("tokens", "token_burns"),
+    "portfolios": ("portfolio_trades", "portfolio_positions", "portfolio_days"),
 }
 GROWTH_EVENTS = 8
 
@@ -101,6 +102,7 @@ class Traffic:
             "candles": "select sum(buys + sells) from candles where interval_s = 86400",
             "trades": "select count(*) from trades",
             "tokens": "select sum(trades) from tokens",
+            "portfolios": "select sum(buys + sells) from portfolio_positions",
         }
         async with opened(self._dsn) as pool:
             while True:
