@@ -1,5 +1,6 @@
 """The server's streams beside their definitions: applied, compared, listed."""
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from enum import Enum
@@ -13,6 +14,11 @@ from nats.js.errors import APIError, NotFoundError
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import StreamDefinition
 from domain.log import LogError, LogUnavailableError
+
+NO_STORE = 10049
+CREATE_TRIES_MAX = 40
+CREATE_WAIT_S = 0.05
+"""A server that has just deleted a stream of the name may still be removing it from its disk."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -95,15 +101,28 @@ async def _apply(connection: Connection, definition: StreamDefinition) -> Applie
     differences = [] if found is None else _differences(definition, found.config)
     if found is not None and not differences:
         return Applied(definition.name, "unchanged")
-    jetstream = connection.jetstream
-    write = jetstream.add_stream if found is None else jetstream.update_stream
     try:
-        await write(definition.config())
+        if found is None:
+            await _create(connection, definition.config())
+        else:
+            await connection.jetstream.update_stream(definition.config())
     except APIError as error:
         raise StreamRefusedError(definition.name, str(error.description), differences) from error
     except nats.errors.Error as error:
         raise LogUnavailableError(f"{definition.name} was not applied: {error!r}") from error
     return Applied(definition.name, "created" if found is None else "updated")
+
+
+async def _create(connection: Connection, config: StreamConfig) -> None:
+    for tries_left in reversed(range(CREATE_TRIES_MAX)):
+        try:
+            await connection.jetstream.add_stream(config)
+        except APIError as error:
+            if error.err_code != NO_STORE or not tries_left:
+                raise
+            await asyncio.sleep(CREATE_WAIT_S)
+        else:
+            return
 
 
 async def _find(connection: Connection, name: str) -> StreamInfo | None:

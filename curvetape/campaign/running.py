@@ -10,7 +10,7 @@ from adapters.embedded.nats import NatsServer
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import load
 from adapters.jetstream.reader import JetStreamLog
-from adapters.jetstream.streams import StreamRefusedError, apply
+from adapters.jetstream.streams import apply
 from curvetape.campaign.keeping import (
     RESTART_WAIT_S,
     BrokenError,
@@ -47,8 +47,6 @@ RUN_S_MAX = 85.0
 """A run that takes longer hangs."""
 RPC_RATE = 200.0
 READ_MAX = 5_000
-CREATE_TRIES_MAX = 40
-CREATE_WAIT_S = 0.05
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,17 +242,4 @@ async def emptied(nats: NatsServer) -> None:
     async with await Connection.open(nats.url) as connection:
         for stream in await connection.jetstream.streams_info():
             await connection.jetstream.delete_stream(stream.config.name or "")
-        await _created(connection)
-
-
-async def _created(connection: Connection) -> None:
-    """Create the streams; the server may still be removing those of their names from its disk."""
-    for tries_left in reversed(range(CREATE_TRIES_MAX)):
-        try:
-            await apply(connection, load(definitions() / "streams.toml"))
-        except StreamRefusedError:
-            if not tries_left:
-                raise
-            await asyncio.sleep(CREATE_WAIT_S)
-        else:
-            return
+        await apply(connection, load(definitions() / "streams.toml"))
