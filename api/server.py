@@ -6,7 +6,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.app import App
+from api.live.channel import FramedProtocol
+from api.live.sockets import MESSAGE_BYTES_MAX
 from api.problems import HEADERS_TOO_LARGE, MEDIA_PROBLEM, REQUEST_INVALID, TOO_SLOW, Kind, problem
 
 HEAD_BYTES_MAX = 32_768
@@ -18,12 +19,14 @@ KEEP_ALIVE_S_MAX = 65
 STOP_WAIT_S_MAX = 10
 
 
-def server_config(app: App, *, host: str, port: int, **more: Any) -> uvicorn.Config:
-    """How to serve the app; `more` goes to `uvicorn.Config` as it is."""
+def server_config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Config:
+    """How to serve an ASGI app; `more` goes to `uvicorn.Config` as it is."""
     settings: dict[str, Any] = {
         "http": GuardedProtocol,
         "loop": "uvloop",
-        "ws": "none",
+        "ws": FramedProtocol,
+        "ws_max_size": MESSAGE_BYTES_MAX,
+        "ws_per_message_deflate": False,  # a frame is the same for everyone
         "lifespan": "off",
         "access_log": False,
         "log_config": None,
@@ -56,6 +59,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """The request's last byte has come."""
         self._stop_timer()
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The request has ended; from here on another protocol has the connection."""
+        self._stop_timer()
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Parse, then measure what is still an unfinished head."""

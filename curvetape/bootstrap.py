@@ -1,7 +1,10 @@
 """The only place where ports meet adapters: settings in, running parts out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
 
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.reader import JetStreamLog
@@ -23,7 +26,8 @@ from adapters.valkey.client import Valkey
 from adapters.valkey.generations import Generations
 from adapters.valkey.keys import Role
 from adapters.valkey.leaderboards import LeaderboardStore
-from api.app import App, create_app
+from api.app import create_app
+from api.live.sockets import Sockets, with_sockets
 from curvetape.archives import log_of
 from curvetape.config import Settings
 from curvetape.indexed_reads import IndexedReads
@@ -176,9 +180,18 @@ async def reading(settings: Settings, *, application: str) -> AsyncIterator[Post
         await pool.close()
 
 
+class Served(msgspec.Struct, frozen=True):
+    """What one process of the query side runs."""
+
+    app: Any
+    """REST and Socket.IO, an ASGI application."""
+    feed: Callable[[], Coroutine[Any, Any, None]]
+    """Feeds the sockets' rooms from the log, for ever; without it nobody can subscribe."""
+
+
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[App]:
-    """The API over the read models; the log is asked for its end only."""
+async def serving(settings: Settings) -> AsyncIterator[Served]:
+    """The API over the read models; sockets are told what is new in the log."""
     async with (
         await Connection.open(settings.nats_url or NATS_URL, name="curvetape serve") as connection,
         reading(settings, application="curvetape serve") as reads,
@@ -187,6 +200,7 @@ async def serving(settings: Settings) -> AsyncIterator[App]:
             new_s=settings.label_new_s, about_to_graduate=settings.label_about_to_graduate
         )
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
-        yield create_app(
-            reads, JetStreamLog(connection), cors_origins=origins, thresholds=thresholds
-        )
+        log = JetStreamLog(connection)
+        sockets = Sockets(reads, log, origins=origins, thresholds=thresholds)
+        app = create_app(reads, log, cors_origins=origins, thresholds=thresholds)
+        yield Served(with_sockets(app, sockets), sockets.run)

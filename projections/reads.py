@@ -205,6 +205,8 @@ class ProjectionPosition(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     sequence: int
     """It holds all that is decided up to this sequence of the log."""
+    reread_after: int
+    """What is not decided yet stands behind this sequence; never above `sequence`."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

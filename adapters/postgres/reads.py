@@ -76,7 +76,7 @@ _TRADERS = """
     group by 1
 """
 
-_POSITIONS = "select name, version, sequence from checkpoints order by name"
+_POSITIONS = "select name, version, sequence, reread_after from checkpoints order by name"
 
 _BOUND: dict[str, Callable[[float | int], object]] = {
     "bigint": int64,

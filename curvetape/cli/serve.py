@@ -46,12 +46,17 @@ def port_taken(port: int) -> str:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    async with serving(settings) as app:
-        server = _Server(server_config(app, host=settings.api_host, port=settings.api_port))
+    async with serving(settings) as served:
+        server = _Server(server_config(served.app, host=settings.api_host, port=settings.api_port))
         say(f"listening on http://{settings.api_host}:{settings.api_port}")
         serve = asyncio.create_task(server.serve())
+        feed = asyncio.create_task(served.feed())
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({serve, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serve, feed, stopped}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         stopped.cancel()
+        feed.cancel()
         await serve
+        await asyncio.wait({feed})
+        if not feed.cancelled():
+            feed.result()

@@ -204,7 +204,12 @@ class MemoryReads(MemoryFeeds):
         if self.sequence == 0:
             return []
         return [
-            ProjectionPosition(name=core.name, version=core.version, sequence=self.sequence)
+            ProjectionPosition(
+                name=core.name,
+                version=core.version,
+                sequence=self.sequence,
+                reread_after=self.sequence,
+            )
             for core in (Candles, Holders, Portfolios, Search, SolPrices, Tokens, Trades)
         ]
 

@@ -55,7 +55,9 @@ async def test_an_index_that_lacks_nothing_is_searched_and_gives_its_position(
         await Indexer(PostgresDocuments(pool), index, batch_max=4).catch_up()
     async with reads_of(pool, meili_server) as reads:
         assert await reads.positions() == [
-            ProjectionPosition(name="search", version=1, sequence=len(MARKET))
+            ProjectionPosition(
+                name="search", version=1, sequence=len(MARKET), reread_after=len(MARKET)
+            )
         ]
         asked = TokenSearch(sort="created", limit=50)
         expected = await MemorySearch(recorded(MARKET)).search(asked)

@@ -21,7 +21,7 @@ class _Counted:
         self.asked = 0
         self.down = False
         self._held = [
-            ProjectionPosition(name=name, version=3, sequence=sequence)
+            ProjectionPosition(name=name, version=3, sequence=sequence, reread_after=sequence)
             for name, sequence in zip(BOTH, sequences, strict=False)
         ]
 

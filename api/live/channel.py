@@ -1,0 +1,128 @@
+"""A client's connection, written to without a queue and a task for each message.
+
+python-socketio encodes, queues and sends a message once for each client of a room. Here a message
+is framed once, and its bytes are written to every WebSocket of the room. Clients that poll, or
+have not upgraded yet, get theirs through the library's own queue.
+"""
+
+import time
+from typing import Any
+
+import socketio
+from engineio.async_drivers.asgi import WebSocket
+from engineio.packet import MESSAGE, Packet
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from api.live.message import Bundle
+
+EXTENSION = "curvetape.frames"
+UNSENT_BYTES_MAX = 1 << 20
+"""What a client has not read yet; beyond it nothing more is written to it."""
+UNSENT_PACKETS_MAX = 1_000
+"""The same for one that polls."""
+UNSENT_SHARE_LOW = 0.1
+"""Once so little of that waits, it is told what it has missed."""
+
+
+class FramedProtocol(WebSocketsSansIOProtocol):
+    """A WebSocket that takes frames which were made for everyone."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Let the application find this connection."""
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            extensions: dict[str, Any] = self.scope["extensions"]
+            extensions[EXTENSION] = self
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the client has not read yet, as far as this process knows."""
+        return self.transport.get_write_buffer_size()
+
+    def write_frames(self, frames: bytes) -> None:
+        """Write whole frames."""
+        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
+            self.transport.write(frames)
+
+
+class Connections:
+    """The WebSockets of an Engine.IO server, by its session ids."""
+
+    def __init__(self, server: socketio.AsyncServer) -> None:
+        self._engine: Any = server.eio
+        self._protocols: dict[str, FramedProtocol] = {}
+        protocols = self._protocols
+
+        class Driver(WebSocket):  # type: ignore[misc]  # the library has no types
+            """Notes which protocol a session uses."""
+
+            async def __call__(self, environ: dict[str, Any]) -> Any:
+                session = self.handler.__self__.sid
+                protocol = environ["asgi.scope"].get("extensions", {}).get(EXTENSION)
+                if protocol is not None:
+                    protocols[session] = protocol
+                try:
+                    return await super().__call__(environ)
+                finally:
+                    protocols.pop(session, None)
+
+        self._engine._async = {**self._engine._async, "websocket": Driver}  # noqa: SLF001  # no other way
+
+    def protocol(self, session: str) -> FramedProtocol | None:
+        """The WebSocket of a session that has upgraded and waits for nothing else."""
+        socket = self._engine.sockets.get(session)
+        if socket is None or not socket.upgraded or not socket.queue.empty():
+            return None
+        return self._protocols.get(session)
+
+    def queue(self, session: str) -> Any:
+        """The library's own queue of a session; None once it is gone."""
+        socket = self._engine.sockets.get(session)
+        return None if socket is None else socket.queue
+
+
+class Channel:
+    """One client."""
+
+    def __init__(self, connections: Connections, session: str) -> None:
+        self.session = session
+        self.rooms: dict[str, int] = {}
+        """The rooms that it is in, and the sequence of the last message that it was given."""
+        self.behind: set[str] = set()
+        """Rooms whose messages were not given to it."""
+        self.full_since_s: float | None = None
+        self._connections = connections
+
+    @property
+    def unsent_share(self) -> float:
+        """How much of what may wait for it waits, from 0 on; above 1 it is full."""
+        protocol = self._connections.protocol(self.session)
+        if protocol is not None:
+            return protocol.unsent_bytes / UNSENT_BYTES_MAX
+        queue = self._connections.queue(self.session)
+        return 0.0 if queue is None else queue.qsize() / UNSENT_PACKETS_MAX
+
+    def offer(self, room: str, sequence: int, messages: Bundle) -> bool:
+        """Give it messages up to a sequence; False where it is behind and has to catch up."""
+        if room in self.behind:
+            return False
+        if self.unsent_share > 1:
+            self.behind.add(room)
+            if self.full_since_s is None:
+                self.full_since_s = time.monotonic()
+            return False
+        self.send(messages)
+        self.rooms[room] = sequence
+        return True
+
+    def send(self, messages: Bundle) -> None:
+        """Give it messages, whatever waits."""
+        protocol = self._connections.protocol(self.session)
+        if protocol is not None:
+            protocol.write_frames(messages.frames)
+            return
+        queue = self._connections.queue(self.session)
+        if queue is not None:
+            for message in messages.messages:
+                queue.put_nowait(Packet(MESSAGE, data=message.packet[1:].decode()))

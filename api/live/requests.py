@@ -1,0 +1,50 @@
+"""What clients ask for over Socket.IO."""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from api.parameters import Interval, Mint
+
+Asked = TypeVar("Asked")
+
+
+class SubscribeToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """To follow a token."""
+
+    mint: Mint
+    after: Annotated[int, Meta(ge=0)] | None = None
+    """The last sequence that was seen, to go on behind it."""
+    history: Annotated[int, Meta(ge=0, le=500)] = 100
+    """Trades to list at first."""
+    interval: Interval | None = None
+    """Of the candles to be told of."""
+
+
+class SubscribeMarket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """To follow all tokens."""
+
+    after: Annotated[int, Meta(ge=0)] | None = None
+
+
+class UnsubscribeToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """To stop following a token."""
+
+    mint: Mint
+
+
+class RefusedError(Exception):
+    """The request cannot be answered, for a reason that the client is told."""
+
+
+def read(kind: type[Asked], given: object) -> Asked:
+    """A request from what the client sent: a mint alone, an object, or nothing."""
+    if isinstance(given, str):
+        given = {"mint": given}
+    try:
+        return msgspec.convert({} if given is None else given, kind)
+    except msgspec.ValidationError as error:
+        raise RefusedError(
+            f"{error}; send a mint, or an object as docs/sockets.md shows"
+        ) from error

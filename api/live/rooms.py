@@ -1,0 +1,100 @@
+"""Who is in which room, and what each of them has been given."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from api.live.channel import UNSENT_SHARE_LOW, Channel
+from api.live.message import Bundle, Message
+from api.live.recent import Recent
+
+FULL_S_MAX = 30.0
+"""A client that reads nothing for so long is let go of."""
+
+
+class Rooms:
+    """Hands messages to the members of their rooms, and keeps the last ones."""
+
+    def __init__(self, *, floor: int, stale: Callable[[Channel, str], None]) -> None:
+        """`stale` is told of members that missed more than is kept, so they need all anew."""
+        self.sequence = floor
+        """Of the last event of the log that was looked at."""
+        self._recent = Recent(floor)
+        self._members: dict[str, set[Channel]] = {}
+        self._behind: set[Channel] = set()
+        self._stale = stale
+
+    @property
+    def floor(self) -> int:
+        """Behind this sequence of the log no message is missing here."""
+        return self._recent.floor
+
+    def since(self, room: str, after: int) -> Sequence[Message] | None:
+        """A room's messages behind a sequence; None where some of them may be gone."""
+        return self._recent.since(room, after)
+
+    def join(self, channel: Channel, room: str) -> None:
+        """Have the channel given whatever comes from now on."""
+        channel.rooms[room] = self.sequence
+        channel.behind.discard(room)
+        self._members.setdefault(room, set()).add(channel)
+
+    def leave(self, channel: Channel, room: str) -> None:
+        """Stop that; harmless where it is not in the room."""
+        channel.rooms.pop(room, None)
+        channel.behind.discard(room)
+        members = self._members.get(room, set())
+        members.discard(channel)
+        if not members:
+            self._members.pop(room, None)
+
+    def forget(self, channel: Channel) -> None:
+        """Leave all rooms."""
+        for room in list(channel.rooms):
+            self.leave(channel, room)
+        self._behind.discard(channel)
+
+    def members(self, room: str) -> Iterable[Channel]:
+        """Who is in a room."""
+        return self._members.get(room, ())
+
+    def watched(self, room: str) -> bool:
+        """Whether anybody is in a room."""
+        return room in self._members
+
+    def publish(self, messages: Iterable[Message], sequence: int) -> None:
+        """Give messages to those in their rooms; the log was read up to `sequence`."""
+        by_room: dict[str, list[Message]] = {}
+        for message in messages:
+            self._recent.add(message)
+            if message.room in self._members:
+                by_room.setdefault(message.room, []).append(message)
+        self.sequence = sequence
+        for room, given in by_room.items():
+            bundle = Bundle(given)
+            for channel in self._members[room]:
+                if not channel.offer(room, given[-1].sequence, bundle):
+                    self._behind.add(channel)
+
+    def catch_up(self) -> list[Channel]:
+        """Give those who were behind and have read meanwhile what they missed.
+
+        Returns those that have read nothing for too long.
+        """
+        dead: list[Channel] = []
+        for channel in list(self._behind):
+            if channel.unsent_share > UNSENT_SHARE_LOW:
+                since_s = channel.full_since_s
+                if since_s is not None and time.monotonic() - since_s > FULL_S_MAX:
+                    dead.append(channel)
+                continue
+            channel.full_since_s = None
+            self._behind.discard(channel)
+            for room in sorted(channel.behind):
+                channel.behind.discard(room)
+                missed = self._recent.since(room, channel.rooms[room])
+                if missed is None:
+                    self.leave(channel, room)
+                    self._stale(channel, room)
+                elif missed and not channel.offer(room, missed[-1].sequence, Bundle(missed)):
+                    self._behind.add(channel)
+        return dead

@@ -1,0 +1,266 @@
+"""Socket.IO: clients follow a token or the market, and go on where they were."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import socketio
+
+from api.live import snapshot
+from api.live.channel import Channel, Connections
+from api.live.charts import Charts
+from api.live.feed import Feed
+from api.live.message import MARKET, Bundle, Message, token_room
+from api.live.requests import (
+    RefusedError,
+    SubscribeMarket,
+    SubscribeToken,
+    UnsubscribeToken,
+    read,
+)
+from api.live.rooms import Rooms
+from api.live.tail import LiveLog, Tail
+from projections.labels import Thresholds
+from projections.reads import Reads, ReadsUnavailableError
+
+PATH = "socket.io"
+ROOMS_MAX = 100
+"""That one client may be in."""
+MESSAGE_BYTES_MAX = 16 << 10
+"""Of what a client sends."""
+TICK_S = 1.0
+"""How often candles are looked at, and those who were behind."""
+BACK_MAX = 50_000
+"""Events behind the log's end that a start reads once more at most."""
+
+POS_MAX = (1 << 63) - 1
+"""Behind every position."""
+DEFAULT_THRESHOLDS = Thresholds()
+
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.encode
+
+
+class Sockets:
+    """The rooms of one process; every process reads the log by itself, and needs no other."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        log: LiveLog,
+        *,
+        origins: Sequence[str],
+        thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    ) -> None:
+        self._reads = reads
+        self._thresholds = thresholds
+        self._log = log
+        self.server = socketio.AsyncServer(
+            async_mode="asgi",
+            cors_allowed_origins="*" if "*" in origins else list(origins),
+            max_http_buffer_size=MESSAGE_BYTES_MAX,
+            logger=False,
+            engineio_logger=False,
+        )
+        self._connections = Connections(self.server)
+        self._channels: dict[str, Channel] = {}
+        self._charts = Charts(reads)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rooms: Rooms | None = None
+        self._on("connect", self._connect)
+        self._on("disconnect", self._disconnect)
+        self._on("subscribe:token", self._answering(self._subscribe_token))
+        self._on("unsubscribe:token", self._answering(self._unsubscribe_token))
+        self._on("subscribe:market", self._answering(self._subscribe_market))
+        self._on("unsubscribe:market", self._answering(self._unsubscribe_market))
+        self._on("*", self._unknown)
+
+    async def run(self) -> None:
+        """Feed the rooms for ever; raises `LogError` where the log is not the same any more."""
+        last = await self._log.last_sequence()
+        sol_usd = None
+        try:
+            held = {each.name: each.reread_after for each in await self._reads.positions()}
+            (sol_usd,) = await self._reads.sol_usd([POS_MAX])
+        except ReadsUnavailableError:
+            held = {}
+        floor = min((held.get(name, 0) for name in ("trades", "tokens")), default=0)
+        self._rooms = Rooms(floor=min(last, max(floor, last - BACK_MAX, 0)), stale=self._send_anew)
+        tail = Tail(self._log, self._rooms, feed=Feed(sol_usd))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tail.run())
+            group.create_task(self._tick())
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._channels)
+
+    def _on(self, event: str, handler: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        self.server.on(event, handler)
+
+    async def _connect(self, sid: str, _environ: dict[str, Any], _auth: object = None) -> None:
+        session = self.server.manager.eio_sid_from_sid(sid, "/")
+        self._channels[sid] = Channel(self._connections, session)
+
+    async def _disconnect(self, sid: str, *_: object) -> None:
+        channel = self._channels.pop(sid, None)
+        if channel is None:
+            return
+        if self._rooms is not None:
+            self._rooms.forget(channel)
+        self._charts.forget(channel)
+
+    def _answering(
+        self, answer: Callable[[Channel, Rooms, object], Coroutine[Any, Any, dict[str, object]]]
+    ) -> Callable[..., Coroutine[Any, Any, dict[str, object]]]:
+        """The acknowledgement says whether it was done; `problem` says so to who asks for none."""
+
+        async def handler(sid: str, given: object = None, *_: object) -> dict[str, object]:
+            channel, rooms = self._channels.get(sid), self._rooms
+            if channel is None or rooms is None:
+                return {"ok": False, "problem": "the server has just started; try again"}
+            try:
+                return {"ok": True, **await answer(channel, rooms, given)}
+            except RefusedError as error:
+                problem = str(error)
+            except ReadsUnavailableError:
+                problem = "the read models cannot be asked just now; try again in a second"
+            channel.send(_single("", "problem", 0, {"detail": problem}))
+            return {"ok": False, "problem": problem}
+
+        return handler
+
+    async def _unknown(self, event: str, sid: str, *_: object) -> dict[str, object]:
+        problem = (
+            f"there is no {event[:60]!r}; there are subscribe:token, unsubscribe:token, "
+            "subscribe:market and unsubscribe:market"
+        )
+        if (channel := self._channels.get(sid)) is not None:
+            channel.send(_single("", "problem", 0, {"detail": problem}))
+        return {"ok": False, "problem": problem}
+
+    async def _subscribe_token(
+        self, channel: Channel, rooms: Rooms, given: object
+    ) -> dict[str, object]:
+        asked = read(SubscribeToken, given)
+        room = token_room(asked.mint)
+        if room not in channel.rooms and len(channel.rooms) >= ROOMS_MAX:
+            raise RefusedError(f"a client may follow {ROOMS_MAX} rooms; leave one first")
+        self._charts.leave(channel, asked.mint)
+        resumed = asked.after is not None and self._resume(channel, rooms, room, asked.after)
+        if not resumed:
+            await self._send_token(channel, rooms, asked)
+        if asked.interval is not None and room in channel.rooms:
+            self._charts.join(channel, asked.mint, asked.interval)
+        return {"resumed": resumed, "sequence": rooms.sequence}
+
+    async def _unsubscribe_token(
+        self, channel: Channel, rooms: Rooms, given: object
+    ) -> dict[str, object]:
+        asked = read(UnsubscribeToken, given)
+        rooms.leave(channel, token_room(asked.mint))
+        self._charts.leave(channel, asked.mint)
+        return {}
+
+    async def _subscribe_market(
+        self, channel: Channel, rooms: Rooms, given: object
+    ) -> dict[str, object]:
+        asked = read(SubscribeMarket, given)
+        resumed = asked.after is not None and self._resume(channel, rooms, MARKET, asked.after)
+        if not resumed:
+            await self._send_market(channel, rooms)
+        return {"resumed": resumed, "sequence": rooms.sequence}
+
+    async def _unsubscribe_market(
+        self, channel: Channel, rooms: Rooms, _given: object
+    ) -> dict[str, object]:
+        rooms.leave(channel, MARKET)
+        return {}
+
+    def _resume(self, channel: Channel, rooms: Rooms, room: str, after: int) -> bool:
+        """Give what came behind a sequence, if all of it is still there."""
+        missed = rooms.since(room, after) if after <= rooms.sequence else None
+        if missed is None:
+            return False
+        channel.send(Bundle(missed))
+        rooms.join(channel, room)
+        return True
+
+    async def _send_token(self, channel: Channel, rooms: Rooms, asked: SubscribeToken) -> None:
+        """Snapshot and history, then what they do not hold yet; nothing can come in between."""
+        room = token_room(asked.mint)
+        held = await snapshot.state(self._reads, asked, self._thresholds)
+        shown = {each.id for each in held.trades}
+        known = rooms.since(room, max(held.undecided_after, rooms.floor)) or ()
+        fresh = [it for it in known if not it.ids or not shown.issuperset(it.ids)]
+        first = snapshot.TokenSnapshot(
+            sequence=rooms.sequence, position=held.position, mint=asked.mint, token=held.card
+        )
+        history = snapshot.TokenHistory(
+            sequence=rooms.sequence,
+            mint=asked.mint,
+            trades=held.trades,
+            interval=asked.interval,
+            candles=held.candles,
+        )
+        channel.send(_single(room, "token:snapshot", rooms.sequence, first))
+        channel.send(_single(room, "token:history", rooms.sequence, history))
+        channel.send(Bundle(fresh))
+        rooms.join(channel, room)
+
+    async def _send_market(self, channel: Channel, rooms: Rooms) -> None:
+        held = await snapshot.market(self._reads, self._thresholds)
+        told = msgspec.structs.replace(held, sequence=rooms.sequence)
+        channel.send(_single(MARKET, "market:snapshot", rooms.sequence, told))
+        rooms.join(channel, MARKET)
+
+    def _send_anew(self, channel: Channel, room: str) -> None:
+        """For one who has missed more than is kept."""
+        rooms = self._rooms
+        assert rooms is not None, "it has members"
+        work = (
+            self._send_market(channel, rooms)
+            if room == MARKET
+            else self._send_token(
+                channel, rooms, SubscribeToken(mint=room.removeprefix(token_room("")))
+            )
+        )
+
+        async def send() -> None:
+            try:
+                await work
+            except ReadsUnavailableError as error:
+                _log.warning("a client that was behind is let go of: %s", error)
+                await self._let_go(channel)
+
+        task = asyncio.create_task(send())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            assert self._rooms is not None, "it is set before the first tick"
+            for channel in self._rooms.catch_up():
+                _log.warning("a client that reads too slowly is let go of")
+                await self._let_go(channel)
+            try:
+                await self._charts.send()
+            except ReadsUnavailableError as error:
+                _log.warning("no candles are sent: %s", error)
+
+    async def _let_go(self, channel: Channel) -> None:
+        for sid in [sid for sid, each in self._channels.items() if each is channel]:
+            await self.server.disconnect(sid)
+
+
+def with_sockets(app: Any, sockets: Sockets) -> Any:
+    """An ASGI application that has Socket.IO under its usual path, and `app` everywhere else."""
+    return socketio.ASGIApp(sockets.server, other_asgi_app=app, socketio_path=PATH)
+
+
+def _single(room: str, name: str, sequence: int, told: object) -> Bundle:
+    return Bundle([Message(room, name, sequence, _encode(told))])
