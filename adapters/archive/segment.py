@@ -100,15 +100,25 @@ def blocks(content: Content, columns: Collection[str] | None = None) -> Iterator
 
 
 def read_group(file: pq.ParquetFile, group: int, columns: Sequence[str] | None = None) -> pa.Table:
-    """A row group with the columns asked for; of all, those that are not null in every row."""
+    """A row group with the columns asked for; of all, those that are not null in every row.
+
+    A segment from before a field existed does not have its column, which is then null throughout.
+    """
+    held = file.schema_arrow.names
     if columns is None:
         metadata = file.metadata.row_group(group)
         columns = [
             name
-            for place, name in enumerate(SCHEMA.names)
+            for place, name in enumerate(held)
             if metadata.column(place).statistics.null_count < metadata.num_rows
         ]
-    return file.read_row_group(group, columns=columns, use_threads=False)
+    table = file.read_row_group(group, columns=columns, use_threads=False)
+    for name in columns:
+        if name not in held:
+            table = table.append_column(
+                SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type)
+            )
+    return table
 
 
 def row_groups(file: pq.ParquetFile) -> list[list[int]]:

@@ -14,6 +14,7 @@ from adapters.archive.columns import SCHEMA
 from adapters.archive.folder import FolderStore
 from adapters.archive.rows import rows
 from adapters.archive.sealing import Sealing, UndecidedError
+from adapters.archive.segment import blocks
 from curvetape.testing.archives import numbered, sealed, stored, unsealed
 from curvetape.testing.certified import CertifiedLog, certified
 from curvetape.testing.events import created, curve_traded, pool_traded
@@ -63,6 +64,25 @@ def test_every_kind_ever_written_comes_back(path: Path, tmp_path: Path) -> None:
     made = sealed(store, log)
     assert content(store, made) == log
     assert dict(made[0].kinds) == {event.kind: 2}
+
+
+def test_a_segment_from_before_a_field_existed_is_read(tmp_path: Path) -> None:
+    log = numbered([curve_traded(1, "mint"), pool_traded(2, "mint"), created(3, "mint")])
+    store = FolderStore(tmp_path)
+    (made,) = sealed(store, log)
+    new = pq.ParquetFile(pa.BufferReader(chain.content_of(store, made)))
+    sink = pa.BufferOutputStream()
+    older = pa.schema([each for each in SCHEMA if each.name != "depth"])
+    with pq.ParquetWriter(sink, older) as writer:
+        for number in range(new.num_row_groups):
+            writer.write_table(new.read_row_group(number, columns=older.names))
+    content = sink.getvalue().to_pybytes()
+    assert unsealed(content) == log
+    columns = ["sequence", "depth", "user"]
+    for block in blocks(content, columns):
+        for table in block:
+            assert set(table.column_names) == set(columns)
+            assert table["depth"].null_count == len(table)
 
 
 ODD: list[tuple[str, Callable[[], AnyEvent]]] = [
