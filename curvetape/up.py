@@ -137,7 +137,9 @@ class Up:
                 except (LogError, ReadsUnavailableError, OSError) as error:
                     self._say(f"no status just now: {error}")
                     continue
-                behind = ", ".join(f"{p.name} {last - p.sequence:,} behind" for p in positions)
+                behind = ", ".join(
+                    f"{p.name} {max(0, last - p.sequence):,} behind" for p in positions
+                )
                 rate = (last - before) / STATUS_WAIT_S
                 unread = f"; {dead:,} dead letters in DEAD" if dead else ""
                 models = behind or "no read model yet"
