@@ -1,6 +1,6 @@
 """What clients ask for over Socket.IO."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -8,6 +8,8 @@ from msgspec import Meta
 from api.parameters import Interval, Mint
 
 Asked = TypeVar("Asked")
+_MINT = get_args(Mint)[1].description
+"""What a mint is, for those who sent none."""
 
 
 class SubscribeToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
