@@ -1,11 +1,10 @@
 """Saves a read model's rows and its checkpoint in one transaction, guard first."""
 
-import asyncio
-import logging
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
+from adapters.patient_store import PatientStore
 from adapters.postgres.errors import PERMANENT, TRANSIENT, is_transient
 from adapters.postgres.pool import Connection, Connections
 from adapters.postgres.upsert import Upsert
@@ -14,19 +13,10 @@ from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
     StoreRefusedError,
-    StoreUnavailableError,
     TakenBack,
 )
 
 C = TypeVar("C")
-T = TypeVar("T")
-
-ATTEMPTS_MAX = 30
-WAIT_S_MIN = 0.1
-WAIT_S_MAX = 5.0
-"""Waits double from the one to the other: about two minutes in all before giving up."""
-
-_log = logging.getLogger("curvetape.projections")
 
 _INSERT = (
     "insert into checkpoints (name, version, sequence) values ($1, $2, 0) on conflict do nothing"
@@ -54,11 +44,14 @@ _REFUSE = "update checkpoints set refused = $2 where sequence < $1"
 over the events for all."""
 
 
-class CheckpointedStore(ABC, Generic[C]):
+class CheckpointedStore(PatientStore[C]):
     """What all read models' stores have in common; a store adds how its rows are written."""
 
-    name: ClassVar[str]
-    version: ClassVar[int]
+    server: ClassVar = "the database"
+    errors: ClassVar = (*TRANSIENT, *PERMANENT)
+    attempts_max: ClassVar = 30
+    """Two minutes with the waits between."""
+    is_transient = staticmethod(is_transient)
     tables: ClassVar[Sequence[Upsert]]
     """All tables of the read model, each by the statement that fills it."""
     bookkeeping: ClassVar[Sequence[Upsert]] = ()
@@ -70,55 +63,6 @@ class CheckpointedStore(ABC, Generic[C]):
     @abstractmethod
     async def write(self, connection: Connection, changes: C) -> None:
         """Merge the changes into the rows; runs inside the transaction of `save`."""
-
-    async def checkpoint(self) -> Checkpoint:
-        """Where to go on; sequence 0 for a read model that has not begun.
-
-        Raises `StoreRefusedError` where the rows have to be rebuilt: they are another version's,
-        or hold what was taken back.
-        """
-        return await self._patiently(self._checkpoint)
-
-    async def save(
-        self, changes: C, *, seen: int, reached: int, reread_after: int | None = None
-    ) -> None:
-        """Save changes and checkpoint together; waits for a server that is away.
-
-        Raises as `projections.projection.Store` says.
-        """
-        assert reached > seen, "a save moves the checkpoint on"
-        behind = reached if reread_after is None else reread_after
-        doubtful = False
-
-        async def attempt() -> None:
-            nonlocal doubtful
-            # A connection lost during the commit leaves open whether it happened; the
-            # checkpoint knows.
-            if doubtful and (await self._checkpoint()).sequence == reached:
-                return
-            doubtful = True
-            await self._save(changes, seen, reached, behind)
-
-        await self._patiently(attempt)
-
-    async def take_back(self, taken_back: TakenBack) -> None:
-        """Remember it for rebuilds, and refuse the rows that it may have spoilt from now on."""
-        await self._patiently(lambda: self._take_back(taken_back))
-
-    async def park(self, parked: Sequence[Parked]) -> None:
-        """Remember events that are not in the rows, once each."""
-        await self._patiently(lambda: self._park(parked))
-
-    async def parked(self) -> Sequence[Parked]:
-        """All events that are set aside, by sequence."""
-        return await self._patiently(self._parked)
-
-    async def release(self, changes: C, sequences: Sequence[int]) -> None:
-        """Save what parked events change, and forget that they were parked, or nothing.
-
-        Raises `StoreRefusedError` where somebody else has released one of them.
-        """
-        await self._patiently(lambda: self._release(changes, sequences))
 
     async def _park(self, parked: Sequence[Parked]) -> None:
         columns = zip(
@@ -148,11 +92,7 @@ class CheckpointedStore(ABC, Generic[C]):
             taken_back = await connection.fetch(_SELECT_TAKEN_BACK)
         assert row is not None, "it was inserted just now"
         if row["version"] != self.version:
-            raise StoreRefusedError(
-                self.name,
-                f"its rows are of version {row['version']}, this program writes version"
-                f" {self.version}; rebuild it with `curvetape projections rebuild {self.name}`",
-            )
+            raise self._of_another_version(row["version"])
         if row["refused"] is not None:
             raise StoreRefusedError(self.name, row["refused"])
         return Checkpoint(
@@ -175,20 +115,3 @@ class CheckpointedStore(ABC, Generic[C]):
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_TAKE_BACK, taken_back.slot, taken_back.sequence)
             await connection.execute(_REFUSE, taken_back.sequence, taken_back.sentence)
-
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        wait_s = WAIT_S_MIN
-        for attempts_left in reversed(range(ATTEMPTS_MAX)):
-            try:
-                return await step()
-            except (*TRANSIENT, *PERMANENT) as error:
-                if not is_transient(error):
-                    raise StoreRefusedError(self.name, f"the database refused: {error}") from error
-                if not attempts_left:
-                    raise StoreUnavailableError(
-                        self.name, f"the database was away {ATTEMPTS_MAX} times: {error}"
-                    ) from error
-                _log.warning("%s waits %.1f s for its database: %s", self.name, wait_s, error)
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, WAIT_S_MAX)
-        raise AssertionError("the last attempt returns or raises")

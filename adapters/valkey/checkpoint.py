@@ -1,13 +1,13 @@
 """Saves a read model's rows and its checkpoint in one step, guard first."""
 
 import asyncio
-import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
+from adapters.patient_store import PatientStore
 from adapters.valkey.client import Command, Condition, Valkey
 from adapters.valkey.errors import ANY, is_transient
 from adapters.valkey.keys import GenerationKeys, Keys, Role
@@ -23,19 +23,11 @@ from projections.projection import (
 )
 
 C = TypeVar("C")
-T = TypeVar("T")
 
-ATTEMPTS_MAX = 720
-WAIT_S_MIN = 0.1
-WAIT_S_MAX = 5.0
-"""Waits double from the one to the other: about an hour in all before giving up. Nobody else waits
-meanwhile, since the read models of this server have a reader of their own."""
 HELD_WAIT_S = 0.05
 TURNS_MAX = 36_000
 """How often a save finds the rows held, or changed by somebody else, before it gives up: half an
 hour, where they are held."""
-
-_log = logging.getLogger("curvetape.projections")
 
 _FIELDS = ("version", "sequence", "reread_after", "refused", "swept")
 
@@ -82,11 +74,15 @@ class _Place(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...]
 
 
-class CheckpointedStore(ABC, Generic[C]):
+class CheckpointedStore(PatientStore[C]):
     """What all read models' stores have in common; a store adds how its rows are written."""
 
-    name: ClassVar[str]
-    version: ClassVar[int]
+    server: ClassVar = "the server of CURVETAPE_REDIS_URL"
+    errors: ClassVar = ANY
+    attempts_max: ClassVar = 720
+    """An hour with the waits between. Nobody else waits meanwhile, since the read models of this
+    server have a reader of their own."""
+    is_transient = staticmethod(is_transient)
 
     def __init__(self, valkey: Valkey, *, role: Role = "served") -> None:
         """Fills the generation that is in the role then."""
@@ -103,55 +99,6 @@ class CheckpointedStore(ABC, Generic[C]):
     def outdated(self, keys: GenerationKeys) -> Sequence[Command]:
         """What makes those forget who know rows by the checkpoint, which has not moved."""
         return ()
-
-    async def checkpoint(self) -> Checkpoint:
-        """Where to go on; sequence 0 for a read model that has not begun.
-
-        Raises `StoreRefusedError` where the rows have to be rebuilt: they are another version's,
-        or hold what was taken back.
-        """
-        return await self._patiently(self._checkpoint)
-
-    async def save(
-        self, changes: C, *, seen: int, reached: int, reread_after: int | None = None
-    ) -> None:
-        """Save changes and checkpoint together; waits for a server that is away.
-
-        Raises as `projections.projection.Store` says.
-        """
-        assert reached > seen, "a save moves the checkpoint on"
-        behind = reached if reread_after is None else reread_after
-        doubtful = False
-
-        async def attempt() -> None:
-            nonlocal doubtful
-            # A connection lost before the answer leaves open whether it happened; the checkpoint
-            # knows.
-            if doubtful and (await self._checkpoint()).sequence == reached:
-                return
-            doubtful = True
-            await self._save(changes, seen, reached, behind)
-
-        await self._patiently(attempt)
-
-    async def take_back(self, taken_back: TakenBack) -> None:
-        """Remember it for rebuilds, and refuse the rows that it may have spoilt from now on."""
-        await self._patiently(lambda: self._take_back(taken_back))
-
-    async def park(self, parked: Sequence[Parked]) -> None:
-        """Remember events that are not in the rows, once each."""
-        await self._patiently(lambda: self._park(parked))
-
-    async def parked(self) -> Sequence[Parked]:
-        """All events that are set aside, by sequence."""
-        return await self._patiently(self._parked)
-
-    async def release(self, changes: C, sequences: Sequence[int]) -> None:
-        """Save what parked events change, and forget that they were parked, or nothing.
-
-        Raises `StoreRefusedError` where somebody else has released one of them.
-        """
-        await self._patiently(lambda: self._release(changes, sequences))
 
     async def _checkpoint(self) -> Checkpoint:
         generation: bytes | None = await self._valkey.run(
@@ -175,11 +122,7 @@ class CheckpointedStore(ABC, Generic[C]):
             await sweep(self._valkey, self._keys)
             await self._valkey.one("HSET", keys.checkpoint, "swept", "1")
         if version != str(self.version):
-            raise StoreRefusedError(
-                self.name,
-                f"its rows are of version {version}, this program writes version {self.version}; "
-                f"rebuild it with `curvetape projections rebuild {self.name}`",
-            )
+            raise self._of_another_version(version)
         if refused:
             raise StoreRefusedError(self.name, refused)
         taken_back = zip(map(int, sequences), map(int, slots), strict=True)
@@ -294,23 +237,3 @@ class CheckpointedStore(ABC, Generic[C]):
             str(taken_back.sequence),
             taken_back.sentence,
         )
-
-    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        wait_s = WAIT_S_MIN
-        for attempts_left in reversed(range(ATTEMPTS_MAX)):
-            try:
-                return await step()
-            except ANY as error:
-                if not is_transient(error):
-                    raise StoreRefusedError(
-                        self.name, f"the server of CURVETAPE_REDIS_URL refused: {error}"
-                    ) from error
-                if not attempts_left:
-                    raise StoreUnavailableError(
-                        self.name,
-                        f"the server of CURVETAPE_REDIS_URL was away {ATTEMPTS_MAX} times: {error}",
-                    ) from error
-                _log.warning("%s waits %.1f s for its server: %s", self.name, wait_s, error)
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, WAIT_S_MAX)
-        raise AssertionError("the last attempt returns or raises")

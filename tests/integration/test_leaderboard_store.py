@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters import patient_store
 from adapters.embedded.valkey import ValkeyServer
 from adapters.valkey import checkpoint
 from adapters.valkey.client import Command, Condition, Valkey
@@ -207,8 +208,8 @@ async def test_a_save_waits_for_a_server_that_was_killed(
 async def test_a_server_that_stays_away_is_given_up_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checkpoint, "ATTEMPTS_MAX", 3)
-    monkeypatch.setattr(checkpoint, "WAIT_S_MIN", 0.001)
+    monkeypatch.setattr(checkpoint.CheckpointedStore, "attempts_max", 3)
+    monkeypatch.setattr(patient_store, "WAIT_S_MIN", 0.001)
     async with Valkey.at("redis://127.0.0.1:1/0", application="test") as nobody:
         with pytest.raises(StoreUnavailableError, match="was away 3 times"):
             await LeaderboardStore(nobody).checkpoint()

@@ -189,7 +189,7 @@ async def test_runners_stopped_anywhere_leave_each_slot_applied_once(pool: Pool)
 
 
 async def test_a_database_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "ATTEMPTS_MAX", 2)
+    monkeypatch.setattr(checkpoint.CheckpointedStore, "attempts_max", 2)
     pool = await open_pool("postgresql://nobody@127.0.0.1:1/nothing")
     with pytest.raises(StoreUnavailableError, match="candles: the database was away 2 times"):
         await CandleStore(pool).checkpoint()
