@@ -105,6 +105,15 @@ class Traffic:
 
         await until(enough)
 
+    async def written_to(self, after: int) -> None:
+        """Return once what is served holds more than up to a sequence."""
+
+        async def more() -> bool:
+            found = await Generations(self._valkey, NAME).served()
+            return found is not None and found.sequence > after
+
+        await until(more)
+
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
         """All of it within the block; its failures are the block's."""
@@ -140,6 +149,7 @@ async def test_the_swap_and_the_way_back_fail_no_read_and_lose_no_write(valkey: 
         swapped = await work.serve("next")
         mended = len(traffic.answers)
         await traffic.asked()
+        await traffic.written_to(after=swapped.sequence)
         await work.serve("previous")
         await traffic.asked()
         again = await work.serve("previous")
