@@ -5,6 +5,7 @@ is framed once, and its bytes are written to every WebSocket of the room. Client
 have not upgraded yet, get theirs through the library's own queue.
 """
 
+import asyncio
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from api.live.message import Bundle
+from api.parameters import Interval
 
 EXTENSION = "curvetape.frames"
 UNSENT_BYTES_MAX = 1 << 20
@@ -85,8 +87,16 @@ class Connections:
 class Channel:
     """One client."""
 
-    def __init__(self, connections: Connections, session: str) -> None:
+    def __init__(self, connections: Connections, session: str, sid: str = "") -> None:
+        """`session` is Engine.IO's name of it, `sid` Socket.IO's."""
         self.session = session
+        self.sid = sid
+        self.turn = asyncio.Lock()
+        """What it asks for is done in the order in which it was asked."""
+        self.gone = False
+        """Whether it has disconnected: what was asked for it meanwhile is not to be given."""
+        self.charts: set[tuple[str, Interval]] = set()
+        """Mint and interval of the candles that it is told of."""
         self.rooms: dict[str, int] = {}
         """The rooms that it is in, and the sequence of the last message that it was given."""
         self.behind: set[str] = set()

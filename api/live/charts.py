@@ -34,17 +34,19 @@ class Charts:
         self._last: dict[tuple[str, Interval], bytes] = {}
 
     def join(self, channel: Channel, mint: str, interval: Interval) -> None:
-        """Have the channel told of a chart's candles."""
-        self._members.setdefault((mint, interval), set()).add(channel)
+        """Have the channel told of a chart's candles; nothing where it has gone."""
+        if not channel.gone:
+            channel.charts.add((mint, interval))
+            self._members.setdefault((mint, interval), set()).add(channel)
 
     def leave(self, channel: Channel, mint: str) -> None:
         """Stop that, for every interval."""
-        for key in [key for key in self._members if key[0] == mint]:
+        for key in [key for key in channel.charts if key[0] == mint]:
             self._leave(channel, key)
 
     def forget(self, channel: Channel) -> None:
         """Leave all charts."""
-        for key in [key for key, members in self._members.items() if channel in members]:
+        for key in list(channel.charts):
             self._leave(channel, key)
 
     async def send(self) -> None:
@@ -79,6 +81,7 @@ class Charts:
                 channel.send(bundle)
 
     def _leave(self, channel: Channel, key: tuple[str, Interval]) -> None:
+        channel.charts.discard(key)
         members = self._members.get(key, set())
         members.discard(channel)
         if not members:

@@ -33,7 +33,9 @@ class Rooms:
         return self._recent.since(room, after)
 
     def join(self, channel: Channel, room: str) -> None:
-        """Have the channel given whatever comes from now on."""
+        """Have the channel given whatever comes from now on; nothing where it has gone."""
+        if channel.gone:
+            return
         channel.rooms[room] = self.sequence
         channel.behind.discard(room)
         self._members.setdefault(room, set()).add(channel)
@@ -48,7 +50,8 @@ class Rooms:
             self._members.pop(room, None)
 
     def forget(self, channel: Channel) -> None:
-        """Leave all rooms."""
+        """Leave all rooms, for good."""
+        channel.gone = True
         for room in list(channel.rooms):
             self.leave(channel, room)
         self._behind.discard(channel)

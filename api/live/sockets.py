@@ -87,23 +87,18 @@ class Sockets:
         except ReadsUnavailableError:
             held = {}
         floor = min((held.get(name, 0) for name in ("trades", "tokens")), default=0)
-        self._rooms = Rooms(floor=min(last, max(floor, last - BACK_MAX, 0)), stale=self._send_anew)
+        self._rooms = Rooms(floor=min(last, max(floor, last - BACK_MAX)), stale=self._send_anew)
         tail = Tail(self._log, self._rooms, feed=Feed(sol_usd))
         async with asyncio.TaskGroup() as group:
             group.create_task(tail.run())
             group.create_task(self._tick())
-
-    @property
-    def clients(self) -> int:
-        """How many are connected."""
-        return len(self._channels)
 
     def _on(self, event: str, handler: Callable[..., Coroutine[Any, Any, Any]]) -> None:
         self.server.on(event, handler)
 
     async def _connect(self, sid: str, _environ: dict[str, Any], _auth: object = None) -> None:
         session = self.server.manager.eio_sid_from_sid(sid, "/")
-        self._channels[sid] = Channel(self._connections, session)
+        self._channels[sid] = Channel(self._connections, session, sid)
 
     async def _disconnect(self, sid: str, *_: object) -> None:
         channel = self._channels.pop(sid, None)
@@ -123,7 +118,8 @@ class Sockets:
             if channel is None or rooms is None:
                 return {"ok": False, "problem": "the server has just started; try again"}
             try:
-                return {"ok": True, **await answer(channel, rooms, given)}
+                async with channel.turn:
+                    return {"ok": True, **await answer(channel, rooms, given)}
             except RefusedError as error:
                 problem = str(error)
             except ReadsUnavailableError:
@@ -253,8 +249,7 @@ class Sockets:
                 _log.warning("no candles are sent: %s", error)
 
     async def _let_go(self, channel: Channel) -> None:
-        for sid in [sid for sid, each in self._channels.items() if each is channel]:
-            await self.server.disconnect(sid)
+        await self.server.disconnect(channel.sid)
 
 
 def with_sockets(app: Any, sockets: Sockets) -> Any:

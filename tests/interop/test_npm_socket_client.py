@@ -174,6 +174,17 @@ async def test_what_is_asked_for_wrongly_is_refused_with_a_reason(
         assert problem["detail"] == answer["problem"]
 
 
+async def test_requests_are_done_in_the_order_in_which_they_are_asked(live_log: LiveLog) -> None:
+    """Though the read models take longer to answer the first."""
+    async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        told.tell("subscribe:token", MINT)
+        await told.emit("unsubscribe:token", MINT)
+        await followed.append(provisional(20))
+        await told.emit("subscribe:market")
+        assert len(told.all("token:snapshot")) == 1
+        assert told.all("trade") == []
+
+
 async def test_read_models_that_are_away_are_said(live_log: LiveLog) -> None:
     async with following(live_log, HISTORY) as followed, client(followed.url) as told:
         followed.reads.down = True

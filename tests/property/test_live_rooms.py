@@ -129,3 +129,11 @@ def test_a_client_that_reads_nothing_for_too_long_is_let_go_of() -> None:
     rooms.forget(slow)
     assert not rooms.watched(ROOMS[0])
     assert rooms.catch_up() == []
+
+
+def test_a_client_that_has_gone_while_it_was_answered_is_given_nothing_more() -> None:
+    rooms = Rooms(floor=0, stale=lambda *_: None)
+    slow = Slow()
+    rooms.forget(slow)
+    rooms.join(slow, ROOMS[0])
+    assert not rooms.watched(ROOMS[0])
