@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -174,9 +175,18 @@ async def test_what_is_asked_for_wrongly_is_refused_with_a_reason(
         assert problem["detail"] == answer["problem"]
 
 
-async def test_requests_are_done_in_the_order_in_which_they_are_asked(live_log: LiveLog) -> None:
-    """Though the read models take longer to answer the first."""
+async def test_requests_are_done_in_the_order_in_which_they_are_asked(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the read models take their time to answer the first."""
     async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        answer = followed.reads.trades
+
+        async def slowly(*asked: Any, **more: Any) -> Any:
+            await asyncio.sleep(0.3)
+            return await answer(*asked, **more)
+
+        monkeypatch.setattr(followed.reads, "trades", slowly)
         told.tell("subscribe:token", MINT)
         await told.emit("unsubscribe:token", MINT)
         await followed.append(provisional(20))
