@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
 from domain.events import SlotConfirmed
 from domain.log import LogError, LogShorterError
-from projections.reads import ReadsUnavailableError
+from projections.reads import ProjectionPosition, ReadsUnavailableError
 
 STATUS_WAIT_S = 5.0
 PIDS_WAIT_S = 0.5
@@ -35,6 +35,10 @@ MEASURED = ("ingest", "project")
 """The roles that answer `/metrics`."""
 
 Say = Callable[[str], None]
+
+
+NAMED_MAX = 3
+"""Read models that a status line names."""
 
 
 class Up:
@@ -137,15 +141,12 @@ class Up:
                 except (LogError, ReadsUnavailableError, OSError) as error:
                     self._say(f"no status just now: {error}")
                     continue
-                behind = ", ".join(
-                    f"{p.name} {max(0, last - p.sequence):,} behind" for p in positions
-                )
                 rate = (last - before) / STATUS_WAIT_S
                 unread = f"; {dead:,} dead letters in DEAD" if dead else ""
-                models = behind or "no read model yet"
                 sealed = "no slot sealed yet"
                 if certified is not None:
                     sealed = f"sealed to slot {certified[1].slot}"
+                models = behind(last, positions)
                 self._say(f"log: {last:,} events, {rate:,.0f}/s, {sealed}; {models}{unread}")
                 before = last
 
@@ -275,3 +276,17 @@ def _simulate(settings: Settings, home: Home) -> list[str]:
     if settings.simulate_genesis_time_s is not None:
         arguments += ["--genesis-time", str(settings.simulate_genesis_time_s)]
     return arguments
+
+
+def behind(last: int, positions: Sequence[ProjectionPosition]) -> str:
+    """How far read models are behind a log's end, and which of them are furthest."""
+    # One may have read on since the log was asked for its end.
+    lags = {each.name: max(0, last - each.sequence) for each in positions}
+    if not lags:
+        return "no read model yet"
+    furthest = max(lags.values())
+    names = [name for name, lag in lags.items() if lag == furthest]
+    if len(names) == len(lags):
+        return f"{len(lags)} read models {furthest:,} behind"
+    named = ", ".join(names[:NAMED_MAX]) + (" …" if len(names) > NAMED_MAX else "")
+    return f"{len(lags)} read models up to {furthest:,} behind ({named})"
