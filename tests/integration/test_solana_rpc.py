@@ -13,6 +13,7 @@ from adapters.solana_rpc.client import RpcBlocks
 from adapters.solana_rpc.faults import RpcFault
 from adapters.solana_rpc.hub_chain import HubChain
 from adapters.solana_rpc.server import GENESIS_HASH, RpcServer
+from adapters.solana_rpc.transport import ANSWER_WAIT_S_MAX
 from adapters.yellowstone.hub import Hub, Retention
 from adapters.yellowstone.recorded import transaction
 from adapters.yellowstone.wire import geyser_pb2
@@ -32,10 +33,14 @@ def some_blocks() -> BlocksChain:
 
 
 @asynccontextmanager
-async def serving(chain: RpcChain) -> AsyncIterator[tuple[RpcServer, RpcBlocks]]:
+async def serving(
+    chain: RpcChain, *, answer_wait_s_max: float = ANSWER_WAIT_S_MAX
+) -> AsyncIterator[tuple[RpcServer, RpcBlocks]]:
     server = RpcServer(chain)
     await server.start()
-    client = RpcBlocks(f"{server.url}/{SECRET}?api-key={SECRET}", answer_wait_s_max=1.0)
+    client = RpcBlocks(
+        f"{server.url}/{SECRET}?api-key={SECRET}", answer_wait_s_max=answer_wait_s_max
+    )
     try:
         yield server, client
     finally:
@@ -162,7 +167,11 @@ async def test_blocks_below_what_was_cleaned_up_are_gone_for_good() -> None:
     ],
 )
 async def test_an_answer_that_is_none_is_an_error_in_words(fault: RpcFault, said: str) -> None:
-    async with serving(some_blocks()) as (server, client):
+    slow = fault.kind == "slow"
+    async with serving(some_blocks(), answer_wait_s_max=1.0 if slow else ANSWER_WAIT_S_MAX) as (
+        server,
+        client,
+    ):
         server.faults.add(fault)
         with pytest.raises(NodeError, match=said) as raised:
             await client.block(1_005)
