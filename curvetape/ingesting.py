@@ -24,6 +24,7 @@ from curvetape.config import Settings
 from curvetape.decoding import Decoders
 from curvetape.garbage import seldom_collecting
 from domain.events import SlotConfirmed, SolPriced, decode
+from ingest.attention import AttentiveClock
 from ingest.certificates import Certificates
 from ingest.mux import Mux
 from ingest.pipeline import DEAD_IDS, Pipeline
@@ -134,6 +135,7 @@ async def ingesting(
             decode=decoders.decode,
             keep_raw=None if raw is None else RawKeeper(raw).keep,
             others=partial(certificates_behind, connection),
+            clock_s=AttentiveClock(),
         )
         yield Ingest(
             pipeline, Mux(sources, needed=streams, say=say), [each.health for each in streams]
