@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from api.parameters import Interval, Mint
+from api.search import SearchResult
 
 Asked = TypeVar("Asked")
 _MINT = get_args(Mint)[1].description
@@ -36,17 +37,25 @@ class UnsubscribeToken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     mint: Mint
 
 
+class SearchTold(SearchResult, frozen=True, kw_only=True, rename="camel"):
+    """What was found, as REST shows it, with the text and the page that were asked for."""
+
+    q: str
+    page: int
+
+
 class RefusedError(Exception):
     """The request cannot be answered, for a reason that the client is told."""
 
 
-def read(kind: type[Asked], given: object) -> Asked:
-    """A request from what the client sent: a mint alone, an object, or nothing."""
+def read(kind: type[Asked], given: object, *, single: str = "mint") -> Asked:
+    """A request from what the client sent: an object, nothing, or the `single` field alone."""
     if isinstance(given, str):
-        given = {"mint": given}
+        given = {single: given}
     try:
         return msgspec.convert({} if given is None else given, kind)
     except msgspec.ValidationError as error:
         raise RefusedError(
-            f"{error}; send a mint, or an object as docs/sockets.md shows"
+            f"{error}; send {'a text' if single == 'q' else 'a mint'}, or an object as "
+            "docs/sockets.md shows"
         ) from error

@@ -15,15 +15,20 @@ from api.live.feed import Feed
 from api.live.message import MARKET, Bundle, Message, token_room
 from api.live.requests import (
     RefusedError,
+    SearchTold,
     SubscribeMarket,
     SubscribeToken,
     UnsubscribeToken,
     read,
 )
 from api.live.rooms import Rooms
+from api.live.shared import Shared
 from api.live.tail import LiveLog, Tail
+from api.problems import ProblemError
+from api.search import SearchParameters, SearchResource
+from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
-from projections.reads import Reads, ReadsUnavailableError
+from projections.reads import ReadsUnavailableError
 
 PATH = "socket.io"
 ROOMS_MAX = 100
@@ -48,15 +53,21 @@ class Sockets:
 
     def __init__(
         self,
-        reads: Reads,
+        reads: QueryReads,
         log: LiveLog,
         *,
         origins: Sequence[str],
         thresholds: Thresholds = DEFAULT_THRESHOLDS,
     ) -> None:
         self._reads = reads
-        self._thresholds = thresholds
         self._log = log
+        self._search_of = SearchResource(reads)
+        self._token_state: Shared[SubscribeToken, snapshot.State] = Shared(
+            lambda asked: snapshot.state(reads, asked, thresholds)
+        )
+        self._market_state: Shared[None, snapshot.MarketSnapshot] = Shared(
+            lambda _: snapshot.market(reads, thresholds)
+        )
         self.server = socketio.AsyncServer(
             async_mode="asgi",
             cors_allowed_origins="*" if "*" in origins else list(origins),
@@ -75,6 +86,7 @@ class Sockets:
         self._on("unsubscribe:token", self._answering(self._unsubscribe_token))
         self._on("subscribe:market", self._answering(self._subscribe_market))
         self._on("unsubscribe:market", self._answering(self._unsubscribe_market))
+        self._on("search:tokens", self._answering(self._search))
         self._on("*", self._unknown)
 
     async def run(self) -> None:
@@ -132,7 +144,7 @@ class Sockets:
     async def _unknown(self, event: str, sid: str, *_: object) -> dict[str, object]:
         problem = (
             f"there is no {event[:60]!r}; there are subscribe:token, unsubscribe:token, "
-            "subscribe:market and unsubscribe:market"
+            "subscribe:market, unsubscribe:market and search:tokens"
         )
         if (channel := self._channels.get(sid)) is not None:
             channel.send(_single("", "problem", 0, {"detail": problem}))
@@ -176,6 +188,16 @@ class Sockets:
         rooms.leave(channel, MARKET)
         return {}
 
+    async def _search(self, channel: Channel, rooms: Rooms, given: object) -> dict[str, object]:
+        asked = read(SearchParameters, given, single="q")
+        try:
+            found = await self._search_of.answer(asked)
+        except ProblemError as error:
+            raise RefusedError(str(error)) from error
+        told = SearchTold(q=asked.q, page=asked.page, **msgspec.structs.asdict(found))
+        channel.send(_single("", "search:results", rooms.sequence, told))
+        return {"total": found.total}
+
     def _resume(self, channel: Channel, rooms: Rooms, room: str, after: int) -> bool:
         """Give what came behind a sequence, if all of it is still there."""
         missed = rooms.since(room, after) if after <= rooms.sequence else None
@@ -188,7 +210,10 @@ class Sockets:
     async def _send_token(self, channel: Channel, rooms: Rooms, asked: SubscribeToken) -> None:
         """Snapshot and history, then what they do not hold yet; nothing can come in between."""
         room = token_room(asked.mint)
-        held = await snapshot.state(self._reads, asked, self._thresholds)
+        held = await self._token_state.get(
+            # What is not asked of the read models makes no other question of it.
+            msgspec.structs.replace(asked, after=None)
+        )
         shown = {each.id for each in held.trades}
         known = rooms.since(room, max(held.undecided_after, rooms.floor)) or ()
         fresh = [it for it in known if not it.ids or not shown.issuperset(it.ids)]
@@ -208,7 +233,7 @@ class Sockets:
         rooms.join(channel, room)
 
     async def _send_market(self, channel: Channel, rooms: Rooms) -> None:
-        held = await snapshot.market(self._reads, self._thresholds)
+        held = await self._market_state.get(None)
         told = msgspec.structs.replace(held, sequence=rooms.sequence)
         channel.send(_single(MARKET, "market:snapshot", rooms.sequence, told))
         rooms.join(channel, MARKET)

@@ -154,6 +154,38 @@ async def test_the_market_tells_launches_and_graduations(live_log: LiveLog) -> N
         assert (launch["mint"], graduation["mint"]) == (OTHER, OTHER)
 
 
+async def test_tokens_are_found_and_each_answer_says_to_what(live_log: LiveLog) -> None:
+    async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        symbol = HISTORY[0].symbol  # type: ignore[union-attr]  # it is a launch
+        assert (await told.emit("search:tokens", symbol))["total"] == 1
+        assert (await told.emit("search:tokens", {"q": "nowhere", "limit": 5}))["total"] == 0
+        found, nothing = await told.until_all("search:results", 2)
+        assert (found["q"], found["page"]) == (symbol, 1)
+        assert [token["mint"] for token in found["items"]] == [MINT]
+        assert (nothing["q"], nothing["items"], nothing["next"]) == ("nowhere", [], None)
+
+
+async def test_many_who_come_at_once_ask_the_read_models_once(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        asked: list[str] = []
+        answer = followed.reads.tokens
+
+        async def counted(**more: Any) -> Any:
+            asked.append(more["sort"])
+            await asyncio.sleep(0.2)
+            return await answer(**more)
+
+        monkeypatch.setattr(followed.reads, "tokens", counted)
+        async with client(followed.url) as other:
+            answers = await asyncio.gather(
+                told.emit("subscribe:market"), other.emit("subscribe:market")
+            )
+        assert [it["ok"] for it in answers] == [True, True]
+        assert sorted(asked) == ["created", "last_trade", "volume"]
+
+
 @pytest.mark.parametrize(
     ("event", "argument", "words"),
     [
@@ -162,6 +194,9 @@ async def test_the_market_tells_launches_and_graduations(live_log: LiveLog) -> N
         ("subscribe:token", {"mint": MINT, "more": 1}, "unknown field `more`"),
         ("subscribe:token", None, "missing required field `mint`"),
         ("subscribe:everything", None, "there is no 'subscribe:everything'"),
+        ("search:tokens", {"q": "x" * 101}, "Expected `str` of length <= 100"),
+        ("search:tokens", {"q": "x", "limit": 0}, "Expected `int` >= 1"),
+        ("search:tokens", {"volumeMin": 2, "volumeMax": 1}, "volumeMin was 2, above"),
     ],
 )
 async def test_what_is_asked_for_wrongly_is_refused_with_a_reason(
