@@ -46,6 +46,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     received_units: Annotated[
         Units, Meta(description="At least so much came otherwise than by trades and liquidity.")
     ]
+    sent_units: Annotated[Units, Meta(description="At least so much left otherwise.")]
     first_time: Annotated[Time, Meta(description="Of its first trade or liquidity.")]
     last_time: Time
     classes: Annotated[
@@ -82,7 +83,7 @@ class HolderList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     bundlers: HoldersOfClass | None
     insiders: Annotated[
         HoldersOfClass | None,
-        Meta(description="What they still hold came by transfers, which are not in the log: null."),
+        Meta(description="What they hold is null where transactions do not report it of all."),
     ]
     suspicious: Annotated[
         HoldersOfClass | None,
@@ -103,8 +104,9 @@ class HoldersResource:
         tag="tokens",
         summary="A token's largest holders, its concentration, and its developer's, snipers', "
         "bundlers' and insiders' shares",
-        description="Balances are what trades and liquidity leave in a wallet; what was only ever "
-        "transferred is not in the log. The bonding curve and the canonical pool are no holders. "
+        description="A balance is what the transaction of the wallet's last trade reported; where "
+        "it did not, what trades and liquidity leave. What was transferred since is not in the "
+        "log. The bonding curve and the canonical pool are no holders. "
         "What makes a sniper, a bundler or an insider is set where the server runs.",
         parameters=HoldersParameters,
         answer=HolderList,
@@ -144,6 +146,7 @@ def _holder(row: HolderRow, of: HoldersRow, decimals: int | None) -> Holder:
         bought_units=str(row.bought),
         sold_units=str(row.sold),
         received_units=str(row.received),
+        sent_units=str(row.sent),
         first_time=row.first_time_s,
         last_time=row.last_time_s,
         classes=[name for name in _CLASSES if getattr(row, name)],

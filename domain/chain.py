@@ -35,6 +35,13 @@ class Details(Protocol):
         """Of the first of the token balances with the mint; None where there is none."""
         ...
 
+    def balance_after(self, owner: str, mint: str) -> int | None:
+        """What the owner's accounts of the mint that take part hold after the transaction.
+
+        0 where it closed all of them, None where there were none or they cannot be read.
+        """
+        ...
+
     @property
     def log_messages(self) -> Sequence[str]: ...
     @property

@@ -23,6 +23,10 @@ class Balances:
             return known
         return self._tx.details.mint_decimals(mint)
 
+    def after(self, owner: str, mint: str) -> int | None:
+        """What an owner has of a mint after the transaction; None where it does not report it."""
+        return self._tx.details.balance_after(owner, mint)
+
     def mint_of(self, account: bytes) -> str | None:
         """The mint of a token account; None for one that exists only within the transaction."""
         keys = self._tx.account_keys

@@ -31,6 +31,7 @@ _curve_traded = positional(
     track_volume total_unclaimed_tokens total_claimed_tokens current_sol_volume
     last_update_time_s ix_name mayhem_mode cashback_fee_bps cashback buyback_fee_bps buyback_fee
     shareholders holder_rewards_bps holder_rewards creator_fee_unclaimed unnamed_u64
+    user_token_balance
     """,
 )
 
@@ -81,6 +82,7 @@ def curve_traded(context: Context, event: WireEvent) -> CurveTraded:
     ) = event.padded
     # fmt: on
     quote, quote_decimals = _quote_mint(quote_mint), _quote_decimals(context, quote_mint)
+    token, trader = address(mint), address(user)
     if quote_mint is None or quote_mint == _NATIVE_SOL_KEY:
         quote_amount = sol_amount
         virtual_quote_reserves = virtual_sol_reserves
@@ -88,7 +90,7 @@ def curve_traded(context: Context, event: WireEvent) -> CurveTraded:
     # fmt: off
     return _curve_traded(
         *context.common(event, timestamp),
-        address(mint), "buy" if is_buy else "sell", address(user), quote, quote_decimals,
+        token, "buy" if is_buy else "sell", trader, quote, quote_decimals,
         PUMP_TOKEN_DECIMALS, quote_amount, token_amount,
         virtual_quote_reserves, virtual_token_reserves, real_quote_reserves, real_token_reserves,
         None if fee_recipient is None else address(fee_recipient), fee_bps, fee,
@@ -96,7 +98,7 @@ def curve_traded(context: Context, event: WireEvent) -> CurveTraded:
         track_volume, total_unclaimed_tokens, total_claimed_tokens, current_sol_volume,
         last_update_time_s, ix_name, mayhem_mode, cashback_fee_bps, cashback, buyback_fee_bps,
         buyback_fee, _shareholders(shareholders) if shareholders else (), holder_rewards_bps,
-        holder_rewards, creator_fee_unclaimed, unnamed_u64,
+        holder_rewards, creator_fee_unclaimed, unnamed_u64, context.balances.after(trader, token),
     )
     # fmt: on
 
@@ -176,11 +178,12 @@ def completion_traded(context: Context, event: WireEvent) -> CompletionTraded:
         pool_quote_reserves_before, pool_base_reserves_after, pool_quote_reserves_after,
     ) = event.padded
     # fmt: on
+    token, trader = address(mint), address(user)
     return CompletionTraded(
         **context.named(event, timestamp),
-        mint=address(mint),
+        mint=token,
         side="buy",
-        user=address(user),
+        user=trader,
         bonding_curve=address(bonding_curve),
         quote_mint=address(quote_mint),
         quote_decimals=_quote_decimals(context, quote_mint),
@@ -196,6 +199,7 @@ def completion_traded(context: Context, event: WireEvent) -> CompletionTraded:
         pool_quote_reserves_before=pool_quote_reserves_before,
         pool_base_reserves_after=pool_base_reserves_after,
         pool_quote_reserves_after=pool_quote_reserves_after,
+        user_token_balance=context.balances.after(trader, token),
     )
 
 

@@ -36,6 +36,7 @@ _pool_traded = positional(
     track_volume total_unclaimed_tokens total_claimed_tokens current_sol_volume
     last_update_time_s ix_name cashback_fee_bps cashback buyback_fee_bps buyback_fee
     can_boost base_supply holder_rewards_bps holder_rewards creator_fee_unclaimed unnamed_u64
+    user_token_balance
     """,
 )
 
@@ -104,11 +105,12 @@ def pool_bought(context: Context, event: WireEvent) -> PoolTraded:
     claim = Claim(
         pool, pool_base_reserves, pool_quote_reserves, user_base_account, user_quote_account
     )
+    of_pool, trader = _pool_of(context, event, claim), address(user)
     # fmt: off
     return _pool_traded(
         *context.common(event, timestamp),
-        *_pool_of(context, event, claim),
-        "buy", address(user), base_amount_out,
+        *of_pool,
+        "buy", trader, base_amount_out,
         quote_amount_in_with_lp_fee - lp_fee, max(quote_amount_in, user_quote_amount_in),
         pool_base_reserves, pool_quote_reserves, quote_amount_in_with_lp_fee,
         virtual_quote_reserves or 0,
@@ -118,7 +120,7 @@ def pool_bought(context: Context, event: WireEvent) -> PoolTraded:
         track_volume, total_unclaimed_tokens, total_claimed_tokens, current_sol_volume,
         last_update_time_s, ix_name, cashback_fee_bps, cashback, buyback_fee_bps, buyback_fee,
         can_boost, base_supply, holder_rewards_bps, holder_rewards, creator_fee_unclaimed,
-        unnamed_u64,
+        unnamed_u64, context.balances.after(trader, of_pool[0]),
     )
     # fmt: on
 
@@ -143,11 +145,12 @@ def pool_sold(context: Context, event: WireEvent) -> PoolTraded:
     claim = Claim(
         pool, pool_base_reserves, pool_quote_reserves, user_base_account, user_quote_account
     )
+    of_pool, trader = _pool_of(context, event, claim), address(user)
     # fmt: off
     return _pool_traded(
         *context.common(event, timestamp),
-        *_pool_of(context, event, claim),
-        "sell", address(user), base_amount_in, quote_amount_out, user_quote_amount_out,
+        *of_pool,
+        "sell", trader, base_amount_in, quote_amount_out, user_quote_amount_out,
         pool_base_reserves, pool_quote_reserves, -quote_amount_out_without_lp_fee,
         virtual_quote_reserves or 0,
         lp_fee_bps, lp_fee, protocol_fee_bps, protocol_fee, address(protocol_fee_recipient),
@@ -156,7 +159,7 @@ def pool_sold(context: Context, event: WireEvent) -> PoolTraded:
         None, None, None, None, None, None,  # only buys count towards a volume
         cashback_fee_bps, cashback, buyback_fee_bps, buyback_fee,
         can_boost, base_supply, holder_rewards_bps, holder_rewards, creator_fee_unclaimed,
-        unnamed_u64,
+        unnamed_u64, context.balances.after(trader, of_pool[0]),
     )
     # fmt: on
 

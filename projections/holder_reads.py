@@ -42,7 +42,9 @@ class HolderRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     bought: int
     sold: int
     received: int
-    """At least so much came otherwise than by what the log shows."""
+    """At least so much came otherwise than by trades and liquidity."""
+    sent: int
+    """At least so much left otherwise."""
     first_time_s: int
     last_time_s: int
     developer: bool
@@ -79,7 +81,7 @@ class HoldersRow(msgspec.Struct, frozen=True, kw_only=True):
     snipers: ClassRow | None
     bundlers: ClassRow | None
     insiders: ClassRow | None
-    """What they hold is None: who was sent tokens may have more of them than the log shows."""
+    """What they hold is None where it is not reported of all of them."""
     suspicious: ClassRow | None
     """Snipers, bundlers and insiders, each wallet once; with what the others hold."""
     top: Sequence[HolderRow]

@@ -45,7 +45,7 @@ class Holders:
     """
 
     name: ClassVar = "holders"
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says.
@@ -57,10 +57,12 @@ class Holders:
         for recorded in batch:
             event = recorded.event
             if isinstance(event, CurveTraded | CompletionTraded):
-                holding, pos = _moved(holdings, event, event.mint, event.user)
+                reported = event.user_token_balance
+                holding, pos = _moved(holdings, event, event.mint, event.user, reported)
                 _trade(holding, pos, event.token_amount, bought=event.side == "buy")
             elif isinstance(event, PoolTraded):
-                holding, pos = _moved(holdings, event, event.mint, event.user)
+                reported = event.user_token_balance
+                holding, pos = _moved(holdings, event, event.mint, event.user, reported)
                 if is_turned(event):
                     # What the pool calls its quote is the token, of which fees are paid.
                     bought = event.side == "sell"
@@ -88,16 +90,20 @@ def merge(first: Changes, second: Changes) -> Changes:
 
 
 def _moved(
-    holdings: dict[Key, Holding], event: ProgramEvent, mint: str, wallet: str
+    holdings: dict[Key, Holding],
+    event: ProgramEvent,
+    mint: str,
+    wallet: str,
+    reported: int | None = None,
 ) -> tuple[Holding, int]:
-    """The wallet's holding with the event's time in it, and the event's position."""
+    """The wallet's holding with the event's time and report in it, and the event's position."""
     pos, time_s = event.pos.order_key, event.block_time_s
     key = (mint, wallet)
     holding = holdings.get(key)
     if holding is None:
-        holding = holdings[key] = Holding(pos, time_s, pos, time_s)
+        holding = holdings[key] = Holding(pos, time_s, pos, time_s, reported=reported)
     else:
-        holding.moved_at(pos, time_s)
+        holding.moved_at(pos, time_s, reported)
     return holding, pos
 
 

@@ -30,6 +30,9 @@ class Holding(msgspec.Struct, gc=False):
     """Put into pools as liquidity."""
     withdrawn: int = 0
     """Taken out of pools as liquidity."""
+    reported: int | None = None
+    """What the wallet's accounts held after the transaction of the last move; None where it does
+    not say."""
 
     @property
     def net(self) -> int:
@@ -38,20 +41,25 @@ class Holding(msgspec.Struct, gc=False):
 
     @property
     def balance(self) -> int:
-        """What the wallet holds, as far as the log shows."""
-        return max(self.net, 0)
+        """What the wallet holds: as reported, else as far as the moves show."""
+        return max(self.net, 0) if self.reported is None else self.reported
 
     @property
     def received(self) -> int:
         """What must have come otherwise than by these moves, so by a transfer: at least so much."""
-        return max(-self.net, 0)
+        return max(self.balance - self.net, 0)
 
-    def moved_at(self, pos: int, time_s: int) -> None:
-        """Note when a move was."""
+    @property
+    def sent(self) -> int:
+        """What must have left otherwise, by a transfer or a burn: at least so much."""
+        return max(self.net - self.balance, 0)
+
+    def moved_at(self, pos: int, time_s: int, reported: int | None) -> None:
+        """Note when a move was, and what its transaction reported."""
         if pos < self.first_pos:
             self.first_pos, self.first_time_s = pos, time_s
         if pos > self.last_pos:
-            self.last_pos, self.last_time_s = pos, time_s
+            self.last_pos, self.last_time_s, self.reported = pos, time_s, reported
 
     def bought_at(self, pos: int | None) -> None:
         """Note where a buy was; the first one stays."""
@@ -60,8 +68,9 @@ class Holding(msgspec.Struct, gc=False):
 
     def absorb(self, other: "Holding") -> None:
         """Take over all that the other knows of the same wallet and token; leaves it alone."""
-        self.moved_at(other.first_pos, other.first_time_s)
-        self.moved_at(other.last_pos, other.last_time_s)
+        if other.first_pos < self.first_pos:
+            self.first_pos, self.first_time_s = other.first_pos, other.first_time_s
+        self.moved_at(other.last_pos, other.last_time_s, other.reported)
         self.bought_at(other.first_buy_pos)
         self.bought += other.bought
         self.sold += other.sold

@@ -31,7 +31,7 @@ _CLASSED = f"""
     ), bundle as (
         select count(*) as wallets from met where age < $3::bigint
     ), classed as (
-        select wallet, balance, bought, sold, received, first_time_s, last_time_s,
+        select wallet, balance, bought, sold, received, sent, reported, first_time_s, last_time_s,
             developer,
             launched and not developer and coalesce(age < $2::bigint, false) as sniper,
             launched and not developer and coalesce(age < $3::bigint, false)
@@ -68,13 +68,14 @@ _TOTALS = f"""
         {_class("snipers", "sniper")},
         {_class("bundlers", "bundler")},
         {_class("insiders", "insider")},
+        coalesce(bool_and(reported is not null) filter (where insider), true) as insiders_reported,
         {_class("suspicious", "sniper or bundler or insider")}
     from ranked
 """
 _TOP_OF = f"""
     {_CLASSED}
-    select wallet, balance, bought, sold, received, first_time_s, last_time_s, developer, sniper,
-        bundler, insider
+    select wallet, balance, bought, sold, received, sent, first_time_s, last_time_s, developer,
+        sniper, bundler, insider
     from classed where balance > 0 order by balance desc, wallet limit $6
 """
 
@@ -98,6 +99,7 @@ class _Totals(msgspec.Struct):
     insiders_wallets: int
     insiders_holders: int
     insiders_balance: int
+    insiders_reported: bool
     suspicious_wallets: int
     suspicious_holders: int
     suspicious_balance: int
@@ -143,7 +145,7 @@ class PostgresHolderReads:
             developer=totals.of("developer"),
             snipers=totals.of("snipers"),
             bundlers=totals.of("bundlers"),
-            insiders=totals.of("insiders", held=False),
+            insiders=totals.of("insiders", held=totals.insiders_reported),
             suspicious=totals.of("suspicious"),
             top=top,
         )

@@ -21,13 +21,14 @@ _HOLDING = Upsert(
         "sold": "numeric",
         "deposited": "numeric",
         "withdrawn": "numeric",
+        "reported": "numeric",
     },
     key=("mint", "wallet"),
     action="update set "
     + ", ".join(
         (
             first("first_pos", "first_time_s"),
-            latest("last_pos", "last_time_s"),
+            latest("last_pos", "last_time_s", "reported"),
             first("first_buy_pos"),
             added("bought", "sold", "deposited", "withdrawn"),
         )
@@ -71,6 +72,7 @@ class HolderStore(CheckpointedStore[Changes]):
                     holding.sold,
                     holding.deposited,
                     holding.withdrawn,
+                    holding.reported,
                 )
                 for key, holding in sorted(changes.holdings.items())
             ]

@@ -10,6 +10,7 @@ from operator import attrgetter
 from google.protobuf.message import DecodeError
 from solders.pubkey import Pubkey
 
+from adapters.yellowstone.held import held
 from adapters.yellowstone.wire import geyser_pb2, lean_pb2, solana_storage_pb2
 from domain.chain import AccountWritten, Block, BlockMeta, RawTransaction, UnreadableError
 
@@ -25,12 +26,13 @@ class Details:
     A lean message keeps what it does not name, so nothing of the transaction is lost.
     """
 
-    def __init__(self, info: lean_pb2.TransactionInfo) -> None:
-        self._info = info
+    def __init__(self, info: lean_pb2.TransactionInfo, lean: lean_pb2.Meta) -> None:
+        """The transaction and its `meta`, which whoever reads it has at hand."""
+        self._info, self._lean = info, lean
 
     @cached_property
     def _meta(self) -> solana_storage_pb2.TransactionStatusMeta:
-        encoded = self._info.meta.SerializeToString()
+        encoded = self._lean.SerializeToString()
         try:
             return solana_storage_pb2.TransactionStatusMeta.FromString(encoded)
         except DecodeError as error:
@@ -43,7 +45,7 @@ class Details:
     def mint_decimals(self, mint: str) -> int | None:
         """Of the first of the token balances with the mint; None where there is none."""
         text = mint.encode()
-        meta = self._info.meta
+        meta = self._lean
         for balances in (meta.pre_token_balances, meta.post_token_balances):
             for encoded in balances:
                 if text in encoded:
@@ -51,6 +53,17 @@ class Details:
                     if balance.mint == mint:
                         return balance.ui_token_amount.decimals
         return None
+
+    def balance_after(self, owner: str, mint: str) -> int | None:
+        """What the owner's accounts of the mint that take part hold after the transaction.
+
+        0 where it closed all of them, None where there were none or they cannot be read.
+        """
+        meta = self._lean
+        after = held(meta.post_token_balances[:], owner, mint)
+        if after is None and held(meta.pre_token_balances[:], owner, mint) is not None:
+            return 0
+        return after
 
     @property
     def log_messages(self) -> list[str]:
@@ -171,7 +184,7 @@ def _transaction(
             (group.index, group.instructions[:]) for group in meta.inner_instructions
         ],
         inner_instructions_known=not meta.inner_instructions_none,
-        details=Details(info),
+        details=Details(info, meta),
         fee_lamports=meta.fee,
         signature_count=len(executed.signatures),
         compute_units=(

@@ -17,6 +17,10 @@ class NoDetails:
         """Of no mint."""
         return None if mint else 0
 
+    def balance_after(self, owner: str, mint: str) -> int | None:
+        """Of nobody."""
+        return None if owner or mint else 0
+
     def encoded(self) -> bytes:
         """Nothing at all."""
         return b""

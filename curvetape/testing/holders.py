@@ -54,6 +54,7 @@ class MemoryHolders:
         top.sort(key=lambda row: -row.balance)
         ranked = [rank * row.balance for rank, row in enumerate(reversed(top), start=1)]
         known = launch is not None
+        told = all(met[row.wallet].reported is not None for row in rows if row.insider)
         suspicious = [row for row in rows if row.sniper or row.bundler or row.insider]
         return HoldersRow(
             supply=None if card is None else card.supply,
@@ -64,7 +65,7 @@ class MemoryHolders:
             developer=_class([row for row in rows if row.developer], known=known),
             snipers=_class([row for row in rows if row.sniper], known=known),
             bundlers=_class([row for row in rows if row.bundler], known=known),
-            insiders=_class([row for row in rows if row.insider], known=known, held=False),
+            insiders=_class([row for row in rows if row.insider], known=known, held=told),
             suspicious=_class(suspicious, known=known),
             top=top[:limit],
         )
@@ -84,6 +85,7 @@ class MemoryHolders:
             bought=holding.bought,
             sold=holding.sold,
             received=holding.received,
+            sent=holding.sent,
             first_time_s=holding.first_time_s,
             last_time_s=holding.last_time_s,
             developer=developer,
@@ -144,17 +146,25 @@ def _liquidity(mint: str) -> dict[str, Any]:
     }
 
 
+_REPORTS = st.one_of(st.none(), st.integers(0, 2_000), st.just(2**64 - 1))
 _AMOUNTS = st.one_of(st.integers(0, 1_000), st.sampled_from((2**53 + 1, 2**64 - 1)))
 _USERS = st.sampled_from(WALLETS)
 _SIDES = st.sampled_from(("buy", "sell"))
+_REPORTED = {"user_token_balance": _REPORTS}
 _KINDS: Sequence[tuple[Any, dict[str, st.SearchStrategy[Any]]]] = (
-    (curve_traded, {"side": _SIDES, "user": _USERS, "token_amount": _AMOUNTS}),
-    (curve_traded, {"side": st.just("buy"), "user": _USERS, "token_amount": _AMOUNTS}),
-    (completion_traded, {"user": _USERS, "token_amount": _AMOUNTS}),
-    (pool_traded, {"side": _SIDES, "user": _USERS, "base_amount": _AMOUNTS}),
+    (curve_traded, {"side": _SIDES, "user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
+    (curve_traded, {"side": st.just("buy"), "user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
+    (completion_traded, {"user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
+    (pool_traded, {"side": _SIDES, "user": _USERS, "base_amount": _AMOUNTS, **_REPORTED}),
     (
         pool_traded,
-        {"side": _SIDES, "user": _USERS, "user_quote_amount": _AMOUNTS, "turned": st.just(True)},
+        {
+            "side": _SIDES,
+            "user": _USERS,
+            "user_quote_amount": _AMOUNTS,
+            "turned": st.just(True),
+            **_REPORTED,
+        },
     ),
     (deposited, {"user": _USERS, "base_amount": _AMOUNTS}),
     (withdrawn, {"user": _USERS, "base_amount": _AMOUNTS}),

@@ -82,6 +82,9 @@ class CurveTraded(MintEvent, frozen=True, kw_only=True, gc=False, tag="curve.tra
     creator_fee_unclaimed: int | None = None
     unnamed_u64: int | None = None
     """Appended in October 2026; the program has not published what it says."""
+    user_token_balance: int | None = None
+    """What the user's accounts that take part hold of the token after the whole transaction, which
+    may trade it more than once; absent where the transaction does not report it."""
 
 
 class CurveCompleted(MintEvent, frozen=True, kw_only=True, gc=False, tag="curve.completed"):
@@ -142,6 +145,9 @@ class CompletionTraded(MintEvent, frozen=True, kw_only=True, gc=False, tag="comp
     pool_quote_reserves_before: int
     pool_base_reserves_after: int
     pool_quote_reserves_after: int
+    user_token_balance: int | None = None
+    """What the user's accounts that take part hold of the token after the whole transaction, which
+    may trade it more than once; absent where the transaction does not report it."""
 
 
 class TokenMigrated(MintEvent, frozen=True, kw_only=True, gc=False, tag="token.migrated"):

@@ -90,6 +90,9 @@ class PoolTraded(PoolEvent, frozen=True, kw_only=True, gc=False, tag="pool.trade
     creator_fee_unclaimed: int | None = None
     unnamed_u64: int | None = None
     """Appended in October 2026; the program has not published what it says."""
+    user_token_balance: int | None = None
+    """What the user's accounts that take part hold of the token after the whole transaction, which
+    may trade it more than once; absent where the transaction does not report it."""
 
 
 class PoolDeposited(PoolEvent, frozen=True, kw_only=True, gc=False, tag="pool.deposited"):

@@ -22,7 +22,7 @@ from projections.holding import Holding, Launch
 from projections.projection import host
 from projections.runner import Runner
 
-DERIVED = ("balance", "received")
+DERIVED = ("balance", "received", "sent")
 
 
 @pytest.fixture
@@ -98,4 +98,4 @@ async def test_applying_twice_from_one_checkpoint_is_refused_and_changes_nothing
     with pytest.raises(Exception, match="was 1 where 0 was expected"):
         await HolderStore(pool).save(Holders().apply(recorded(events)), seen=0, reached=1)
     assert await kept(pool) == before
-    assert msgspec.structs.astuple(before.holdings["m", "ann"])[5:] == (5, 0, 0, 0)
+    assert msgspec.structs.astuple(before.holdings["m", "ann"])[5:] == (5, 0, 0, 0, None)

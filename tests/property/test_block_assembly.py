@@ -13,7 +13,7 @@ from curvetape.testing.transactions import message
 from domain.chain import Block, BlockMeta, RawTransaction
 
 SLOTS = 8
-DETAILS = frames.Details(lean_pb2.TransactionInfo())
+DETAILS = frames.Details(lean_pb2.TransactionInfo(), lean_pb2.Meta())
 Part: TypeAlias = RawTransaction | BlockMeta
 
 

@@ -50,6 +50,7 @@ def test_merging_leaves_what_it_merges_alone(events: list[AnyEvent], order: Rand
 def test_a_holding_is_what_its_wallets_own_moves_make_it(events: list[AnyEvent]) -> None:
     """Against the plainest way there is: one move after the other, added up."""
     nets: Counter[Key] = Counter()
+    reports: dict[Key, int | None] = {}
     moves: dict[Key, list[int]] = {}
     buys: dict[Key, list[int]] = {}
     for event in events:
@@ -61,12 +62,15 @@ def test_a_holding_is_what_its_wallets_own_moves_make_it(events: list[AnyEvent])
         key = (event.mint, wallet)
         nets[key] += amount
         moves.setdefault(key, []).append(event.pos.order_key)
+        reports[key] = getattr(event, "user_token_balance", None)
         if bought(event):
             buys.setdefault(key, []).append(event.pos.order_key)
     kept = Holders().apply(recorded(events)).holdings
     assert kept.keys() == moves.keys()
     for key, holding in kept.items():
-        assert holding.balance - holding.received == holding.net == nets[key]
+        assert holding.balance - holding.received + holding.sent == holding.net == nets[key]
+        reported = reports[key]
+        assert holding.balance == (max(nets[key], 0) if reported is None else reported)
         assert (holding.first_pos, holding.last_pos) == (moves[key][0], moves[key][-1])
         assert holding.first_buy_pos == next(iter(buys.get(key, [])), None)
 

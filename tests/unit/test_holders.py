@@ -31,6 +31,24 @@ def test_a_wallet_that_sells_more_than_it_bought_was_sent_the_rest() -> None:
     assert (ann.balance, ann.received) == (0, 15)
 
 
+def test_a_balance_is_what_the_last_moves_transaction_reported() -> None:
+    events: list[AnyEvent] = [
+        curve_traded(2, "m", user="ann", token_amount=10, user_token_balance=17),
+        curve_traded(3, "m", user="ann", token_amount=10, user_token_balance=4),
+    ]
+    early, late = holding(events[:1], "ann"), holding(events[::-1], "ann")
+    assert (early.net, early.balance, early.received, early.sent) == (10, 17, 7, 0)
+    assert (late.net, late.balance, late.received, late.sent) == (20, 4, 0, 16)
+
+
+def test_a_move_without_a_report_leaves_the_balance_to_the_sums() -> None:
+    events: list[AnyEvent] = [
+        curve_traded(2, "m", user="ann", token_amount=10, user_token_balance=17),
+        deposited(3, "m", user="ann", base_amount=4),
+    ]
+    assert holding(events, "ann").balance == 6
+
+
 def test_liquidity_goes_out_of_the_wallet_and_comes_back() -> None:
     events: list[AnyEvent] = [
         curve_traded(2, "m", user="ann", token_amount=100),

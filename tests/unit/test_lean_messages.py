@@ -15,7 +15,7 @@ from domain.programs import PUMP, USDC
 ENCODED = {"instructions", "pre_token_balances", "post_token_balances", "err"}
 """Messages that stay bytes, and are read one by one where they are needed."""
 
-EMPTY = frames.Details(lean_pb2.TransactionInfo())
+EMPTY = frames.Details(lean_pb2.TransactionInfo(), lean_pb2.Meta())
 
 
 @pytest.mark.parametrize(
