@@ -16,7 +16,7 @@ After: TypeAlias = tuple[float | int, str]
 
 _TEXT = re.compile(
     r"(?P<sort>[a-z_]+) (?:(?P<integer>-?[0-9]{1,80})|(?P<real>-?[0-9.e+-]{1,30}))"
-    r" (?P<mint>[1-9A-HJ-NP-Za-km-z]{1,44})",
+    r" (?P<mint>[1-9A-HJ-NP-Za-km-z]{1,44})(?: (?P<usd>[0-9.e+-]{1,30}))?",
     re.ASCII,
 )
 
@@ -25,19 +25,24 @@ class CursorError(ValueError):
     """The text is no cursor of this list."""
 
 
-def cursor(sort: TokenSort, row: TokenRow) -> str:
-    """The cursor behind this row."""
-    return cursor_at(sort, sort_value(row, sort), row.mint)
+def cursor(sort: TokenSort, row: TokenRow, *, sol_usd: float | None = None) -> str:
+    """The cursor behind this row, of a list that is ranked with that price of a SOL."""
+    return cursor_at(sort, sort_value(row, sort, sol_usd=sol_usd), row.mint, sol_usd=sol_usd)
 
 
-def cursor_at(order: str, value: float, mint: str) -> str:
+def cursor_at(order: str, value: float, mint: str, *, sol_usd: float | None = None) -> str:
     """The cursor behind the row with this value in a list of this order."""
-    text = f"{order} {value!r} {mint}"
+    text = f"{order} {value!r} {mint}" + ("" if sol_usd is None else f" {sol_usd!r}")
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def after(text: str, sort: str) -> After:
     """Where the cursor points in a list of this order, or `CursorError`."""
+    return priced_after(text, sort)[0]
+
+
+def priced_after(text: str, sort: str) -> tuple[After, float | None]:
+    """The same, with the price of a SOL that the list is ranked with, if it is with any."""
     try:
         decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except (Base64Error, UnicodeDecodeError) as error:
@@ -47,14 +52,16 @@ def after(text: str, sort: str) -> After:
         raise CursorError("it is not the `next` of an answer")
     if found["sort"] != sort:
         raise CursorError(f"it belongs to a list with another sort, {found['sort']}")
-    return _number(found), found["mint"]
+    value = int(found["integer"]) if found["integer"] is not None else _real(found["real"])
+    usd = None if found["usd"] is None else _real(found["usd"])
+    if usd is not None and usd <= 0:
+        raise CursorError("it is not the `next` of an answer")
+    return (value, found["mint"]), usd
 
 
-def _number(found: re.Match[str]) -> float | int:
-    if found["integer"] is not None:
-        return int(found["integer"])
+def _real(text: str) -> float:
     try:
-        value = float(found["real"])
+        value = float(text)
     except ValueError as error:
         raise CursorError("it is not the `next` of an answer") from error
     if not math.isfinite(value):

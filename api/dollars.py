@@ -8,6 +8,16 @@ import msgspec
 from projections.dollars import MINUTE_S, DollarReads, Valued, coin_usd, in_sol, valued
 from projections.reads import CandleRow, TokenRow
 
+NEWEST_POS = (1 << 63) - 1
+"""No position is beyond it."""
+
+
+class CardCoins(msgspec.Struct, frozen=True):
+    """Dollars for a whole quote coin of a card: when it got its price, and at its highest price."""
+
+    priced: Fraction | None
+    high: Fraction | None
+
 
 class CandleDollars(msgspec.Struct, frozen=True):
     """Dollars for a whole quote coin when the candle's prices were reached, and its volumes."""
@@ -28,9 +38,17 @@ async def coins(
     return [coin_usd(mint, None if pos is None else found.get(pos)) for mint, pos in asked]
 
 
-async def card_coins(reads: DollarReads, rows: Sequence[TokenRow]) -> list[Fraction | None]:
-    """Dollars for a whole quote coin when each card got its price."""
-    return await coins(reads, [(row.quote_mint, row.priced_pos) for row in rows])
+async def card_coins(reads: DollarReads, rows: Sequence[TokenRow]) -> list[CardCoins]:
+    """Dollars for a whole quote coin when each card got its price, and at its all-time high."""
+    places = [(row.quote_mint, pos) for row in rows for pos in (row.priced_pos, row.high_pos)]
+    at = iter(await coins(reads, places))
+    return [CardCoins(*pair) for pair in zip(at, at, strict=True)]
+
+
+async def newest_sol_usd(reads: DollarReads) -> float | None:
+    """What a SOL is worth by the last price on the chain; None before all."""
+    (newest,) = await reads.sol_usd([NEWEST_POS])
+    return None if newest is None else float(newest)
 
 
 async def candle_dollars(

@@ -1,13 +1,12 @@
 """Graduations, newest first."""
 
-from fractions import Fraction
 from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals, whole
-from api.dollars import card_coins
+from api.dollars import CardCoins, card_coins
 from api.operation import Operation
 from api.representations import Ages, Count, Quote, Time, Token, Tokens, Units, token
 from domain.position import Position
@@ -86,7 +85,7 @@ class GraduationsResource:
         )
 
 
-def _graduation(row: GraduationRow, ages: Ages, coin: Fraction | None) -> Graduation:
+def _graduation(row: GraduationRow, ages: Ages, coins: CardCoins) -> Graduation:
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     return Graduation(
         slot=Position.from_order_key(row.graduated_pos).slot,
@@ -98,5 +97,5 @@ def _graduation(row: GraduationRow, ages: Ages, coin: Fraction | None) -> Gradua
         token_amount=whole(row.graduated_token_amount, row.token_decimals),
         token_amount_units=str(row.graduated_token_amount),
         fee_units=str(row.graduated_fee_amount),
-        token=token(row, ages, coin),
+        token=token(row, ages, coins),
     )

@@ -1,13 +1,12 @@
 """Launches, newest first."""
 
-from fractions import Fraction
 from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals, whole
-from api.dollars import card_coins
+from api.dollars import CardCoins, card_coins
 from api.operation import Operation
 from api.representations import Ages, Count, Quote, Token, Tokens, Units, token
 from domain.position import Position
@@ -86,7 +85,7 @@ class LaunchesResource:
         )
 
 
-def _launch(row: LaunchRow, ages: Ages, coin: Fraction | None) -> Launch:
+def _launch(row: LaunchRow, ages: Ages, coins: CardCoins) -> Launch:
     assert row.created_pos is not None, "it is a launch"
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     initial = InitialBuy(
@@ -100,5 +99,5 @@ def _launch(row: LaunchRow, ages: Ages, coin: Fraction | None) -> Launch:
         slot=Position.from_order_key(row.created_pos).slot,
         launched_by=row.created_user,
         initial_buy=initial if row.initial_buys else None,
-        token=token(row, ages, coin),
+        token=token(row, ages, coins),
     )

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
+from api.dollars import CardCoins
 from domain.events import Side
 from domain.position import Position
 from projections import reads
@@ -58,6 +59,15 @@ class AllTimeHigh(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     market_cap: Annotated[
         float | None,
         Meta(description="That price times the supply of that moment, in whole quote coins."),
+    ]
+    price_usd: Annotated[
+        float | None,
+        Meta(
+            description="That price in US dollars per whole token, by SOL's price of that moment."
+        ),
+    ]
+    market_cap_usd: Annotated[
+        float | None, Meta(description="In US dollars, by SOL's price of that moment.")
     ]
     time: Time
     slot: Count
@@ -223,8 +233,9 @@ class Ages(msgspec.Struct, frozen=True):
     """The newest time that the read model knows."""
 
 
-def token(row: TokenRow, ages: Ages, coin: Fraction | None) -> Token:
-    """A token's card; `coin` is dollars for a whole quote coin when the card got its price."""
+def token(row: TokenRow, ages: Ages, coins: CardCoins) -> Token:
+    """A token's card, with the dollars for a whole quote coin at its moments."""
+    coin = coins.priced
     quote, own = quote_decimals(row.quote_mint, row.quote_decimals), row.token_decimals
     price, cap = whole_price(row.price, own, quote), whole(market_cap(row), quote)
     return Token(
@@ -250,7 +261,7 @@ def token(row: TokenRow, ages: Ages, coin: Fraction | None) -> Token:
         price_usd=usd(price, coin),
         market_cap=cap,
         market_cap_usd=usd(cap, coin),
-        all_time_high=_high(row, own, quote),
+        all_time_high=_high(row, own, quote, coins.high),
         liquidity=whole(liquidity(row), quote),
         liquidity_units=exact(liquidity(row)),
         liquidity_usd=usd(whole(liquidity(row), quote), coin),
@@ -274,12 +285,17 @@ def token(row: TokenRow, ages: Ages, coin: Fraction | None) -> Token:
     )
 
 
-def _high(row: TokenRow, own: int | None, quote: int | None) -> AllTimeHigh | None:
+def _high(
+    row: TokenRow, own: int | None, quote: int | None, coin: Fraction | None
+) -> AllTimeHigh | None:
     if row.high_price is None or row.high_time_s is None or row.high_pos is None:
         return None
+    price, cap = whole_price(row.high_price, own, quote), whole(row.high_market_cap, quote)
     return AllTimeHigh(
-        price=whole_price(row.high_price, own, quote),
-        market_cap=whole(row.high_market_cap, quote),
+        price=price,
+        market_cap=cap,
+        price_usd=usd(price, coin),
+        market_cap_usd=usd(cap, coin),
         time=row.high_time_s,
         slot=Position.from_order_key(row.high_pos).slot,
     )

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.cursors import CursorError, after, cursor
-from api.dollars import card_coins
+from api.cursors import After, CursorError, cursor, priced_after
+from api.dollars import card_coins, newest_sol_usd
 from api.operation import Operation
 from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import Ages, Token, token
 from projections.labels import Thresholds
-from projections.reads import Page, Reads, TokenSort, TokenState
+from projections.reads import AMOUNT_SORTS, Page, Reads, TokenSort, TokenState
 
 
 class TokensParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,10 +45,11 @@ class TokensResource:
         name="listTokens",
         path="/api/v1/tokens",
         tag="tokens",
-        summary="Tokens by last trade, launch, market cap, volume or number of trades",
+        summary="Tokens by last trade, launch, market cap, volume, liquidity or number of trades",
         description="Pages hold while data moves: a token that moves meanwhile may be met again or "
-        "be missed, one that does not move is listed exactly once. By volume and market cap, the "
-        "tokens that trade for SOL are ranked; those with another quote come after them.",
+        "be missed, one that does not move is listed exactly once. Amounts are ranked in dollars "
+        "at one price of SOL, the newest when the first page was asked for. Tokens whose quote is "
+        "neither SOL nor USDC come last.",
         parameters=TokensParameters,
         answer=TokenList,
         read_models=("sol_prices", "tokens"),
@@ -61,10 +62,8 @@ class TokensResource:
 
     async def answer(self, asked: TokensParameters) -> TokenList:
         """A page; a cursor of another list is a problem."""
-        page = Page(
-            limit=asked.limit + 1,
-            after=None if asked.cursor is UNSET else self._after(asked.cursor, asked.sort),
-        )
+        after, sol_usd = await self._place(asked)
+        page = Page(limit=asked.limit + 1, after=after, sol_usd=sol_usd)
         state = None if asked.state is UNSET else asked.state
         rows = await self._reads.tokens(sort=asked.sort, state=state, page=page)
         shown = rows[: asked.limit]
@@ -72,14 +71,17 @@ class TokensResource:
         worth = await card_coins(self._reads, shown)
         return TokenList(
             items=[token(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
-            next=cursor(asked.sort, shown[-1]) if len(rows) > len(shown) else None,
+            next=cursor(asked.sort, shown[-1], sol_usd=sol_usd) if len(rows) > len(shown) else None,
         )
 
-    @staticmethod
-    def _after(text: str, sort: TokenSort) -> tuple[float | int, str]:
+    async def _place(self, asked: TokensParameters) -> tuple[After | None, float | None]:
+        """Behind which row the page begins, and the price of a SOL that all pages share."""
+        if asked.cursor is UNSET:
+            ranked = asked.sort in AMOUNT_SORTS
+            return None, await newest_sol_usd(self._reads) if ranked else None
         try:
-            return after(text, sort)
+            return priced_after(asked.cursor, asked.sort)
         except CursorError as error:
             raise ProblemError(
-                PARAMETER_INVALID, f"cursor was {text!r}: {error}", parameter="cursor"
+                PARAMETER_INVALID, f"cursor was {asked.cursor!r}: {error}", parameter="cursor"
             ) from error

@@ -15,6 +15,9 @@ from domain.programs import NATIVE_SOL, USDC, WRAPPED_SOL
 SOL_MINTS = frozenset((NATIVE_SOL, WRAPPED_SOL))
 """Quote mints whose amounts are lamports."""
 
+LAMPORT_COINS, USDC_UNIT_COINS = 1e-9, 1e-6
+"""What a smallest unit is of a whole coin."""
+
 MINUTE_S = 60
 """Longer candles are valued minute by minute, since SOL's price moves within them."""
 
@@ -41,6 +44,13 @@ def coin_usd(quote_mint: str | None, sol_usd: Fraction | None) -> Fraction | Non
 def usd(coins: float | None, coin: Fraction | None) -> float | None:
     """Whole quote coins, or a price in them, in dollars."""
     return None if coins is None or coin is None else coins * float(coin)
+
+
+def unit_usd(quote_mint: str | None, sol_usd: float) -> float | None:
+    """Dollars for a quote's smallest unit where a SOL is worth that; None for an unknown mint."""
+    if in_sol(quote_mint):
+        return sol_usd * LAMPORT_COINS
+    return USDC_UNIT_COINS if quote_mint == USDC else None
 
 
 def valued(volume: int, volume_buy: int | None, coin: Fraction | None) -> Valued:

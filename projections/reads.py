@@ -12,14 +12,16 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from domain.events import Side
-from projections.dollars import SOL_MINTS, DollarReads
+from projections.dollars import DollarReads, in_sol, unit_usd
 from projections.holder_reads import HolderReads
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
 from projections.window_reads import WindowReads
 
 TokenState: TypeAlias = Literal["curve", "completed", "graduated"]
-TokenSort: TypeAlias = Literal["last_trade", "created", "market_cap", "volume", "trades"]
+TokenSort: TypeAlias = Literal[
+    "last_trade", "created", "market_cap", "volume", "liquidity", "trades"
+]
 TradingVenue: TypeAlias = Literal["curve", "pool"]
 SearchSort: TypeAlias = Literal["relevance", "market_cap", "volume", "created", "last_trade"]
 Facet: TypeAlias = Literal["state", "venue", "quote_mint"]
@@ -215,7 +217,14 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
     after: tuple[float | int, str] | None = None
     """The sort value (`sort_value`) and the key of the last row of the page before."""
+    sol_usd: float | None = None
+    """What a SOL is worth where amounts of different quotes are ranked with each other: the same
+    for all pages of a list, so that they fit together. Without it only amounts of SOL are ranked.
+    """
 
+
+AMOUNT_SORTS: frozenset[TokenSort] = frozenset(("market_cap", "volume", "liquidity"))
+"""Sorts by an amount of quote."""
 
 SORT_VALUE_UNKNOWN = -1
 """Stands for a missing sort value in a cursor; every known one is 0 or more."""
@@ -248,23 +257,32 @@ def liquidity(row: TokenRow) -> int | None:
     return None if quote is None else 2 * quote
 
 
-def sort_value(row: TokenRow, sort: TokenSort) -> float | int:
+def sort_value(row: TokenRow, sort: TokenSort, *, sol_usd: float | None = None) -> float | int:
     """What a list sorts the token by, for the cursor of the next page.
 
-    Market caps and volumes are ranked among the tokens that trade for SOL; for all others the
-    value is not known.
+    Amounts are ranked in dollars, by what a SOL is worth; where that is not known, in lamports,
+    and the value of all tokens that do not trade for SOL is not known either.
     """
-    if sort in {"market_cap", "volume"} and row.quote_mint not in SOL_MINTS:
-        return SORT_VALUE_UNKNOWN
+    if sort in AMOUNT_SORTS:
+        amount = _amount(row, sort)
+        if sol_usd is not None:
+            unit = unit_usd(row.quote_mint, sol_usd)
+            return SORT_VALUE_UNKNOWN if unit is None or amount is None else float(amount) * unit
+        return amount if amount is not None and in_sol(row.quote_mint) else SORT_VALUE_UNKNOWN
     values: dict[TokenSort, float | int | None] = {
         "last_trade": row.last_trade_pos,
         "created": row.created_time_s,
-        "market_cap": market_cap(row),
-        "volume": row.volume_quote,
         "trades": row.trades,
     }
     value = values[sort]
     return SORT_VALUE_UNKNOWN if value is None else value
+
+
+def _amount(row: TokenRow, sort: TokenSort) -> float | int | None:
+    """The quote units of a sort by an amount."""
+    if sort == "volume":
+        return row.volume_quote
+    return market_cap(row) if sort == "market_cap" else liquidity(row)
 
 
 class ReadsUnavailableError(Exception):

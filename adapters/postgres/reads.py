@@ -1,7 +1,6 @@
 """Answers the query side from the read models' tables."""
 
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
@@ -10,47 +9,16 @@ from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
+from adapters.postgres.token_lists import PostgresTokenLists
 from adapters.postgres.token_search import PostgresTokenSearch
 from adapters.postgres.window_reads import NEWEST, PostgresWindows
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.reads import (
     CandleRow,
-    Page,
     ProjectionPosition,
     TokenRow,
-    TokenSort,
-    TokenState,
     TradeRow,
 )
-
-_SORTED_BY: dict[TokenSort, tuple[str, str]] = {
-    "last_trade": ("coalesce(last_trade_pos, -1)", "bigint"),
-    "created": ("coalesce(created_time_s, -1)", "bigint"),
-    "market_cap": (
-        "case when for_sol then coalesce(market_cap, -1) else -1 end",
-        "double precision",
-    ),
-    "volume": ("case when for_sol then volume_quote else -1 end", "numeric"),
-    "trades": ("trades", "bigint"),
-}
-"""What each sort order compares, written exactly as its index has it, and its type."""
-
-
-def _list_of(value: str, kind: str, *, behind: bool) -> str:
-    # `<=` alone bounds the scan of the index; the rest settles equal values.
-    after = f"and {value} <= $3::{kind} and ({value} < $3::{kind} or mint > $4)"
-    return f"""
-        {CARD} where listed and ($1::text is null or state = $1) {after if behind else ""}
-        order by {value} desc, mint limit $2
-    """
-
-
-_FIRST_PAGE = {
-    sort: _list_of(value, kind, behind=False) for sort, (value, kind) in _SORTED_BY.items()
-}
-_NEXT_PAGE = {
-    sort: _list_of(value, kind, behind=True) for sort, (value, kind) in _SORTED_BY.items()
-}
 
 _TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
@@ -78,16 +46,10 @@ _TRADERS = """
 
 _POSITIONS = "select name, version, sequence, reread_after from checkpoints order by name"
 
-_BOUND: dict[str, Callable[[float | int], object]] = {
-    "bigint": int64,
-    "double precision": float,
-    "numeric": Decimal,
-}
-"""How a cursor's value becomes an argument of each type."""
-
 
 class PostgresReads(
     PostgresFeeds,
+    PostgresTokenLists,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,
@@ -105,19 +67,6 @@ class PostgresReads(
         """The token's card, None for a mint that the log does not know."""
         rows = await self._fetch(TokenRow, f"{CARD} where mint = $1", mint)
         return rows[0] if rows else None
-
-    async def tokens(
-        self, *, sort: TokenSort, state: TokenState | None, page: Page
-    ) -> Sequence[TokenRow]:
-        """Tokens by descending sort value, then by mint; those without a value come last.
-
-        A mint that was seen only in pools that are not canonical has a card but is not listed.
-        """
-        if page.after is None:
-            return await self._fetch(TokenRow, _FIRST_PAGE[sort], state, page.limit)
-        value, mint = page.after
-        bound = _BOUND[_SORTED_BY[sort][1]](value)
-        return await self._fetch(TokenRow, _NEXT_PAGE[sort], state, page.limit, bound, mint)
 
     async def newest_time_s(self) -> int | None:
         """The time of the last trade on the chain or of the newest launch, whichever is later."""

@@ -83,7 +83,7 @@ class MemoryReads(MemoryFeeds):
         """
         self._ask()
         ranked = sorted(
-            (-sort_value(row, sort), row.mint)
+            (-sort_value(row, sort, sol_usd=page.sol_usd), row.mint)
             for row in self._tokens.values()
             if _listed(self._changes[row.mint]) and (state is None or row.state == state)
         )

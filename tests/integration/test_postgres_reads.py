@@ -1,6 +1,7 @@
 """The query side gets what was written, in order and page by page, on both kinds of server."""
 
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 
@@ -24,9 +25,11 @@ from curvetape.testing.events import (
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.metadata import described, undescribed
 from domain.events import AnyEvent
+from domain.programs import USDC, WRAPPED_SOL
 from projections.candles import Candles
 from projections.projection import host
 from projections.reads import (
+    AMOUNT_SORTS,
     INTERVALS_S,
     Page,
     Reads,
@@ -42,7 +45,7 @@ from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
-SORTS: tuple[TokenSort, ...] = ("last_trade", "created", "market_cap", "volume", "trades")
+SORTS: tuple[TokenSort, ...] = get_args(TokenSort)
 
 MARKET: list[AnyEvent] = [
     created(1, "aaa"),
@@ -86,15 +89,22 @@ async def reads(pool: Pool) -> Reads:
 
 
 async def pages(
-    reads: Reads, sort: TokenSort, *, limit: int, state: TokenState | None = None
+    reads: Reads,
+    sort: TokenSort,
+    *,
+    limit: int,
+    state: TokenState | None = None,
+    sol_usd: float | None = None,
 ) -> list[TokenRow]:
     """All tokens, a page at a time."""
     found: list[TokenRow] = []
     after: tuple[float | int, str] | None = None
-    while page := await reads.tokens(sort=sort, state=state, page=Page(limit=limit, after=after)):
+    while page := await reads.tokens(
+        sort=sort, state=state, page=Page(limit=limit, after=after, sol_usd=sol_usd)
+    ):
         assert len(page) <= limit
         found += page
-        after = (sort_value(found[-1], sort), found[-1].mint)
+        after = (sort_value(found[-1], sort, sol_usd=sol_usd), found[-1].mint)
     return found
 
 
@@ -194,6 +204,35 @@ async def test_what_trades_for_another_coin_is_not_ranked_above_what_trades_for_
     await Runner(log, hosted).run(follow=False)
     found = await pages(PostgresReads(pool), sort, limit=1)
     assert [row.mint for row in found] == ["sol", "dear"]
+
+
+@pytest.mark.parametrize("sort", sorted(AMOUNT_SORTS))
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_amounts_of_sol_and_of_usdc_are_ranked_together_by_their_dollars(
+    pool: Pool, sort: TokenSort, limit: int
+) -> None:
+    """At 100 dollars for a SOL; what trades for anything else comes last, whatever it trades."""
+    market: list[AnyEvent] = []
+    sizes = {
+        "sol1": (WRAPPED_SOL, 10**9, 100),
+        "sol3": (WRAPPED_SOL, 3 * 10**9, 300),
+        "usd2": (USDC, 200 * 10**6, 200),
+        "usd4": (USDC, 400 * 10**6, 400),
+        "xxx9": ("other", 10**18, None),
+    }
+    for number, (mint, (quote, amount, _)) in enumerate(sizes.items()):
+        figures = {
+            "quote_amount": amount,
+            "virtual_quote_reserves": amount,
+            "real_quote_reserves": amount,
+        }
+        market.append(created(10 * number + 1, mint, quote_mint=quote))
+        market.append(curve_traded(10 * number + 2, mint, quote_mint=quote, **figures))
+    await Runner(MemoryLog(market), [host(Tokens(), TokenStore(pool))]).run(follow=False)
+    found = await pages(PostgresReads(pool), sort, limit=limit, sol_usd=100.0)
+    assert [row.mint for row in found] == ["usd4", "sol3", "usd2", "sol1", "xxx9"]
+    found = await pages(PostgresReads(pool), sort, limit=limit, sol_usd=1_000.0)
+    assert [row.mint for row in found] == ["sol3", "sol1", "usd4", "usd2", "xxx9"]
 
 
 async def test_pages_stay_in_step_while_tokens_move(reads: Reads, pool: Pool) -> None:

@@ -35,6 +35,7 @@ from projections.portfolio_reads import PositionState, TraderSort
 from projections.portfolios import Portfolios
 from projections.projection import host
 from projections.reads import (
+    AMOUNT_SORTS,
     INTERVALS_S,
     Page,
     Reads,
@@ -143,6 +144,21 @@ async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
     return said
 
 
+async def of_dollars(reads: Reads) -> list[object]:
+    """Tokens ranked by amounts in dollars, at once and from behind each of them on."""
+    said: list[object] = []
+    for sort in sorted(AMOUNT_SORTS):
+        for sol_usd in (0.75, 150.0):
+            first = Page(limit=100, sol_usd=sol_usd)
+            page = await reads.tokens(sort=sort, state=None, page=first)
+            said.append(page)
+            for row in page:
+                after = (sort_value(row, sort, sol_usd=sol_usd), row.mint)
+                following = Page(limit=2, after=after, sol_usd=sol_usd)
+                said.append(await reads.tokens(sort=sort, state=None, page=following))
+    return said
+
+
 async def of_windows(reads: Reads, mints: Sequence[str]) -> list[object]:
     """What was traded up to the newest time, and up to times around the trades."""
     said: list[object] = []
@@ -230,6 +246,7 @@ async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyE
     in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
     assert await answers(in_postgres, mints) == await answers(in_memory, mints)
     assert await of_feeds(in_postgres) == await of_feeds(in_memory)
+    assert await of_dollars(in_postgres) == await of_dollars(in_memory)
     assert await of_windows(in_postgres, mints) == await of_windows(in_memory, mints)
     assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
 

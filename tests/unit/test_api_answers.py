@@ -82,6 +82,8 @@ def test_a_card_has_its_all_time_high_its_liquidity_and_its_labels(served: Serve
     assert card["allTimeHigh"] == {
         "price": pytest.approx(31.6 / 1_039_000_000),
         "marketCap": pytest.approx(31.6 / 1_039_000_000 * 1_000_000_000),
+        "priceUsd": None,
+        "marketCapUsd": None,
         "time": GENESIS_S + int((10 + 12 * 6) / 2.5),
         "slot": 10 + 12 * 6,
     }

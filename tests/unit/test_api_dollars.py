@@ -67,6 +67,37 @@ def test_a_card_is_worth_what_sol_was_when_it_got_its_price(served: Served) -> N
     }
 
 
+def test_an_all_time_high_is_worth_what_sol_was_at_it(served: Served) -> None:
+    """Even where the price of SOL comes long after the trade, as from a gap that was filled."""
+    high = get(served, MINT)["allTimeHigh"]
+    assert (high["priceUsd"], high["marketCapUsd"]) == (None, None)
+    served.add(sol_priced(2, price=10 * 10**8), sol_priced(6, price=70 * 10**8))
+    high = get(served, MINT)["allTimeHigh"]
+    assert high["priceUsd"] == pytest.approx(0.03 * 10)
+    assert high["marketCapUsd"] == pytest.approx(0.03 * 10 * 1e9)
+    assert get(served, COIN)["allTimeHigh"]["priceUsd"] == pytest.approx(30.0)
+    assert get(served, OTHER)["allTimeHigh"]["priceUsd"] is None
+
+
+def test_pages_by_dollars_go_on_with_the_price_of_sol_that_they_began_with() -> None:
+    """When it triples meanwhile, what was listed would come behind what was not."""
+    served = Served(
+        [
+            sol_priced(1, price=100 * 10**8),
+            traded(10, MINT, sol=2),
+            traded(11, COIN, quote_mint=USDC, quote_amount=300 * 10**6),
+            traded(12, OTHER, sol=5, quote_mint=address("another")),
+        ]
+    )
+    first = served.client.get(f"{V1}?sort=volume&limit=1").json
+    assert [it["mint"] for it in first["items"]] == [COIN]
+    served.add(sol_priced(20, price=300 * 10**8))
+    rest = served.client.get(f"{V1}?sort=volume&limit=5&cursor={first['next']}").json
+    assert [it["mint"] for it in rest["items"]] == [MINT, OTHER]
+    anew = served.client.get(f"{V1}?sort=volume").json
+    assert [it["mint"] for it in anew["items"]] == [MINT, COIN, OTHER]
+
+
 def test_a_trade_is_worth_what_sol_was_at_it_and_nothing_is_known_before_a_price(
     served: Served,
 ) -> None:

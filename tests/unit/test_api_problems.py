@@ -56,7 +56,7 @@ def test_what_is_no_mint_is_told_what_one_looks_like(served: Served, mint: str) 
         ("?limit=1.0", "limit", "limit was '1.0'"),
         ("?limit=", "limit", "limit was ''"),
         ("?limit=1&limit=2", "limit", "given more than once"),
-        ("?sort=age", "sort", "One of: created, last_trade, market_cap, trades, volume"),
+        ("?sort=age", "sort", "One of: created, last_trade, liquidity, market_cap, trades, volume"),
         ("?state=dead", "state", "One of: completed, curve, graduated"),
         ("?cursor=abc", "cursor", "it is not the `next` of an answer"),
         ("?cursor=*", "cursor", "expected `str` matching regex"),
