@@ -1,6 +1,7 @@
 """The SOL price read model: what the chain said a SOL was worth in dollars, by position."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import ClassVar, TypeAlias
 
 import msgspec
@@ -19,6 +20,11 @@ class SolPrice(msgspec.Struct, frozen=True, gc=False):
     price: int
     confidence: int
     exponent: int
+
+    @property
+    def usd(self) -> Fraction:
+        """Dollars for a SOL; exact."""
+        return self.price * Fraction(10) ** self.exponent
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -42,19 +48,21 @@ class SolPrices:
         for recorded in batch:
             event = recorded.event
             if isinstance(event, SolPriced):
-                _add(
-                    changes,
-                    SolPrice(
-                        event.pos.order_key,
-                        event.publish_time_s,
-                        event.posted_slot,
-                        event.account,
-                        event.price,
-                        event.confidence,
-                        event.exponent,
-                    ),
-                )
+                _add(changes, sol_price(event))
         return changes
+
+
+def sol_price(event: SolPriced) -> SolPrice:
+    """What an event says; `PositionOutOfRangeError` for one without a place on a chain."""
+    return SolPrice(
+        event.pos.order_key,
+        event.publish_time_s,
+        event.posted_slot,
+        event.account,
+        event.price,
+        event.confidence,
+        event.exponent,
+    )
 
 
 def merge(first: Changes, second: Changes) -> Changes:

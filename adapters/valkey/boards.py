@@ -13,7 +13,7 @@ from adapters.valkey.client import Command, Condition, Valkey
 from adapters.valkey.keys import GenerationKeys, Keys
 from adapters.valkey.leaderboards import NEWEST_S, RETAINED_S, TOUCHED_MAX
 from adapters.valkey.standings import measured, placements, rows
-from adapters.valkey.values import COMMAND_VALUES_MAX, cut, flat, standing
+from adapters.valkey.values import COMMAND_VALUES_MAX, cut, flat, priced_minute, standing
 from projections.buckets import MINUTE_S
 from projections.leaderboards import Leaderboards
 from projections.ranking import Ranking, Standing
@@ -26,9 +26,9 @@ MEASURED_MAX = 200
 """Tokens whose buckets are read at a time."""
 
 _PAGE = """
-    local span = redis.call('HMGET', KEYS[1], 'from_s', 'to_s')
-    if span[1] ~= ARGV[1] or span[2] ~= ARGV[2] then return false end
-    local mints = redis.call('ZRANGE', KEYS[2], ARGV[3], ARGV[4])
+    local span = redis.call('HMGET', KEYS[1], 'from_s', 'to_s', 'sol_usd')
+    if span[1] ~= ARGV[1] or span[2] ~= ARGV[2] or span[3] ~= ARGV[3] then return false end
+    local mints = redis.call('ZRANGE', KEYS[2], ARGV[4], ARGV[5])
     if #mints == 0 then return {} end
     return redis.call('HMGET', KEYS[3], unpack(mints))
 """
@@ -45,6 +45,7 @@ class _Board(msgspec.Struct, frozen=True, kw_only=True):
     """Counts how often they were changed."""
     span: Span
     sequence: int
+    sol_usd: str
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,8 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     touched_from: int
     """The lowest checkpoint of which it is known who changed with it."""
     board: _Board | None
+    sol_usd: str
+    """What a SOL was worth before the minute under way, as text that is the same for the same."""
 
     @property
     def follows(self) -> bool:
@@ -89,26 +92,32 @@ class Boards:
             if not generation:
                 return []
             keys = self._keys.of(generation)
-            await self._slide(generation, window, span)
+            sol_usd = await self._slide(generation, window, span)
             found = await self._valkey.run(
                 _PAGE,
                 [keys.board(window), keys.ranking(window, ranking), keys.standings(window)],
                 str(span.from_s),
                 str(span.to_s),
+                sol_usd,
                 str(offset),
                 str(offset + limit - 1),
             )
             if found is not None:
-                return [standing(each) for each in found]
+                worth = float(sol_usd) if sol_usd else None
+                return [msgspec.structs.replace(standing(each), sol_usd=worth) for each in found]
         raise BoardContestedError(f"the {window} board was moved {ATTEMPTS_MAX} times meanwhile")
 
-    async def _slide(self, generation: str, window: Window, span: Span) -> None:
-        """Bring the board to the span and to the checkpoint of now, unless others do."""
+    async def _slide(self, generation: str, window: Window, span: Span) -> str:
+        """Bring the board to the span and to the checkpoint of now, unless others do.
+
+        Says what a SOL is worth on it, '' where that is not known.
+        """
         keys = self._keys.of(generation)
-        state = await self._state(keys, window)
-        board = state.board
-        if board is not None and (board.span, board.sequence) == (span, state.sequence):
-            return
+        state = await self._state(keys, window, span)
+        board, sol_usd = state.board, state.sol_usd
+        now = (span, state.sequence, sol_usd)
+        if board is not None and (board.span, board.sequence, board.sol_usd) == now:
+            return sol_usd
         commands: list[Command] = []
         if not state.follows:
             commands.append(["UNLINK", *rows(keys, window)])
@@ -116,14 +125,18 @@ class Boards:
         else:
             assert board is not None, "a board that follows is there"
             stale = await self._changed(keys, board, span)
+            if board.sol_usd != sol_usd:
+                stale.update(await self._valkey.one("SMEMBERS", keys.valued(window)))
+        worth = float(sol_usd) if sol_usd else None
         for mints in cut(sorted(stale), MEASURED_MAX):
-            found = await measured(self._valkey, keys, window, span, mints)
+            found = await measured(self._valkey, keys, window, span, mints, sol_usd=worth)
             commands += placements(keys, window, mints, found)
         place = {
             "turn": str(int(board.turn) + 1 if board else 1),
             "from_s": str(span.from_s),
             "to_s": str(span.to_s),
             "sequence": str(state.sequence),
+            "sol_usd": sol_usd,
         }
         commands.append(["HSET", keys.board(window), *flat(place.items())])
         every = (keys.board(window), *rows(keys, window))
@@ -133,16 +146,19 @@ class Boards:
             Condition(("HGET", keys.board(window), "turn"), board.turn if board else ""),
         )
         await self._valkey.change(conditions, commands, spoilt=("DEL", keys.board(window)))
+        return sol_usd
 
-    async def _state(self, keys: GenerationKeys, window: Window) -> _State:
+    async def _state(self, keys: GenerationKeys, window: Window, span: Span) -> _State:
         # The board first: its checkpoint is never ahead. Then the read model's: what is saved
         # behind it may be measured already, and is measured again next time.
-        board, place, touched, lowest = await self._valkey.ask(
+        before = f"({span.to_s - MINUTE_S}"
+        board, place, touched, lowest, prices = await self._valkey.ask(
             [
-                ("HMGET", keys.board(window), "turn", "from_s", "to_s", "sequence"),
+                ("HMGET", keys.board(window), "turn", "from_s", "to_s", "sequence", "sol_usd"),
                 ("HMGET", keys.checkpoint, "sequence", NEWEST_S),
                 ("ZCARD", keys.touched),
                 ("ZRANGE", keys.touched, "0", "0", "WITHSCORES"),
+                ("ZREVRANGEBYSCORE", keys.prices, before, "-inf", "LIMIT", "0", "1"),
             ]
         )
         turn, *numbers = board
@@ -151,12 +167,14 @@ class Boards:
             newest_s=int(place[1] or 0),
             touched=touched,
             touched_from=int(float(lowest[1])) if lowest else 0,
+            sol_usd=repr(float(priced_minute(prices[0]).price.usd)) if prices else "",
             board=None
             if not turn
             else _Board(
                 turn=turn,
                 span=Span(int(numbers[0]), int(numbers[1])),
                 sequence=int(numbers[2]),
+                sol_usd=numbers[3] or "",
             ),
         )
 

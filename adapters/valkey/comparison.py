@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.valkey.client import Valkey
 from adapters.valkey.keys import GenerationKeys
-from adapters.valkey.values import change, cut, placed
+from adapters.valkey.values import change, cut, placed, priced_minute
 from projections.audit.model_report import Difference, RowDifference, TableReport
 
 NAMES_MAX = 500
@@ -141,6 +141,20 @@ async def _buckets(valkey: Valkey, keys: GenerationKeys, names: Sequence[str]) -
     return rows
 
 
+async def _minutes(valkey: Valkey, keys: GenerationKeys) -> set[str]:
+    found = await valkey.one("ZRANGE", keys.prices, "0", "-1")
+    return {str(priced_minute(each).start_s) for each in found}
+
+
+async def _prices(valkey: Valkey, keys: GenerationKeys, names: Sequence[str]) -> Rows:
+    found = await valkey.ask([("ZRANGEBYSCORE", keys.prices, name, name) for name in names])
+    return {
+        (int(name),): msgspec.structs.asdict(priced_minute(there[0]).price)
+        for name, there in zip(names, found, strict=True)
+        if there
+    }
+
+
 async def _traded(valkey: Valkey, keys: GenerationKeys, names: Sequence[str]) -> Rows:
     found = await valkey.ask([("SMEMBERS", f"{keys.root}:traded:{it}") for it in names])
     rows: Rows = {}
@@ -153,5 +167,6 @@ async def _traded(valkey: Valkey, keys: GenerationKeys, names: Sequence[str]) ->
 _TABLES: Sequence[_Table] = (
     _Table("cards", ("mint",), _mints, _cards),
     _Table("buckets", ("mint", "length_s", "start_s"), _keys_of("buckets"), _buckets),
+    _Table("prices", ("start_s",), _minutes, _prices),
     _Table("traded", ("length_s", "start_s", "mint"), _keys_of("traded"), _traded),
 )

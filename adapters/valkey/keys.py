@@ -71,6 +71,15 @@ class GenerationKeys(msgspec.Struct, frozen=True):
         """A sorted set of mints, by the checkpoint with which each changed last."""
         return f"{self.root}:touched"
 
+    @property
+    def prices(self) -> str:
+        """A sorted set of what a SOL was worth, by the minute."""
+        return f"{self.root}:prices"
+
+    def valued(self, window: str) -> str:
+        """The set of mints on a window's board whose values depend on what a SOL is worth."""
+        return f"{self.root}:valued:{window}"
+
     def buckets(self, length_s: int, mint: str) -> str:
         """A sorted set of a token's buckets of one length, by their start."""
         return f"{self.root}:buckets:{length_s}:{mint}"

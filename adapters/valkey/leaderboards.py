@@ -1,4 +1,4 @@
-"""Keeps token cards, and buckets of what was traded, for as long as a window may hold them."""
+"""Keeps token cards, and for as long as a window may hold them, buckets and prices of SOL."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -6,10 +6,20 @@ from typing import ClassVar
 from adapters.valkey.checkpoint import CheckpointedStore
 from adapters.valkey.client import Command
 from adapters.valkey.keys import GenerationKeys
-from adapters.valkey.values import COMMAND_VALUES_MAX, Placed, change, cut, encode, flat, placed
+from adapters.valkey.values import (
+    COMMAND_VALUES_MAX,
+    Placed,
+    PricedMinute,
+    change,
+    cut,
+    encode,
+    flat,
+    placed,
+    priced_minute,
+)
 from projections import tokens
 from projections.buckets import HOUR_S, LENGTHS_S, MINUTE_S, Bucket, Key
-from projections.leaderboards import Changes, Leaderboards
+from projections.leaderboards import Changes, Leaderboards, Prices, price_in
 from projections.token_change import TokenChange
 from projections.windows import WINDOW_S_MAX, WINDOWS_S
 
@@ -33,7 +43,7 @@ class LeaderboardStore(CheckpointedStore[Changes]):
         self, keys: GenerationKeys, changes: Changes, *, reached: int
     ) -> Sequence[Command]:
         """Merge the changes into cards and buckets, and let go of what no window can hold."""
-        if not changes.tokens:
+        if not changes.tokens and not changes.prices:
             return []
         before_s = int(await self._valkey.one("HGET", keys.checkpoint, NEWEST_S) or 0)
         started_s = (start_s for _, length_s, start_s in changes.buckets if length_s == MINUTE_S)
@@ -45,6 +55,7 @@ class LeaderboardStore(CheckpointedStore[Changes]):
         return [
             *await self._cards(keys, changes.tokens),
             *await self._buckets(keys, kept),
+            *await self._prices(keys, changes.prices, newest_s),
             *await self._outdated(keys, before_s, newest_s),
             *(
                 [*touched, *flat((str(reached), mint) for mint in mints)]
@@ -92,6 +103,23 @@ class LeaderboardStore(CheckpointedStore[Changes]):
             commands.append(("ZADD", key, start, encode(Placed(start_s, bucket))))
         for key, mints in traded.items():
             commands += (["SADD", key, *some] for some in cut(mints, COMMAND_VALUES_MAX))
+        return commands
+
+    async def _prices(self, keys: GenerationKeys, prices: Prices, newest_s: int) -> list[Command]:
+        end_s = newest_s - RETAINED_S
+        commands: list[Command] = [("ZREMRANGEBYSCORE", keys.prices, "-inf", str(end_s))]
+        kept = sorted(start_s for start_s in prices if start_s > end_s)
+        held = await self._valkey.ask(
+            [("ZRANGEBYSCORE", keys.prices, str(start_s), str(start_s)) for start_s in kept]
+        )
+        for start_s, there in zip(kept, held, strict=True):
+            merged: Prices = {}
+            if there:
+                price_in(merged, priced_minute(there[0]).price)
+                commands.append(("ZREM", keys.prices, there[0]))
+            price_in(merged, prices[start_s])
+            minute = PricedMinute(start_s, merged[start_s])
+            commands.append(("ZADD", keys.prices, str(start_s), encode(minute)))
         return commands
 
     async def _outdated(self, keys: GenerationKeys, before_s: int, newest_s: int) -> list[Command]:

@@ -12,7 +12,13 @@ from projections.windows import Span, Window
 
 
 async def measured(
-    valkey: Valkey, keys: GenerationKeys, window: Window, span: Span, mints: Sequence[str]
+    valkey: Valkey,
+    keys: GenerationKeys,
+    window: Window,
+    span: Span,
+    mints: Sequence[str],
+    *,
+    sol_usd: float | None,
 ) -> list[Standing | None]:
     """How each token stands; None for one that did not trade in the span."""
     stretches = span.stretches()
@@ -34,8 +40,11 @@ async def measured(
     found: list[Standing | None] = []
     for mint, said, parts in zip(mints, cards, cut(held, len(stretches)), strict=True):
         buckets = [placed(member).bucket for part in parts for member in part]
-        traded = bool(buckets)
-        found.append(standing(card(mint, change(said)), total(buckets), window) if traded else None)
+        if buckets:
+            row = card(mint, change(said))
+            found.append(standing(row, total(buckets), window, sol_usd))
+        else:
+            found.append(None)
     return found
 
 
@@ -48,6 +57,7 @@ def placements(
     """Take the tokens off the board, and put those on it again that are still in the window."""
     commands: list[Command] = [
         ["HDEL", keys.standings(window), *mints],
+        ["SREM", keys.valued(window), *mints],
         *(["ZREM", keys.ranking(window, ranking), *mints] for ranking in RANKINGS),
     ]
     rows: list[str] = []
@@ -57,6 +67,10 @@ def placements(
             rows += (each.mint, encode(each))
             for ranking, value in rank_values(each).items():
                 ranked.setdefault(ranking, []).extend((repr(-value), each.mint))
+    # A quote that is worth nothing known may be worth something at the next price.
+    valued = [each.mint for each in measured if each is not None and not each.for_sol]
+    if valued:
+        commands.append(["SADD", keys.valued(window), *valued])
     if rows:
         commands.append(["HSET", keys.standings(window), *rows])
     for ranking, pairs in ranked.items():
@@ -66,4 +80,8 @@ def placements(
 
 def rows(keys: GenerationKeys, window: Window) -> list[str]:
     """The keys that hold them."""
-    return [keys.standings(window), *(keys.ranking(window, ranking) for ranking in RANKINGS)]
+    return [
+        keys.standings(window),
+        keys.valued(window),
+        *(keys.ranking(window, ranking) for ranking in RANKINGS),
+    ]

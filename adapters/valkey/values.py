@@ -8,6 +8,7 @@ import msgspec
 from projections.buckets import Bucket
 from projections.parking import Parked
 from projections.ranking import Standing
+from projections.sol_prices import SolPrice
 from projections.token_change import TokenChange
 
 T = TypeVar("T")
@@ -23,12 +24,20 @@ class Placed(msgspec.Struct, array_like=True, gc=False):
     bucket: Bucket
 
 
+class PricedMinute(msgspec.Struct, array_like=True, gc=False):
+    """A price of SOL as a member of its sorted set."""
+
+    start_s: int
+    price: SolPrice
+
+
+priced_minute = msgspec.json.Decoder(PricedMinute).decode
 placed = msgspec.json.Decoder(Placed).decode
 change = msgspec.json.Decoder(TokenChange).decode
 standing = msgspec.json.Decoder(Standing).decode
 
 
-def encode(value: Placed | TokenChange | Standing | Parked) -> str:
+def encode(value: Placed | PricedMinute | TokenChange | Standing | Parked) -> str:
     """A value as JSON, which has integers of any size and gives floats back as they were."""
     return msgspec.json.encode(value).decode()
 

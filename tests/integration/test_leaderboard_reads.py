@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,10 +15,18 @@ from adapters.valkey.client import Command, Condition, Valkey
 from adapters.valkey.keys import Keys
 from adapters.valkey.leaderboards import RETAINED_S, LeaderboardStore
 from adapters.valkey.reads import ValkeyLeaderboards
-from curvetape.testing.events import GENESIS_S, created, curve_traded, histories, recorded
+from curvetape.testing.events import (
+    GENESIS_S,
+    created,
+    curve_traded,
+    histories,
+    recorded,
+    sol_priced,
+)
 from curvetape.testing.leaderboards import newest_s, stretched, valkey_of
 from curvetape.testing.reads import MemoryReads
-from domain.events import AnyEvent
+from domain.events import AnyEvent, CurveTraded, TokenCreated
+from domain.programs import USDC
 from projections.buckets import MINUTE_S, total
 from projections.cards import card
 from projections.leaderboard_reads import LeaderboardReads, Point
@@ -63,7 +72,10 @@ def expected(
 ) -> list[Standing]:
     """The plainest way there is: measure every token from all events, then sort."""
     changes = Leaderboards().apply(recorded(events))
-    minutes = span_at(window, at_s).minutes()
+    span = span_at(window, at_s)
+    minutes = span.minutes()
+    known = [start_s for start_s in changes.prices if start_s < span.to_s - MINUTE_S]
+    sol_usd = float(changes.prices[max(known)].usd) if known else None
     found = []
     for mint, change in changes.tokens.items():
         traded = [
@@ -72,7 +84,8 @@ def expected(
             if (of, length_s) == (mint, MINUTE_S) and start_s in minutes
         ]
         if traded:
-            stands = standing(card(mint, change), total(traded), window)
+            stands = standing(card(mint, change), total(traded), window, sol_usd)
+            stands = msgspec.structs.replace(stands, sol_usd=sol_usd)
             if (value := rank_values(stands).get(ranking)) is not None:
                 found.append((-value, mint, stands))
     return [stands for _, _, stands in sorted(found, key=lambda each: each[:2])]
@@ -168,7 +181,7 @@ async def test_whatever_was_asked_before_a_board_is_what_measuring_all_tokens_gi
 ) -> None:
     """Questions in any order of time between saves; each after `cut` of the events at least."""
     await valkey.one("FLUSHDB")
-    slow = stretched(events, factor)
+    slow = stretched(some_for_usdc(events), factor)
     saved = 0
     for cut, later_s, window in sorted(questions, key=lambda each: each[0]):
         if slow[saved:cut]:
@@ -177,6 +190,43 @@ async def test_whatever_was_asked_before_a_board_is_what_measuring_all_tokens_gi
         for ranking in RANKINGS:
             found = await reads.board(ranking, window, at_s=at_s, limit=LIMIT)
             assert list(found) == expected(slow[:saved], ranking, window, at_s)
+
+
+def some_for_usdc(events: Sequence[Any]) -> list[Any]:
+    """The same, where one of the tokens trades for USDC."""
+    return [
+        msgspec.structs.replace(each, quote_mint=USDC)
+        if isinstance(each, CurveTraded | TokenCreated) and each.mint == "mint2"
+        else each
+        for each in events
+    ]
+
+
+async def test_a_board_ranks_what_trades_for_usdc_by_sols_price_of_the_minute_before(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    seen = await save(
+        valkey,
+        [
+            sol_priced(1, price=100 * 10**8, publish_time_s=NOON_S - 30),
+            trade(2, "sol", NOON_S, quote_amount=2 * 10**9),
+            trade(3, "usd", NOON_S, quote_amount=300 * 10**6, quote_mint=USDC),
+            sol_priced(4, price=160 * 10**8, publish_time_s=NOON_S + 1),
+            sol_priced(5, price=200 * 10**8, publish_time_s=NOON_S + 59),
+        ],
+    )
+    for at_s, order, sol_usd in (
+        (NOON_S - 60, [], None),
+        (NOON_S + 59, ["usd", "sol"], 100.0),
+        (NOON_S + 60, ["sol", "usd"], 200.0),
+    ):
+        found = await reads.board("volume", "1h", at_s=at_s, limit=LIMIT)
+        assert [it.mint for it in found] == order
+        assert {it.sol_usd for it in found} <= {sol_usd}
+    assert [it.volume_usd for it in found] == [pytest.approx(400.0), pytest.approx(300.0)]
+    late = [sol_priced(6, price=120 * 10**8, publish_time_s=NOON_S + 59)]
+    await save(valkey, late, seen=seen)
+    assert await ranked(reads, "volume", "1h", NOON_S + 60) == ["usd", "sol"]
 
 
 async def test_many_who_ask_for_different_minutes_at_once_each_get_their_own(
@@ -248,7 +298,7 @@ async def test_a_board_that_nobody_asks_for_is_forgotten(
     await save(valkey, [created(1, "m"), trade(2, "m", NOON_S)])
     await ranked(reads, "score", "5m", NOON_S)
     found = set(await valkey.one("KEYS", "*:5m*"))
-    assert len(found) == 2 + len(RANKINGS)
+    assert len(found) == 2 + len(RANKINGS), "what is valued by SOL's price is nothing here"
     assert {await valkey.one("TTL", key) for key in found} <= {
         boards.IDLE_S_MAX,
         boards.IDLE_S_MAX - 1,

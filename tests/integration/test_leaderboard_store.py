@@ -15,12 +15,12 @@ from adapters.valkey import checkpoint
 from adapters.valkey.client import Command, Condition, Valkey
 from adapters.valkey.keys import Keys
 from adapters.valkey.leaderboards import RETAINED_S, LeaderboardStore
-from adapters.valkey.values import change, placed
+from adapters.valkey.values import change, placed, priced_minute
 from curvetape.testing.events import GENESIS_S, batches, created, curve_traded, histories, recorded
 from curvetape.testing.leaderboards import stretched, valkey_of
 from domain.events import AnyEvent
 from projections.buckets import Bucket, Key
-from projections.leaderboards import Changes, Leaderboards
+from projections.leaderboards import Changes, Leaderboards, Prices
 from projections.projection import (
     Checkpoint,
     CheckpointMovedError,
@@ -50,6 +50,7 @@ async def rows(valkey: Valkey) -> Changes:
     keys = KEYS.of(generation)
     cards = zip(*(await valkey.ask([("HKEYS", keys.cards), ("HVALS", keys.cards)])), strict=True)
     buckets: dict[Key, Bucket] = {}
+    prices: Prices = {}
     traded: set[Key] = set()
     for key in await valkey.one("KEYS", f"{keys.root}:*"):
         kind, *rest = key.removeprefix(f"{keys.root}:").split(":")
@@ -60,8 +61,11 @@ async def rows(valkey: Valkey) -> Changes:
         elif kind == "traded":
             for mint in await valkey.one("SMEMBERS", key):
                 traded.add((mint, int(rest[0]), int(rest[1])))
+        elif kind == "prices":
+            minutes = map(priced_minute, await valkey.one("ZRANGE", key, "0", "-1"))
+            prices = {each.start_s: each.price for each in minutes}
     assert traded == buckets.keys(), "every bucket is found by its time, and nothing else is"
-    return Changes({mint: change(each) for mint, each in cards}, buckets)
+    return Changes({mint: change(each) for mint, each in cards}, buckets, prices)
 
 
 async def save(valkey: Valkey, events: Sequence[AnyEvent], *, size: int = 500) -> None:
@@ -78,7 +82,8 @@ def kept(events: Sequence[AnyEvent]) -> Changes:
     changes = Leaderboards().apply(recorded(events))
     newest_s = max((key[2] for key in changes.buckets if key[1] == 60), default=0)
     recent = {k: each for k, each in changes.buckets.items() if k[2] > newest_s - RETAINED_S}
-    return Changes(changes.tokens, recent)
+    prices = {k: each for k, each in changes.prices.items() if k > newest_s - RETAINED_S}
+    return Changes(changes.tokens, recent, prices)
 
 
 @settings(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from curvetape.testing.events import (
@@ -34,12 +35,12 @@ from projections.windows import WINDOWS_S, Window
 USD = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 
 
-def stands(*events: AnyEvent, window: Window = "24h") -> Standing:
+def stands(*events: AnyEvent, window: Window = "24h", sol_usd: float | None = None) -> Standing:
     """How the token of the events stands, where the window holds them all."""
     changes = Leaderboards().apply(recorded(events))
     ((mint, change),) = changes.tokens.items()
     minutes = (bucket for key, bucket in changes.buckets.items() if key[1] == MINUTE_S)
-    return standing(card(mint, change), total(minutes), window)
+    return standing(card(mint, change), total(minutes), window, sol_usd)
 
 
 def left_out(found: Standing) -> set[Ranking]:
@@ -58,6 +59,7 @@ def test_a_token_on_its_curve_is_ranked_by_everything() -> None:
     assert rank_values(found) == {
         "volume": 2_000_000_000.0,
         "market_cap": price * 1e15,
+        "liquidity": 1_000_000_000.0,
         "trades": 2.0,
         "change": price / (31_000_000_000 / 1_039_000_000_000_000) - 1.0,
         "age": float(launch.block_time_s),
@@ -81,10 +83,39 @@ def test_the_liquidity_of_a_graduated_token_is_what_its_pool_really_holds() -> N
     assert found.liquidity == burn.pool_quote_reserves
 
 
-def test_amounts_of_another_quote_than_sol_are_not_ranked() -> None:
-    found = stands(created(1, "m", quote_mint=USD), curve_traded(2, "m", quote_mint=USD))
-    assert left_out(found) == {"volume", "market_cap", "score"}
+def test_amounts_of_usdc_are_ranked_by_how_many_lamports_they_are_worth() -> None:
+    events: list[AnyEvent] = [
+        created(1, "m", quote_mint=USD),
+        curve_traded(2, "m", quote_mint=USD, quote_amount=30_000_000),
+    ]
+    found = stands(*events, sol_usd=150.0)
+    assert (found.volume_quote, found.for_sol) == (30_000_000, False)
+    ranked = rank_values(found)
+    assert ranked["volume"] == pytest.approx(0.2 * 10**9)
+    assert ranked["liquidity"] == pytest.approx(1_000 / 150 * 10**9)
+    assert left_out(found) == set()
+    of_sol = stands(created(1, "m"), curve_traded(2, "m", quote_amount=200_000_000), sol_usd=150.0)
+    shown = msgspec.structs.replace(found, sol_usd=150.0)
+    assert shown.volume_usd == pytest.approx(30.0)
+    assert shown.liquidity_usd == pytest.approx(1_000.0)
+    same = msgspec.structs.replace(of_sol, sol_usd=150.0)
+    assert same.volume_usd == pytest.approx(shown.volume_usd)
+    assert same.market_cap is not None
+    assert same.market_cap_usd == pytest.approx(same.market_cap * 1e-9 * 150)
+    worth = score(Bucket(volume_quote=200_000_000, buys=1), 6_666_666_667, None, "24h")
+    assert found.score == pytest.approx(worth)
+
+
+@pytest.mark.parametrize(("quote", "sol_usd"), [(USD, None), ("other", 150.0)])
+def test_amounts_whose_worth_is_not_known_are_not_ranked(quote: str, sol_usd: float | None) -> None:
+    events: list[AnyEvent] = [
+        created(1, "m", quote_mint=quote),
+        curve_traded(2, "m", quote_mint=quote),
+    ]
+    found = stands(*events, sol_usd=sol_usd)
+    assert left_out(found) == {"volume", "market_cap", "liquidity", "score"}
     assert found.volume_quote == 1_000_000_000
+    assert found.volume_usd is None
 
 
 def test_what_is_not_known_is_left_out_and_never_zero() -> None:
