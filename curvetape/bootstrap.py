@@ -34,6 +34,7 @@ from curvetape.indexed_reads import IndexedReads
 from curvetape.rebuilding import ReadModels
 from curvetape.registered import Make, checked, registered
 from curvetape.telling import Teller
+from domain.partition import Partition
 from projections.candles import Candles
 from projections.generation import GenerationError
 from projections.holder_reads import Definitions
@@ -41,6 +42,8 @@ from projections.holders import Holders
 from projections.indexing import Indexer
 from projections.labels import Thresholds
 from projections.leaderboards import Leaderboards
+from projections.part_log import PartLog
+from projections.partitioning import UnpartitionedError, share
 from projections.portfolios import Portfolios
 from projections.projection import Hosted, host
 from projections.runner import Runner
@@ -97,13 +100,21 @@ async def leaderboard_server(settings: Settings) -> AsyncIterator[Valkey]:
         yield valkey
 
 
+def partition_of(settings: Settings) -> Partition | None:
+    """The part that `project` takes, None for everything; raises `PartitionError`."""
+    partition = Partition.parse(settings.project_part) if settings.project_part else None
+    return None if partition is None or partition.parts == 1 else partition
+
+
 @asynccontextmanager
-async def projecting(settings: Settings) -> AsyncIterator[Runners]:
+async def projecting(settings: Settings, only: Sequence[str] = ()) -> AsyncIterator[Runners]:
     """Every read model, fed by one reader of the log for each server that keeps some of them.
 
-    Brings the database's schema up to date. Without a Redis or Valkey there are no leaderboards.
+    With `CURVETAPE_PROJECT_PART` that part of them, see `projections.partitioning.share`; with
+    `only` those of these names. Brings the database's schema up to date. Without a Redis or Valkey
+    there are no leaderboards. Raises `UnpartitionedError` where nothing is left to host.
     """
-    models = read_models_of(settings)
+    models, partition = read_models_of(settings), partition_of(settings)
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(
             await Connection.open(settings.nats_url or NATS_URL, name="curvetape project")
@@ -114,19 +125,26 @@ async def projecting(settings: Settings) -> AsyncIterator[Runners]:
         stack.push_async_callback(pool.close)
         teller = Teller(connection, settings)
         stack.callback(teller.close)
-        hosted = [models(pool)]
+        kept = share(models(pool), partition, only)
+        groups = [(kept.of_part, partition), (kept.whole, None)]
         if settings.redis_url is not None:
             valkey = Valkey.at(settings.redis_url, application="curvetape project")
-            hosted.append([leaderboards(await stack.enter_async_context(valkey))])
+            boards = [leaderboards(await stack.enter_async_context(valkey))]
+            groups.append((share(boards, partition, only).whole, None))
+        if not any(hosted for hosted, _ in groups):
+            raise UnpartitionedError(f"part {partition} hosts nothing of what there is")
+        log = log_of(settings, connection)
         yield Runners(
             *(
                 Runner(
-                    log_of(settings, connection),
-                    each,
+                    log if part is None else PartLog(log, part),
+                    hosted,
                     batch_max=settings.project_batch_max,
                     tell=teller.tell,
+                    partition=part,
                 )
-                for each in hosted
+                for hosted, part in groups
+                if hosted
             )
         )
 

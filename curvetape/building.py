@@ -3,7 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from domain.log import EventLog
@@ -63,14 +63,15 @@ class Building(ABC):
         """Fill the empty next generation with what need not be replayed."""
 
     @abstractmethod
-    def _hosted(self, place: Place) -> AbstractAsyncContextManager[Hosted]:
-        """The core, with a store that saves into the generation in a place."""
+    def _hosted(self, place: Place) -> AbstractAsyncContextManager[Sequence[Hosted]]:
+        """The core, with a store that saves into the generation in a place.
+
+        Once for each part where the generation is divided as the served one is.
+        """
 
     @abstractmethod
-    async def _promote(
-        self, place: Place, catch_up: Callable[[int], Awaitable[None]]
-    ) -> Generation:
-        """Serve a generation in one step, once `catch_up` has brought it to the served one's."""
+    async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
+        """Serve a generation in one step, once it is brought to where the served one is."""
 
     async def build(self, *, fresh: bool = False) -> Generation:
         """Build the next generation up to where the served one is; goes on with what is there.
@@ -111,21 +112,25 @@ class Building(ABC):
             )
         async with self._hosted(place) as hosted:
             await self._near(hosted)
-            return await self._promote(place, lambda until: self._replay(hosted, until))
+            return await self._promote(place, hosted)
 
-    async def _near(self, hosted: Hosted) -> None:
+    async def _near(self, hosted: Sequence[Hosted]) -> None:
         """Replay until the served one is only a little ahead."""
         for played in range(ROUNDS_MAX):
-            goal = (await self._served()).sequence
-            reached = (await hosted.store.checkpoint()).sequence
-            if reached > goal:
-                raise GenerationError(
-                    f"{self.name}: its generation is at sequence {reached}, ahead of the served "
-                    f"one at {goal}; start `curvetape project`, then try again"
-                )
-            if goal - reached <= (LEFT_EVENTS_MAX if played else 0):
+            goals = places(await self._served(), len(hosted))
+            furthest = 0
+            for each, goal in zip(hosted, goals, strict=True):
+                reached = (await each.store.checkpoint()).sequence
+                if reached > goal:
+                    raise GenerationError(
+                        f"{self.name}: its generation is at sequence {reached}, ahead of the "
+                        f"served one at {goal}; start `curvetape project`, then try again"
+                    )
+                furthest = max(furthest, goal - reached)
+            if furthest <= (LEFT_EVENTS_MAX if played else 0):
                 return
-            await self._replay(hosted, goal)
+            for each, goal in zip(hosted, goals, strict=True):
+                await self._replay(each, goal)
 
     async def _replay(self, hosted: Hosted, until: int) -> None:
         """Apply what the log has up to a sequence."""
@@ -133,7 +138,13 @@ class Building(ABC):
         if start >= until:
             return
         bounded = Bounded(self._log, until)
-        runner = Runner(bounded, [hosted], batch_max=self._batch_max, tell=self._tell)
+        runner = Runner(
+            bounded,
+            [hosted],
+            batch_max=self._batch_max,
+            tell=self._tell,
+            partition=hosted.partition,
+        )
         telling = asyncio.create_task(self._say_progress(runner, start, until, began))
         try:
             await runner.run(follow=False)
@@ -154,3 +165,11 @@ class Building(ABC):
             left = f"{(until - status.sequence) / rate:,.0f} s to go" if rate else "no rate yet"
             place = f"{status.sequence:,} of {until:,} ({status.sequence / until:.0%})"
             self._say(f"{self.name}: {place}, {rate:,.0f}/s, {left}")
+
+
+def places(generation: Generation, count: int) -> Sequence[int]:
+    """Where each of so many parts of it is; as a whole it is where the lowest of its parts is."""
+    if count == len(generation.parts):
+        return generation.parts
+    assert count == 1, "parts are counted as the generation's are, or not at all"
+    return [generation.sequence]

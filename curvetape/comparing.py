@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.scratch import Kept, Scratch
 from domain.log import EventLog
+from domain.partition import partitions
 from projections.audit.model_report import ModelReport, ModelsReport, report
 from projections.bounded import Bounded
 from projections.generation import Generation
+from projections.partitioning import of_part
 from projections.projection import Hosted
 from projections.runner import ProjectionsStoppedError, Runner
 
@@ -61,6 +63,7 @@ class Comparing:
             await self._replay(places)
         async with self._scratch.frozen():
             await self._replay(await self._places())
+            await self._replay_parts()
             models = [await self._compared(name) for name in self._hosted]
         return report(models, last_sequence=await self._log.last_sequence())
 
@@ -91,6 +94,22 @@ class Comparing:
                 telling.cancel()
                 await asyncio.gather(telling, return_exceptions=True)
             self._reached |= dict.fromkeys(names, place)
+
+    async def _replay_parts(self) -> None:
+        """Take each part of those that are divided from the lowest one's place to its own."""
+        for name, kept in self._kept.items():
+            if name not in self._hosted or name in self._reasons or len(set(kept.parts)) < 2:
+                continue
+            await self._scratch.divide(name, len(kept.parts))
+            for partition, place in zip(partitions(len(kept.parts)), kept.parts, strict=True):
+                hosted = of_part(self._hosted[name], partition)
+                until = Bounded(self._log, place)
+                runner = Runner(until, [hosted], batch_max=self._batch_max, partition=partition)
+                try:
+                    await runner.run(follow=False)
+                except ProjectionsStoppedError as stopped:
+                    self._reasons[name] = str(stopped)
+                    break
 
     async def _tell(self, runner: Runner) -> None:
         while True:

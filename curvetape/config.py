@@ -175,6 +175,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000
+    project_part: Annotated[
+        Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None,
+        Meta(
+            description="Which part of the tokens `project` takes of how many, as in `2/4`, where "
+            "several share the work; see docs/projections.md."
+        ),
+    ] = None
     sniper_slots: Annotated[
         int,
         Meta(

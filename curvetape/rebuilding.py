@@ -1,17 +1,19 @@
 """Builds a read model of PostgreSQL's anew beside the served one, and puts it into its place."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generations, schema_of
 from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.table_store import Table
-from curvetape.building import Building, Say
+from curvetape.building import Building, Say, places
 from domain.log import EventLog
+from domain.partition import partitions
 from projections.generation import Generation, GenerationError, Place
 from projections.narrowed import Narrowed, Part
 from projections.parking import Tell
+from projections.partitioning import of_part
 from projections.projection import Hosted, host
 
 ReadModels = Callable[[Connections], list[Hosted]]
@@ -107,13 +109,41 @@ class Rebuilding(Building):
         if self._load is not None:
             await self._load(schema_of(self.name, "next"), (await self._served()).sequence)
 
-    async def _promote(
-        self, place: Place, catch_up: Callable[[int], Awaitable[None]]
-    ) -> Generation:
+    async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
+        async def catch_up(live: Generation) -> None:
+            if len(hosted) == 1 and live.parts:
+                # What is whole follows the lowest part, then is divided as the served one is.
+                (whole,) = hosted
+                await self._replay(whole, live.sequence)
+                await self._divide(place, len(live.parts))
+                following = [of_part(whole, it) for it in partitions(len(live.parts))]
+            else:
+                following = list(hosted)
+            for each, goal in zip(following, places(live, len(following)), strict=True):
+                await self._replay(each, goal)
+
         return await self._generations.promote(self.name, place, self.tables, catch_up)
 
-    def _hosted(self, place: Place) -> AbstractAsyncContextManager[Hosted]:
-        return self._stored(schema_of(self.name, place), Part())
+    @asynccontextmanager
+    async def _hosted(self, place: Place) -> AsyncIterator[Sequence[Hosted]]:
+        served, found = await self._served(), await self._generations.beside(self.name, place)
+        async with self._stored(schema_of(self.name, place), Part()) as whole:
+            count = 0 if found is None else len(found.parts)
+            parts = [of_part(whole, it) for it in partitions(count)]
+            if found is not None and parts and count != len(served.parts):
+                # Divided otherwise than what is served by now, so it is made whole again.
+                for each in parts:
+                    await self._replay(each, max(found.parts))
+                await self._divide(place, 1)
+                parts = []
+            yield parts or [whole]
+
+    async def _divide(self, place: Place, parts: int) -> None:
+        schema = schema_of(self.name, place)
+        async with await Generations.open(
+            self._generations.dsn, application=f"curvetape rebuild {self.name}", schema=schema
+        ) as beside:
+            await beside.divide(self.name, parts)
 
     @asynccontextmanager
     async def _stored(self, schema: str, part: Part) -> AsyncIterator[Hosted]:

@@ -1,6 +1,6 @@
 """Builds a read model of Valkey's anew beside the served one, and puts it into its place."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from adapters.valkey.generations import Generations
@@ -61,11 +61,10 @@ class KeyRebuilding(Building):
     async def _fill(self) -> None:
         """Nothing to do: all of it is replayed."""
 
-    async def _promote(
-        self, place: Place, catch_up: Callable[[int], Awaitable[None]]
-    ) -> Generation:
-        return await self._generations.promote(place, catch_up)
+    async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
+        (only,) = hosted
+        return await self._generations.promote(place, lambda until: self._replay(only, until))
 
     @asynccontextmanager
-    async def _hosted(self, place: Place) -> AsyncIterator[Hosted]:
-        yield self._host(place)
+    async def _hosted(self, place: Place) -> AsyncIterator[Sequence[Hosted]]:
+        yield [self._host(place)]

@@ -3,7 +3,9 @@
 import msgspec
 
 from domain.log import EventLog, Recorded
+from domain.partition import partitions
 from projections.parking import Parked, ParkingStore, holds_mints, refusal
+from projections.partitioning import of_part
 from projections.projection import Hosted
 
 BATCH_MAX = 500
@@ -47,6 +49,20 @@ async def unpark(log: EventLog, hosted: Hosted) -> Unparked:
             await store.release(projection.apply(sound), [it.sequence for it in sound])
             applied += len(sound)
     return Unparked(name=projection.name, applied=applied, stayed=tuple(stayed))
+
+
+async def unpark_parts(log: EventLog, hosted: Hosted, parts: int) -> Unparked:
+    """`unpark` for a read model that is divided into parts, one after the other; 0 for none.
+
+    Only so does each store keep out of the way of its own part's runner.
+    """
+    divided = [of_part(hosted, it) for it in partitions(parts)] or [hosted]
+    found = [await unpark(log, each) for each in divided]
+    return Unparked(
+        name=hosted.projection.name,
+        applied=sum(it.applied for it in found),
+        stayed=tuple(parked for it in found for parked in it.stayed),
+    )
 
 
 async def _recorded(log: EventLog, sequence: int) -> Recorded:

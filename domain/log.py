@@ -1,7 +1,7 @@
 """The log's contract: what is appended, what is read back, and how each can fail."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, final
 
 import msgspec
 
@@ -39,11 +39,20 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """By id, what the log holds of duplicates that were received at another time."""
 
 
+@final
 class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event as the log holds it; `sequence` starts at 1 and has no holes."""
 
     sequence: int
     event: AnyEvent
+
+
+@final
+class Passed(msgspec.Struct, frozen=True, gc=False):
+    """An event of another part of a read model, which waits for its slot and is not decoded."""
+
+    sequence: int
+    slot: int
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -157,6 +166,34 @@ class EventLog(Protocol):
         self, *, after: int, batch_max: int, follow: bool = True
     ) -> AsyncIterator[Sequence[Recorded]]:
         """Batches of events in sequence, from `after + 1` on; waits at the end if `follow`."""
+        ...
+
+
+class ReadLog(Protocol):
+    """The same for who may be given a part of it, with all sequences."""
+
+    async def last_sequence(self) -> int:
+        """The sequence of the newest event, 0 for an empty log."""
+        ...
+
+    def read(
+        self, *, after: int, batch_max: int, follow: bool = True
+    ) -> AsyncIterator[Sequence[Recorded | Passed]]:
+        """Batches in sequence, from `after + 1` on; waits at the end if `follow`."""
+        ...
+
+
+class StoredLog(Protocol):
+    """The same, byte for byte."""
+
+    async def last_sequence(self) -> int:
+        """The sequence of the newest message, 0 for an empty log."""
+        ...
+
+    def read_stored(
+        self, *, after: int, batch_max: int, follow: bool = True
+    ) -> AsyncIterator[Sequence[Stored]]:
+        """Batches of messages in sequence, from `after + 1` on."""
         ...
 
 

@@ -57,6 +57,7 @@ class Candles:
 
     name: ClassVar = "candles"
     version: ClassVar = 2
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """The candles of the batch alone, in every interval.

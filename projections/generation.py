@@ -20,3 +20,6 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     refused: str | None = None
     """Why its rows have to be rebuilt."""
+    parts: tuple[int, ...] = ()
+    """The sequence of each of its parts, in their order, where it is divided by mint; `sequence` is
+    the lowest."""

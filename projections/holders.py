@@ -46,6 +46,7 @@ class Holders:
 
     name: ClassVar = "holders"
     version: ClassVar = 2
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says.

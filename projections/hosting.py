@@ -43,6 +43,7 @@ class Host:
         """With `tell` events that cannot be applied are parked, where the store can do that."""
         self._projection = hosted.projection
         self._store = hosted.store
+        self._partition = hosted.partition
         self._clock_s = clock_s
         self._rate = Rate()
         self._saves = Saves()
@@ -159,6 +160,7 @@ class Host:
             batches=self._batches,
             saves=self._saves.counts,
             save_s=self._saves.seconds,
+            part=None if self._partition is None else str(self._partition),
         )
 
     def _lag_s(self, head: int) -> float | None:

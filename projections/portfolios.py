@@ -27,6 +27,7 @@ class Portfolios:
 
     name: ClassVar = "portfolios"
     version: ClassVar = 1
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """The trades of the batch, in every venue.

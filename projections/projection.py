@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from domain.log import Recorded
+from domain.partition import Partition
 
 C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
@@ -71,10 +72,14 @@ class TakenBackError(ProjectionError):
 class CheckpointMovedError(ProjectionError):
     """Someone else moved the checkpoint, so nothing was saved; stop one of the two runners."""
 
-    def __init__(self, name: str, expected: int, found: int) -> None:
+    def __init__(
+        self, name: str, expected: int, found: int, partition: Partition | None = None
+    ) -> None:
+        of_part = "" if partition is None else f" of part {partition}"
         super().__init__(
             name,
-            f"its checkpoint was {found} where {expected} was expected; another runner is at work",
+            f"its checkpoint{of_part} was {found} where {expected} was expected; another runner"
+            f"{of_part} is at work",
         )
         self.expected = expected
         self.found = found
@@ -144,6 +149,8 @@ class Hosted(msgspec.Struct, frozen=True):
 
     projection: Projection[object]
     store: Store[object]
+    partition: Partition | None = None
+    """Which part of the rows the store keeps a checkpoint of; None for all of them."""
 
 
 def host(projection: Projection[C], store: Store[C]) -> Hosted:

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.log import EventLog, LogShorterError, Recorded, SequenceGapError
+from domain.log import LogShorterError, Passed, ReadLog, Recorded, SequenceGapError
+from domain.partition import Partition
 from projections.hosting import Host
 from projections.parking import Tell
 from projections.projection import Hosted, ProjectionError
@@ -33,21 +34,28 @@ class Runner:
 
     def __init__(
         self,
-        log: EventLog,
+        log: ReadLog,
         hosted: Sequence[Hosted],
         *,
         batch_max: int = BATCH_MAX,
         waiting_events_max: int = WAITING_EVENTS_MAX,
         clock_s: Callable[[], float] = time.monotonic,
         tell: Tell | None = None,
+        partition: Partition | None = None,
     ) -> None:
-        """`tell` appends a letter for each event that is parked; without it none is parked."""
+        """`tell` appends a letter for each event that is parked; without it none is parked.
+
+        With a `partition` all that are hosted are given that part's events only; those with a
+        store of a part have to be of this one.
+        """
         assert hosted, "a runner needs something to run"
+        assert all(it.partition in (None, partition) for it in hosted), "they share what is read"
         self._log = log
+        self._partition = partition
         self._hosts = [Host(each, clock_s, tell) for each in hosted]
         self._batch_max = batch_max
         self._waiting_events_max = waiting_events_max
-        self._settling = Settling(waiting_events_max=waiting_events_max)
+        self._settling = Settling(waiting_events_max=waiting_events_max, partition=partition)
 
     async def run(self, *, follow: bool = True) -> None:
         """Project until stopped, or to the end of the log where `follow` is false.
@@ -66,6 +74,7 @@ class Runner:
         self._settling = Settling(
             taken_back=(each for checkpoint in found for each in checkpoint.taken_back),
             waiting_events_max=self._waiting_events_max,
+            partition=self._partition,
         )
         places = {checkpoint.sequence for _, checkpoint in running}
         reread_after = min(checkpoint.reread_after for _, checkpoint in running)
@@ -125,7 +134,7 @@ class Runner:
             await host.offer(stretch)
 
 
-def _checked(batch: Sequence[Recorded], read_to: int) -> int:
+def _checked(batch: Sequence[Recorded | Passed], read_to: int) -> int:
     """The batch's last sequence, once it is sure that it follows what was read before."""
     for expected, recorded in enumerate(batch, start=read_to + 1):
         if recorded.sequence != expected:
@@ -133,7 +142,9 @@ def _checked(batch: Sequence[Recorded], read_to: int) -> int:
     return read_to + len(batch)
 
 
-def _parts(batch: Sequence[Recorded], cuts: Sequence[int]) -> Iterator[Sequence[Recorded]]:
+def _parts(
+    batch: Sequence[Recorded | Passed], cuts: Sequence[int]
+) -> Iterator[Sequence[Recorded | Passed]]:
     """The batch in parts, none of which goes across one of the sequences."""
     start = 0
     for cut in cuts:

@@ -136,6 +136,7 @@ class Search:
 
     name: ClassVar = "search"
     version: ClassVar = 1
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says about each token.

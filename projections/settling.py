@@ -7,7 +7,8 @@ from typing import TypeAlias
 import msgspec
 
 from domain.events import BESIDE_SLOTS, AnyEvent, SlotAbandoned, SlotConfirmed
-from domain.log import Recorded
+from domain.log import Passed, Recorded
+from domain.partition import Partition
 from projections.projection import TakenBack
 
 WAITING_EVENTS_MAX = 1_000_000
@@ -65,6 +66,9 @@ class Settling:
     An event that is not provisional counts at once. Of a log from its start, or from
     `reread_after` of an earlier stretch with `restore` up to that stretch's end, what comes out is
     the same however the log is cut.
+
+    With a partition it hands out what is that part's and settles all: each part stops at the same
+    places. What is another part's may come as `Passed`, which is counted with the rest.
     """
 
     def __init__(
@@ -73,8 +77,10 @@ class Settling:
         taken_back: Iterable[TakenBack] = (),
         waiting_events_max: int = WAITING_EVENTS_MAX,
         settled_events_max: int = SETTLED_EVENTS_MAX,
+        partition: Partition | None = None,
     ) -> None:
-        self._waiting: dict[int, list[Recorded]] = {}
+        self._partition = partition
+        self._waiting: dict[int, list[Recorded | Passed]] = {}
         self._waiting_events = 0
         self._waiting_events_max = waiting_events_max
         self._settled_events_max = settled_events_max
@@ -101,9 +107,12 @@ class Settling:
         """How many slots they are of."""
         return len(self._waiting)
 
-    def restore(self, batch: Sequence[Recorded]) -> None:
+    def restore(self, batch: Sequence[Recorded | Passed]) -> None:
         """Find again what waits; all that this part of the log decides was handed out before."""
         for recorded in batch:
+            if type(recorded) is Passed:
+                self._hold(recorded, recorded.slot)
+                continue
             event = recorded.event
             if event.provisional:
                 self._hold(recorded, event.pos.slot)
@@ -112,7 +121,7 @@ class Settling:
             else:
                 self._count_in(recorded, event, [])
 
-    def take(self, batch: Sequence[Recorded]) -> list[Settled]:
+    def take(self, batch: Sequence[Recorded | Passed]) -> list[Settled]:
         """What a contiguous batch decides, in stretches that follow each other without a hole.
 
         After a stretch with a `stop` the rest of the batch is not looked at; take no more then.
@@ -121,6 +130,9 @@ class Settling:
         decided: list[Recorded] = []
         after = batch[0].sequence - 1
         for recorded in batch:
+            if type(recorded) is Passed:
+                self._hold(recorded, recorded.slot)
+                continue
             event = recorded.event
             if event.provisional:
                 self._hold(recorded, event.pos.slot)
@@ -147,6 +159,8 @@ class Settling:
         self, after: int, sequence: int, events: Sequence[Recorded], stop: Stop | None = None
     ) -> Settled:
         low = self.low
+        if (partition := self._partition) is not None:
+            events = [it for it in events if partition.owns(getattr(it.event, "mint", None))]
         return Settled(
             after=after,
             sequence=sequence,
@@ -155,7 +169,7 @@ class Settling:
             stop=stop,
         )
 
-    def _hold(self, recorded: Recorded, slot: int) -> None:
+    def _hold(self, recorded: Recorded | Passed, slot: int) -> None:
         if self._taken_back and self._passed_over(slot, recorded.sequence):
             return
         waiting = self._waiting.get(slot)
@@ -165,7 +179,7 @@ class Settling:
             waiting.append(recorded)
         self._waiting_events += 1
 
-    def _drop(self, slot: int) -> list[Recorded]:
+    def _drop(self, slot: int) -> list[Recorded | Passed]:
         waiting = self._waiting.pop(slot, [])
         self._waiting_events -= len(waiting)
         return waiting
@@ -174,7 +188,7 @@ class Settling:
         if type(event) is SlotConfirmed:  # `isinstance` takes five times as long
             released = self._drop(event.slot)
             if released:
-                decided += released
+                decided += [it for it in released if type(it) is Recorded]
                 self._note_applied(event.slot)
         elif type(event) not in BESIDE_SLOTS:
             slot = event.pos.slot
@@ -205,7 +219,5 @@ class Settling:
     def _overfull(self) -> Overfull | None:
         if self._waiting_events <= self._waiting_events_max:
             return None
-        first = next(iter(self._waiting.values()))[0]
-        return Overfull(
-            events=self._waiting_events, slot=first.event.pos.slot, sequence=first.sequence
-        )
+        slot, waiting = next(iter(self._waiting.items()))
+        return Overfull(events=self._waiting_events, slot=slot, sequence=waiting[0].sequence)

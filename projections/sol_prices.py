@@ -41,6 +41,7 @@ class SolPrices:
 
     name: ClassVar = "sol_prices"
     version: ClassVar = 1
+    without_mints: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """The prices of the batch; `PositionOutOfRangeError` for one without a place on a chain."""

@@ -42,12 +42,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Saves by how long they took, see `projections.saves`."""
     save_s: float = 0.0
     """Seconds that all of them took."""
+    part: str | None = None
+    """Which part of its rows this is about, as in `2/4`; None for all of them."""
+
+    @property
+    def label(self) -> str:
+        """The name, with the part where it is about one."""
+        return self.name if self.part is None else f"{self.name} {self.part}"
 
     @property
     def line(self) -> str:
         """The status as one line of text."""
         text = (
-            f"{self.name} {self.state} {self.sequence}/{self.head}"
+            f"{self.label} {self.state} {self.sequence}/{self.head}"
             f" lag {self.lag} rate {self.rate_per_s:.0f}/s"
         )
         if self.waiting_events:

@@ -40,6 +40,7 @@ class Tokens:
 
     name: ClassVar = "tokens"
     version: ClassVar = 2
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """What the batch alone says about each token.

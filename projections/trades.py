@@ -17,6 +17,7 @@ class Trades:
 
     name: ClassVar = "trades"
     version: ClassVar = 1
+    by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """One row per trade; `PositionOutOfRangeError` for one that has no place on a chain."""

@@ -11,6 +11,7 @@ from typing import Self
 
 import asyncpg
 
+from adapters.postgres import checkpoint_parts
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
 from projections.generation import Generation, GenerationError, Place
@@ -24,7 +25,7 @@ LOCK_CLASS = 0x63757276
 """Advisory locks of who changes generations ("curv" in ASCII)."""
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_OWN = ("checkpoints", "taken_back", "parked_events")
+_OWN = ("checkpoints", "checkpoint_parts", "taken_back", "parked_events")
 """What each generation has of its own beside the read model's tables."""
 
 
@@ -37,13 +38,21 @@ class Generations:
         self._served = served
 
     @classmethod
-    async def open(cls, dsn: str, *, application: str = "curvetape projections") -> Self:
-        """Connect; raises `GenerationError` where no read model was ever made."""
+    async def open(
+        cls, dsn: str, *, application: str = "curvetape projections", schema: str | None = None
+    ) -> Self:
+        """Connect; raises `GenerationError` where no read model was ever made.
+
+        With a schema, what lies there is taken for what is served.
+        """
         try:
             connection = await asyncpg.connect(
                 dsn,
                 timeout=CONNECT_TIMEOUT_S,
-                server_settings={"application_name": application},
+                server_settings={
+                    "application_name": application,
+                    **({} if schema is None else {"search_path": schema}),
+                },
             )
         except (*TRANSIENT, *PERMANENT) as error:
             reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
@@ -77,6 +86,14 @@ class Generations:
         if await self._connection.fetchval("select to_regclass($1)", f"{schema}.checkpoints"):
             return (await self._in(schema)).get(name)
         return None
+
+    async def divide(self, name: str, parts: int) -> int:
+        """Divide the served read model into so many parts, or with 1 into none.
+
+        Returns the sequence that all of it is at. Raises `UnevenPartsError`.
+        """
+        async with self._connection.transaction():
+            return await checkpoint_parts.divide(self._connection, name, parts)
 
     async def claim(self, name: str) -> None:
         """Be the only one who changes generations of a read model, until the connection ends.
@@ -138,31 +155,33 @@ class Generations:
         name: str,
         place: Place,
         tables: Sequence[str],
-        catch_up: Callable[[int], Awaitable[None]],
+        catch_up: Callable[[Generation], Awaitable[None]],
     ) -> Generation:
         """Serve a generation; what was served until then is `previous`.
 
         Nothing can be saved to the served tables from the moment that `catch_up` is given their
-        sequence; it brings the generation to the same one. Who reads waits for the swap alone,
-        and goes on with the new tables; so does who saves, where the versions are the same.
+        place; it brings the generation to the same one, part by part. Who reads waits for the swap
+        alone, and goes on with the new tables; so does who saves, where the versions are the same.
         Raises `GenerationError`, and leaves all as it was.
         """
         schema, served = schema_of(name, place), self._served
         connection = self._connection
         async with connection.transaction():
             await connection.execute(f"set local lock_timeout = '{LOCK_WAIT_S_MAX:g}s'")
-            live = await connection.fetchrow(
-                f"select sequence from {served}.checkpoints where name = $1 for update", name
-            )
+            for table, order in (("checkpoint_parts", "order by part"), ("checkpoints", "")):
+                await connection.execute(
+                    f"select from {served}.{table} where name = $1 {order} for update", name
+                )
+            live = (await self.served()).get(name)
             if live is None or await self.beside(name, place) is None:
                 raise GenerationError(f"{name} has no {place} generation; rebuild it first")
-            await catch_up(live["sequence"])
+            await catch_up(live)
             found = await self.beside(name, place)
             assert found is not None, "nobody else changes it"
-            if found.sequence != live["sequence"]:
+            if (found.sequence, found.parts) != (live.sequence, live.parts):
                 raise GenerationError(
-                    f"{name}: the {place} generation is at sequence {found.sequence}, the served "
-                    f"one at {live['sequence']}; try again"
+                    f"{name}: the {place} generation is at {_at(found)}, the served one at"
+                    f" {_at(live)}; try again"
                 )
             await self._swap(name, schema, tables)
         return found
@@ -181,13 +200,13 @@ class Generations:
             name,
         )
         await execute(f"insert into {previous}.taken_back select * from {served}.taken_back")
-        await execute(
-            f"insert into {previous}.parked_events select * from {served}.parked_events"
-            " where name = $1",
-            name,
-        )
-        await execute(f"delete from {served}.parked_events where name = $1", name)
-        await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
+        for table in ("checkpoint_parts", "parked_events"):
+            await execute(
+                f"insert into {previous}.{table} select * from {served}.{table} where name = $1",
+                name,
+            )
+            await execute(f"delete from {served}.{table} where name = $1", name)
+            await execute(f"insert into {served}.{table} select * from {incoming}.{table}")
         for table in tables:
             await execute(f"alter table if exists {served}.{table} set schema {previous}")
             await execute(f"alter table {incoming}.{table} set schema {served}")
@@ -205,9 +224,12 @@ class Generations:
 
     async def _in(self, schema: str) -> Mapping[str, Generation]:
         rows = await self._connection.fetch(
-            f"select name, version, sequence, refused from {schema}.checkpoints order by name"
+            "select name, version, sequence, refused, array("
+            f" select part.sequence from {schema}.checkpoint_parts as part"
+            " where part.name = whole.name and whole.parts > 1 order by part.part) as parts"
+            f" from {schema}.checkpoints as whole order by name"
         )
-        return {row["name"]: Generation(**row) for row in rows}
+        return {row["name"]: Generation(**{**row, "parts": tuple(row["parts"])}) for row in rows}
 
     async def _exists(self, schema: str) -> bool:
         return bool(await self._connection.fetchval("select to_regnamespace($1)", schema))
@@ -248,6 +270,12 @@ class Generations:
 def schema_of(name: str, place: Place) -> str:
     """The schema of a generation."""
     return f"{name}_{place}"
+
+
+def _at(generation: Generation) -> str:
+    if not generation.parts:
+        return f"sequence {generation.sequence}"
+    return f"sequences {', '.join(map(str, generation.parts))} of its parts"
 
 
 def _check(schema: str) -> None:

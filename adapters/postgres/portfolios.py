@@ -69,9 +69,9 @@ _DAYS = Upsert(
     action=f"update set {added(*_DAY_COLUMNS)}",
 )
 
-_ALONE = "select pg_advisory_xact_lock($1, coalesce(hashtext(current_schema()), 0))"
+_ALONE = "select pg_advisory_xact_lock($1, coalesce(hashtext(current_schema() || $2::text), 0))"
 """A save and a release of parked events may meet: what one of them read, the other must not write
-before it does. Generations lie in schemas of their own."""
+before it does. Generations lie in schemas of their own, and parts share no pair."""
 _LOCK_CLASS = 0x706F7274
 """Advisory locks of who changes portfolios ("port" in ASCII)."""
 
@@ -130,7 +130,7 @@ class PortfolioStore(CheckpointedStore[Changes]):
         """
         if not changes:
             return
-        await connection.execute(_ALONE, _LOCK_CLASS)
+        await connection.execute(_ALONE, _LOCK_CLASS, str(self.partition or ""))
         pairs = sorted(changes)
         found = await _found(connection, pairs)
         late = [pair for pair in pairs if is_late(found.get(pair), changes[pair])]

@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 import msgspec
 
+from adapters.postgres import checkpoint_parts
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
 from adapters.postgres.migrations import SchemaError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
@@ -43,6 +44,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     sequence: int
     refused: str | None
+    parts: tuple[int, ...] = ()
+    """The sequence of each part, where it is divided; `sequence` is the lowest."""
 
 
 class Scratch:
@@ -80,7 +83,7 @@ class Scratch:
         return scratch
 
     async def _begin(self) -> None:
-        for name in ("checkpoints", "taken_back", "parked_events"):
+        for name in ("checkpoints", "checkpoint_parts", "taken_back", "parked_events"):
             await self._connection.execute(
                 f"create temp table {name} (like {self._schema}.{name} including all)"
             )
@@ -124,14 +127,26 @@ class Scratch:
         """Where the kept read models are, by name."""
         with self._spoken():
             rows = await self._connection.fetch(
-                f"select name, version, sequence, refused from {self._schema}.checkpoints"
+                "select name, version, sequence, refused, array("
+                f" select part.sequence from {self._schema}.checkpoint_parts as part"
+                " where part.name = whole.name and whole.parts > 1 order by part.part) as parts"
+                f" from {self._schema}.checkpoints as whole"
             )
         return {
             row["name"]: Kept(
-                version=row["version"], sequence=row["sequence"], refused=row["refused"]
+                version=row["version"],
+                sequence=row["sequence"],
+                refused=row["refused"],
+                parts=tuple(row["parts"]),
             )
             for row in rows
         }
+
+    async def divide(self, name: str, parts: int) -> None:
+        """Give a temporary read model a checkpoint for each part, all where it is now."""
+        async with self._free:
+            with self._spoken():
+                await checkpoint_parts.divide(self._connection, name, parts)
 
     @asynccontextmanager
     async def frozen(self) -> AsyncIterator[None]:

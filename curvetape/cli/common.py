@@ -22,6 +22,7 @@ from domain.log import LogError
 from ingest.source import SourceError
 from projections.generation import GenerationError
 from projections.indexing import SearchIndexError
+from projections.partitioning import UnpartitionedError
 from projections.projection import ProjectionError
 from projections.reads import ReadsUnavailableError
 from projections.runner import ProjectionsStoppedError
@@ -42,6 +43,7 @@ SPOKEN = (
     ServerAddressError,
     ServerUnreachableError,
     GenerationError,
+    UnpartitionedError,
     EmbeddedServerError,
     HomeInUseError,
     OtherChainError,

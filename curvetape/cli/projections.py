@@ -24,7 +24,7 @@ from curvetape.bootstrap import (
     read_models_of,
 )
 from curvetape.building import Building
-from curvetape.cli import compress
+from curvetape.cli import compress, repartition
 from curvetape.cli.audit_models import exit_code, keys_report, models_report, open_scratch
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
@@ -48,7 +48,7 @@ from curvetape.rebuilding_keys import KeyRebuilding
 from curvetape.registered import RegistrationError
 from curvetape.standing import Standing, standing_of, standings
 from curvetape.telling import Teller
-from curvetape.unparking import Unparked, unpark
+from curvetape.unparking import Unparked, unpark, unpark_parts
 from domain.log import EventLog
 from projections.audit.model_report import ModelsReport
 from projections.audit.model_report import report as models_as_one
@@ -269,7 +269,9 @@ def retry(name: str, *, as_json: bool) -> None:
                 return await unpark(log, leaderboards(valkey))
         pool = await open_pool(generations.dsn, application="curvetape projections")
         try:
-            return await unpark(log, check_name(models(pool), name))
+            served = (await generations.served()).get(name)
+            parts = 0 if served is None else len(served.parts)
+            return await unpark_parts(log, check_name(models(pool), name), parts)
         finally:
             await pool.close()
 
@@ -282,6 +284,7 @@ def retry(name: str, *, as_json: bool) -> None:
 
 
 command.add_command(compress.command, "compress")
+command.add_command(repartition.command, "repartition")
 
 
 def _change(name: str, change: Callable[[Building], Awaitable[None]]) -> None:

@@ -15,6 +15,7 @@ def listed(found: Sequence[Standing]) -> str:
     for each in found:
         lines.append(f"{each.name}, version {each.program_version}, log at {each.head:,}")
         lines.append(f"  served    {_generation(each.served)}, {each.lag:,} behind the log")
+        lines += [f"  part {part:<7} at sequence {sequence:,}" for part, sequence in _parts(each)]
         for place, generation in (("next", each.next), ("previous", each.previous)):
             if generation is not None:
                 lines.append(f"  {place:<9} {_generation(generation)}")
@@ -51,7 +52,16 @@ def table(found: Sequence[Standing]) -> Table:
             rate,
             f"{each.parked:,}",
         )
+        for part, sequence in _parts(each):
+            behind = max(each.head - sequence, 0)
+            shown.add_row(f"  {part}", "", f"{sequence:,}", "", f"{behind:,}", "", "")
     return shown
+
+
+def _parts(standing: Standing) -> Sequence[tuple[str, int]]:
+    """Each part of what is served, as in `2/4`, and its sequence."""
+    parts = standing.served.parts
+    return [(f"{part}/{len(parts)}", sequence) for part, sequence in enumerate(parts, 1)]
 
 
 def _generation(generation: Generation) -> str:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from domain.events import AnyEvent
-from domain.log import Recorded
+from domain.events import AnyEvent, encode
+from domain.log import Recorded, Stored
 
 
 class MemoryLog:
-    """Fits `domain.log.EventLog`; events are added by hand."""
+    """Fits `domain.log.EventLog` and `StoredLog`; events are added by hand."""
 
     def __init__(self, events: Iterable[AnyEvent] = ()) -> None:
         self._events: list[AnyEvent] = list(events)
@@ -36,3 +36,10 @@ class MemoryLog:
             if not follow:
                 return
             await self._grown.wait()
+
+    async def read_stored(
+        self, *, after: int, batch_max: int, follow: bool = True
+    ) -> AsyncIterator[Sequence[Stored]]:
+        """The same, as bytes."""
+        async for batch in self.read(after=after, batch_max=batch_max, follow=follow):
+            yield [Stored(each.sequence, encode(each.event)) for each in batch]

@@ -18,7 +18,7 @@ from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from projections.candles import Candles
-from projections.generation import GenerationError
+from projections.generation import Generation, GenerationError
 from projections.narrowed import Part
 from projections.projection import StoreRefusedError
 from projections.runner import Runner
@@ -257,8 +257,8 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
         (hosted,) = [it for it in read_models(pool) if it.projection.name == "candles"]
         await Runner(log, [hosted]).run(follow=False)
 
-    async def is_there(sequence: int) -> None:
-        assert sequence == 60
+    async def is_there(live: Generation) -> None:
+        assert (live.sequence, live.parts) == (60, ())
 
     async with await Generations.open(timescale_dsn) as generations:
         await generations.promote("candles", "next", ["candles"], is_there)
