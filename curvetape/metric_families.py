@@ -16,17 +16,20 @@ from ingest.progress import Progress
 from projections.saves import BUCKETS_S
 from projections.status import State, Status
 
-_OF = ["projection"]
-
 
 def of_projections(statuses: Sequence[Status], *, log_reachable: bool) -> Iterable[Metric]:
-    """Metrics of read models; without the log no lag is told, since nobody knows it."""
+    """Metrics of read models; without the log no lag is told, since nobody knows it.
+
+    Where some are divided by mint, all have a second label: the part, empty for a whole one.
+    """
     root = "curvetape_projection_"
+    divided = any(it.part is not None for it in statuses)
+    labels = ["projection", "part"] if divided else ["projection"]
     reachable = "Whether the log said where it ends when this was asked."
     yield GaugeMetricFamily("curvetape_log_reachable", reachable, value=float(log_reachable))
 
     def gauge(name: str, meaning: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(root + name, meaning, labels=_OF)
+        return GaugeMetricFamily(root + name, meaning, labels=labels)
 
     info = gauge("version", "The version of the rows that this program makes.")
     position = gauge("position", "It holds all that the log decides up to this sequence.")
@@ -37,15 +40,17 @@ def of_projections(statuses: Sequence[Status], *, log_reachable: bool) -> Iterab
     waiting = gauge("waiting_events", "Events that count once their slots are decided.")
     parked = gauge("parked_events", "Events that it could not apply and has set aside.")
     state = GaugeMetricFamily(
-        f"{root}state", "1 for the state that it is in, 0 for the others.", labels=[*_OF, "state"]
+        f"{root}state",
+        "1 for the state that it is in, 0 for the others.",
+        labels=[*labels, "state"],
     )
-    events = CounterMetricFamily(f"{root}events", "Events given to its core.", labels=_OF)
-    batches = CounterMetricFamily(f"{root}batches", "Batches given to its core.", labels=_OF)
+    events = CounterMetricFamily(f"{root}events", "Events given to its core.", labels=labels)
+    batches = CounterMetricFamily(f"{root}batches", "Batches given to its core.", labels=labels)
     saves = HistogramMetricFamily(
-        f"{root}save_seconds", "What saving rows and checkpoint took.", labels=_OF
+        f"{root}save_seconds", "What saving rows and checkpoint took.", labels=labels
     )
     for it in statuses:
-        of = [it.name]
+        of = [it.name, it.part or ""] if divided else [it.name]
         info.add_metric(of, it.version)
         position.add_metric(of, it.sequence)
         if log_reachable:
@@ -55,7 +60,7 @@ def of_projections(statuses: Sequence[Status], *, log_reachable: bool) -> Iterab
         waiting.add_metric(of, it.waiting_events)
         parked.add_metric(of, it.parked)
         for each in get_args(State):
-            state.add_metric([it.name, each], float(each == it.state))
+            state.add_metric([*of, each], float(each == it.state))
         events.add_metric(of, it.events)
         batches.add_metric(of, it.batches)
         ends = [*(str(end) for end in BUCKETS_S), "+Inf"]

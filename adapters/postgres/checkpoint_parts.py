@@ -100,7 +100,8 @@ async def level(connection: Connection, name: str) -> None:
 async def divide(connection: Connection, name: str, parts: int) -> int:
     """Divide a read model into so many parts, or with 1 into none, in the transaction under way.
 
-    Returns the sequence that all of it is at. Raises `UnevenPartsError`.
+    Returns the sequence that all of it is at, or where it is divided so already, the lowest part.
+    Raises `UnevenPartsError`.
     """
     for _ in range(_ATTEMPTS_MAX):
         await connection.fetch(f"{_PLACES} for update", name)
@@ -112,6 +113,8 @@ async def divide(connection: Connection, name: str, parts: int) -> int:
             break
     else:
         raise UnevenPartsError(name, places)
+    if whole["parts"] == parts:
+        return int(whole["sequence"])
     if len({it.sequence for it in places}) > 1:
         raise UnevenPartsError(name, places)
     await connection.execute(_CLEAR, name)

@@ -205,14 +205,22 @@ class Generations:
                 f"insert into {previous}.{table} select * from {served}.{table} where name = $1",
                 name,
             )
-            await execute(f"delete from {served}.{table} where name = $1", name)
-            await execute(f"insert into {served}.{table} select * from {incoming}.{table}")
+        await execute(f"delete from {served}.parked_events where name = $1", name)
+        await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
         for table in tables:
             await execute(f"alter table if exists {served}.{table} set schema {previous}")
             await execute(f"alter table {incoming}.{table} set schema {served}")
         await execute(
             f"insert into {served}.taken_back select * from {incoming}.taken_back"
             " on conflict do nothing"
+        )
+        # In place, since runners wait for these very rows.
+        await execute(
+            f"update {served}.checkpoint_parts as kept set version = made.version,"
+            " reread_after = made.reread_after, saved_at = now()"
+            f" from {incoming}.checkpoint_parts as made"
+            " where kept.name = $1 and made.name = $1 and kept.part = made.part",
+            name,
         )
         await execute(
             f"update {served}.checkpoints as kept set version = made.version,"

@@ -12,7 +12,8 @@ from curvetape.testing.events import curve_traded
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.memory_store import MemoryStore
 from domain.log import Entry, Recorded
-from projections.projection import host
+from domain.partition import Partition
+from projections.projection import Hosted, host
 from projections.runner import ProjectionsStoppedError, Runner
 from projections.saves import BUCKETS_S, Saves
 
@@ -57,6 +58,15 @@ async def test_what_is_parked_is_counted_and_is_not_among_what_was_applied() -> 
     assert 'curvetape_projection_lag_events{projection="picky"} 15.0' in behind
     assert 'curvetape_projection_state{projection="picky",state="busy"} 1.0' in behind
     assert 'curvetape_projection_lag_seconds{projection="picky"} 0.0' not in behind
+
+
+async def test_a_part_of_a_read_model_is_told_from_the_others() -> None:
+    store, partition = MemoryStore[int]("picky"), Partition(2, 4)
+    part = Hosted(Picky(), store, partition)  # type: ignore[arg-type]  # as `host` joins
+    whole = host(Picky(), MemoryStore[int]("whole"))
+    said = await text(Runner(MemoryLog(), [part, whole], partition=partition), 7)
+    assert 'curvetape_projection_lag_events{part="2/4",projection="picky"} 7.0' in said
+    assert 'curvetape_projection_lag_events{part="",projection="picky"} 7.0' in said
 
 
 async def test_a_read_model_that_stopped_says_so() -> None:

@@ -74,7 +74,7 @@ def test_a_part_is_written_as_it_is_read() -> None:
 
 
 def test_of_other_parts_only_what_waits_for_its_slot_stays_unread() -> None:
-    events = [
+    events: list[AnyEvent] = [
         trade(5, mint=FIRST),
         trade(5, 1, mint=SECOND),
         provisional(sol_priced(5)),
@@ -97,7 +97,7 @@ def test_what_cannot_be_read_ends_a_batch_behind_what_can() -> None:
 
 
 async def test_each_part_applies_its_own_tokens_and_reaches_the_logs_end() -> None:
-    events = [
+    events: list[AnyEvent] = [
         trade(5, mint=FIRST),
         trade(5, 1, mint=SECOND),
         trade(6, mint=FIRST),
@@ -121,7 +121,12 @@ async def test_each_part_applies_its_own_tokens_and_reaches_the_logs_end() -> No
 
 async def test_a_slot_taken_back_too_late_stops_every_part_also_those_that_had_none_of_it() -> None:
     """All parts refuse the same rows, and none goes on with what another has to rebuild."""
-    events = [trade(5, mint=FIRST), confirmed(5), abandoned(5, 1), trade(6, mint=SECOND)]
+    events: list[AnyEvent] = [
+        trade(5, mint=FIRST),
+        confirmed(5),
+        abandoned(5, 1),
+        trade(6, mint=SECOND),
+    ]
     for partition in partitions(2):
         # Once in one go, once by a runner that was not there when the slot was certified.
         for lengths in ((4,), (2, 4)):
@@ -140,7 +145,7 @@ async def test_a_slot_taken_back_too_late_stops_every_part_also_those_that_had_n
 
 
 async def test_a_slot_that_dies_before_its_certificate_stops_nobody() -> None:
-    events = [trade(5, mint=FIRST), trade(5, 1, mint=SECOND), abandoned(5, 2)]
+    events: list[AnyEvent] = [trade(5, mint=FIRST), trade(5, 1, mint=SECOND), abandoned(5, 2)]
     for partition in partitions(2):
         store = MemoryStore[list[int]]("sequences")
         hosted = Hosted(Sequences(), store, partition)  # type: ignore[arg-type]  # see above
