@@ -202,6 +202,12 @@ class FoundToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     trades: Count
     created_time: Time | None
     last_trade_time: Time | None
+    description: str | None
+    has_website: Annotated[
+        bool | None, Meta(description="Null, as the others, where it was not described yet.")
+    ]
+    has_twitter: bool | None
+    has_telegram: bool | None
 
 
 def found_token(found: reads.FoundToken) -> FoundToken:
@@ -222,6 +228,10 @@ def found_token(found: reads.FoundToken) -> FoundToken:
         trades=found.trades,
         created_time=found.created_time_s,
         last_trade_time=found.last_trade_time_s,
+        description=found.description,
+        has_website=found.has_website,
+        has_twitter=found.has_twitter,
+        has_telegram=found.has_telegram,
     )
 
 

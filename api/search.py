@@ -1,6 +1,7 @@
 """Finds tokens by name, symbol, mint or creator."""
 
-from typing import Annotated, ClassVar, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -27,6 +28,7 @@ LAMPORTS_PER_SOL = 10**SOL_DECIMALS
 
 Sol: TypeAlias = Annotated[float, Meta(ge=0, le=1e12)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
+YesOrNo: TypeAlias = Literal["yes", "no"]
 
 
 class SearchParameters(
@@ -52,6 +54,22 @@ class SearchParameters(
             "tokens without it come last."
         ),
     ] = "relevance"
+    in_description: Annotated[
+        YesOrNo,
+        Meta(
+            description="`yes`: words may also stand in the description. What is found only so "
+            "comes last."
+        ),
+    ] = "no"
+    has_website: Annotated[
+        YesOrNo | UnsetType, Meta(description="Only tokens whose description links to a website.")
+    ] = UNSET
+    has_twitter: Annotated[
+        YesOrNo | UnsetType, Meta(description="Only tokens whose description links to Twitter.")
+    ] = UNSET
+    has_telegram: Annotated[
+        YesOrNo | UnsetType, Meta(description="Only tokens whose description links to Telegram.")
+    ] = UNSET
     state: Annotated[TokenState | UnsetType, Meta(description="Only tokens in this state.")] = UNSET
     venue: Annotated[
         TradingVenue | UnsetType,
@@ -103,12 +121,22 @@ class QuoteCount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tokens: Count
 
 
+class LinkCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the tokens that were found and described have such a link, and how many not."""
+
+    yes: Count
+    no: Count
+
+
 class Facets(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How many of all tokens that were found are of each kind; kinds without any are left out."""
 
     state: dict[str, int]
     venue: dict[str, int]
     quote: list[QuoteCount]
+    has_website: LinkCounts
+    has_twitter: LinkCounts
+    has_telegram: LinkCounts
 
 
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -175,6 +203,10 @@ def _search(asked: SearchParameters) -> TokenSearch:
     return TokenSearch(
         text=asked.q,
         sort=asked.sort,
+        in_description=asked.in_description == "yes",
+        has_website=_wanted(asked.has_website),
+        has_twitter=_wanted(asked.has_twitter),
+        has_telegram=_wanted(asked.has_telegram),
         state=None if asked.state is UNSET else asked.state,
         venue=None if asked.venue is UNSET else asked.venue,
         quote_mint=None if asked.quote is UNSET else asked.quote,
@@ -194,6 +226,14 @@ def _lamports(sol: float | UnsetType) -> float | None:
     return None if sol is UNSET else sol * LAMPORTS_PER_SOL
 
 
+def _wanted(said: YesOrNo | UnsetType) -> bool | None:
+    return None if said is UNSET else said == "yes"
+
+
+def _links(counts: Mapping[str, int]) -> LinkCounts:
+    return LinkCounts(yes=counts.get("true", 0), no=counts.get("false", 0))
+
+
 def _facets(found: Found) -> Facets:
     quotes = sorted(found.facets["quote_mint"].items(), key=lambda each: (-each[1], each[0]))
     return Facets(
@@ -203,4 +243,7 @@ def _facets(found: Found) -> Facets:
             QuoteCount(quote_mint=mint, quote_symbol=quote_symbol(mint), tokens=count)
             for mint, count in quotes
         ],
+        has_website=_links(found.facets["has_website"]),
+        has_twitter=_links(found.facets["has_twitter"]),
+        has_telegram=_links(found.facets["has_telegram"]),
     )

@@ -24,7 +24,10 @@ TokenSort: TypeAlias = Literal[
 ]
 TradingVenue: TypeAlias = Literal["curve", "pool"]
 SearchSort: TypeAlias = Literal["relevance", "market_cap", "volume", "created", "last_trade"]
-Facet: TypeAlias = Literal["state", "venue", "quote_mint"]
+Facet: TypeAlias = Literal[
+    "state", "venue", "quote_mint", "has_website", "has_twitter", "has_telegram"
+]
+"""Those of links count `true` and `false`, of the tokens that were described."""
 
 INTERVALS_S: dict[str, int] = {
     "1s": 1,
@@ -151,7 +154,13 @@ class TokenSearch(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     """Parts of a name or symbol, or the beginning of a mint or of a creator; empty for all."""
+    in_description: bool = False
+    """Whether words may also stand in the description; such tokens come last."""
     sort: SearchSort = "relevance"
+    has_website: bool | None = None
+    has_twitter: bool | None = None
+    has_telegram: bool | None = None
+    """Whether the description has such a link; both leave out tokens that were not described."""
     state: TokenState | None = None
     venue: TradingVenue | None = None
     quote_mint: str | None = None
@@ -184,6 +193,11 @@ class FoundToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trades: int
     created_time_s: int | None
     last_trade_time_s: int | None
+    description: str | None = None
+    has_website: bool | None = None
+    has_twitter: bool | None = None
+    has_telegram: bool | None = None
+    """None where the token was not described yet."""
 
 
 SEARCH_TOTAL_MAX = 1_000

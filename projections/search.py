@@ -23,11 +23,13 @@ from domain.events import (
     PoolCreated,
     PoolTraded,
     TokenCreated,
+    TokenDescribed,
     TokenMigrated,
 )
 from domain.log import Recorded
 from projections.price import Fill, fill, is_turned, spot
 from projections.token_change import Created
+from projections.token_description import Described, found
 
 # ruff: noqa: PLR1730  # `max` takes twice as long here, several times for each trade
 
@@ -49,6 +51,8 @@ class Facts(msgspec.Struct):
     pool_pos: int | None = None
     burned: dict[int, int] = {}
     """Token units burned, by position; they lessen a supply reported before."""
+    described: Described | None = None
+    """The last attempt that found something."""
 
     def absorb(self, other: "Facts") -> None:
         """Take over all that the other says; leaves the other alone."""
@@ -60,6 +64,12 @@ class Facts(msgspec.Struct):
         self.graduated_pos = _lower(self.graduated_pos, other.graduated_pos)
         self.pool_pos = _lower(self.pool_pos, other.pool_pos)
         self.burned = self.burned | other.burned
+        self.described_at(other.described)
+
+    def described_at(self, fact: Described | None) -> None:
+        """Keep the last attempt."""
+        if fact is not None and (self.described is None or fact.attempt > self.described.attempt):
+            self.described = fact
 
 
 class Figures(msgspec.Struct):
@@ -135,7 +145,7 @@ class Search:
     """From events to changes of documents."""
 
     name: ClassVar = "search"
-    version: ClassVar = 1
+    version: ClassVar = 2
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
@@ -149,6 +159,8 @@ class Search:
             event = recorded.event
             time_s: int | None = getattr(event, "block_time_s", None)
             if time_s is None:
+                if isinstance(event, TokenDescribed) and event.failure is None:
+                    _facts(changes, event.mint).described_at(found(event))
                 continue
             if time_s > latest_s:
                 latest_s = time_s
@@ -204,6 +216,13 @@ def is_address_like(text: str) -> bool:
 def words(created: Created) -> str:
     """Name and symbol, folded, each between bars: `| pepe coin | pepe |`."""
     return f"| {folded(created.name)} | {folded(created.symbol)} |"
+
+
+def described_words(described: Described) -> str | None:
+    """The description, folded, between bars; None where there is none."""
+    if described.description is None:
+        return None
+    return f"| {folded(described.description)} |"
 
 
 def supply(figures: Figures, burned: Mapping[int, int]) -> int | None:

@@ -11,9 +11,11 @@ from projections.search import folded
 NAMES = ("nameWords", "symbolWords")
 """Folded as searches are: what parts words there is not all that parts them here."""
 ADDRESSES = ("mint", "creator")
+DESCRIPTION = "descriptionWords"
+LINKS = {"has_website": "hasWebsite", "has_twitter": "hasTwitter", "has_telegram": "hasTelegram"}
 
 SETTINGS: Mapping[str, Any] = {
-    "searchableAttributes": [*NAMES, *ADDRESSES],
+    "searchableAttributes": [*NAMES, *ADDRESSES, DESCRIPTION],
     "filterableAttributes": [
         "state",
         "venue",
@@ -23,6 +25,7 @@ SETTINGS: Mapping[str, Any] = {
         "solVolume",
         "createdTime",
         "generation",
+        *LINKS.values(),
     ],
     "sortableAttributes": ["solMarketCap", "solVolume", "createdTime", "lastTradeTime"],
     "rankingRules": [
@@ -38,7 +41,7 @@ SETTINGS: Mapping[str, Any] = {
     ],
     "typoTolerance": {
         "minWordSizeForTypos": {"oneTypo": 5, "twoTypos": 9},
-        "disableOnAttributes": [*ADDRESSES],
+        "disableOnAttributes": [*ADDRESSES, DESCRIPTION],
     },
     "pagination": {"maxTotalHits": SEARCH_TOTAL_MAX},
 }
@@ -71,6 +74,11 @@ def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
     if token.quote_mint in SOL_MINTS:
         made["solMarketCap"] = token.market_cap
         made["solVolume"] = float(token.volume_quote)
+    if token.description is not None:
+        made |= {"description": token.description, DESCRIPTION: folded(token.description)}
+    for name, field in LINKS.items():
+        if (has := getattr(token, name)) is not None:
+            made[field] = has
     return made
 
 
@@ -90,4 +98,8 @@ def found(hit: Mapping[str, Any]) -> FoundToken:
         trades=hit["trades"],
         created_time_s=hit["createdTime"],
         last_trade_time_s=hit["lastTradeTime"],
+        description=hit.get("description"),
+        has_website=hit.get(LINKS["has_website"]),
+        has_twitter=hit.get(LINKS["has_twitter"]),
+        has_telegram=hit.get(LINKS["has_telegram"]),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.meilisearch.client import Meili
-from adapters.meilisearch.documents import ADDRESSES, NAMES, found
+from adapters.meilisearch.documents import ADDRESSES, DESCRIPTION, LINKS, NAMES, found
 from adapters.meilisearch.index import PREFIX, quoted
 from projections.indexing import SearchIndexError
 from projections.reads import (
@@ -24,7 +24,14 @@ _SORTED_BY: Mapping[SearchSort, list[str]] = {
     "created": ["createdTime:desc"],
     "last_trade": ["lastTradeTime:desc"],
 }
-_FACETS: Mapping[Facet, str] = {"state": "state", "venue": "venue", "quote_mint": "quoteMint"}
+_FACETS: Mapping[Facet, str] = {
+    "state": "state",
+    "venue": "venue",
+    "quote_mint": "quoteMint",
+    "has_website": LINKS["has_website"],
+    "has_twitter": LINKS["has_twitter"],
+    "has_telegram": LINKS["has_telegram"],
+}
 
 
 class MeiliTokenSearch:
@@ -40,6 +47,8 @@ class MeiliTokenSearch:
         if asked.text.strip() and not text:
             return Found(tokens=[], total=0, facets={facet: {} for facet in _FACETS})
         attributes = [*NAMES, *ADDRESSES] if is_address_like(asked.text.strip()) else [*NAMES]
+        if asked.in_description:
+            attributes.append(DESCRIPTION)
         options: dict[str, Any] = {
             "attributesToSearchOn": attributes,
             "matchingStrategy": "all",
@@ -78,7 +87,9 @@ def _filters(asked: TokenSearch) -> list[str]:
         ("createdTime", ">=", asked.created_from_s),
         ("createdTime", "<", asked.created_to_s),
     )
+    links = ((field, getattr(asked, name)) for name, field in LINKS.items())
     return [
+        *(f"{name} = {str(value).lower()}" for name, value in links if value is not None),
         *(f"{name} = {quoted(value)}" for name, value in equal.items() if value is not None),
         *(f"{name} {sign} {value!r}" for name, sign, value in limits if value is not None),
     ]

@@ -9,7 +9,18 @@ import asyncpg
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, known, latest
-from projections.search import Changes, Facts, Figures, Key, Search, add, cutoff, words
+from projections.search import (
+    Changes,
+    Facts,
+    Figures,
+    Key,
+    Search,
+    add,
+    cutoff,
+    described_words,
+    words,
+)
+from projections.token_description import Described
 
 _FIGURES = {
     "priced_pos": "bigint",
@@ -98,6 +109,18 @@ _CLOCK = Upsert(
 _TICK = f"{_CLOCK.sql} returning tick, latest_s"
 """Whoever saves waits here for the one before, so a higher tick is committed later."""
 
+_DESCRIBE = """
+    update search_documents as kept
+    set described_attempt = said.attempt, description = said.description,
+        description_words = said.words, has_website = said.website, has_twitter = said.twitter,
+        has_telegram = said.telegram
+    from unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::bool[], $6::bool[],
+        $7::bool[]) as said (mint, attempt, description, words, website, twitter, telegram)
+    where kept.mint = said.mint
+        and (kept.described_attempt is null or kept.described_attempt < said.attempt)
+"""
+"""Apart from all else, since a token is described once: figures are merged thousands of times."""
+
 _DUE = "delete from search_waiting where start_s < $1 returning *"
 
 _RECKON = """
@@ -159,6 +182,11 @@ async def _document(
         for mint in mints
     ]
     await connection.execute(_DOCUMENTS.sql, *_DOCUMENTS.arguments(zip(*rows, strict=True)))
+    described = [
+        (mint, *_described(each.described)) for mint, each in facts.items() if each.described
+    ]
+    if described:
+        await connection.execute(_DESCRIBE, *map(list, zip(*described, strict=True)))
     burns = [
         (mint, pos, amount) for mint, each in facts.items() for pos, amount in each.burned.items()
     ]
@@ -189,6 +217,18 @@ def _said(facts: Facts) -> Sequence[object]:
         facts.completed_pos,
         facts.graduated_pos,
         facts.pool_pos,
+    )
+
+
+def _described(said: Described) -> Sequence[object]:
+    written = described_words(said)
+    return (
+        said.attempt,
+        None if said.description is None else _text(said.description),
+        None if written is None else _text(written),
+        said.website is not None,
+        said.twitter is not None,
+        said.telegram is not None,
     )
 
 

@@ -1,6 +1,6 @@
 """Finds tokens in PostgreSQL: with pg_trgm also where a word is misspelt, else by parts of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Literal, TypeAlias
 
@@ -32,7 +32,8 @@ leaves about half of them."""
 
 FIELDS = """
     mint, name, symbol, creator, state, venue, quote_mint, quote_decimals, market_cap,
-    volume_quote, trades, created_time_s, traded_time_s as last_trade_time_s
+    volume_quote, trades, created_time_s, traded_time_s as last_trade_time_s, description,
+    has_website, has_twitter, has_telegram
 """
 _FILTERS = """
     listed
@@ -46,8 +47,11 @@ _FILTERS = """
     and ($8::float8 is null or (for_sol and volume_quote <= $8))
     and ($9::bigint is null or created_time_s >= $9)
     and ($10::bigint is null or created_time_s < $10)
+    and ($11::bool is null or has_website = $11)
+    and ($12::bool is null or has_twitter = $12)
+    and ($13::bool is null or has_telegram = $13)
 """
-_TEXT, _ADDRESS, _WORD = "$11::text", "$12::text", 13
+_TEXT, _ADDRESS, _WORD = "$14::text", "$15::text", 16
 """Behind the filters: the folded text, an address or the beginning of one, and each word."""
 
 # A folded text has no character that means anything in a pattern; names stand between bars.
@@ -73,7 +77,15 @@ _SORTED_BY: dict[SearchSort, str] = {
     "created": "created_time_s desc nulls last,",
     "last_trade": "traded_time_s desc nulls last,",
 }
-_FACETS: Sequence[Facet] = ("state", "venue", "quote_mint")
+_FACETS: Mapping[Facet, str] = {
+    "state": "state",
+    "venue": "venue",
+    "quote_mint": "quote_mint",
+    "has_website": "has_website",
+    "has_twitter": "has_twitter",
+    "has_telegram": "has_telegram",
+}
+"""Their columns."""
 _TRGM = "select true from pg_extension where extname = 'pg_trgm'"
 _THRESHOLD = "select set_config('pg_trgm.word_similarity_threshold', $1, true)"
 
@@ -108,10 +120,11 @@ class PostgresTokenSearch:
         arguments = [*_limits(asked), *_texts(asked.text, words)]
         skipped = asked.limit * (asked.page - 1)
         shown = max(0, min(asked.limit, SEARCH_TOTAL_MAX - skipped))
-        page = _page(kinds, asked.sort)
+        page = _page(kinds, asked.sort, described=asked.in_description)
         skip = min(skipped, SEARCH_TOTAL_MAX)
+        counts = _counts(kinds, described=asked.in_description)
         rows = await rows_of(connection, FoundToken, page, *arguments, shown, skip)
-        return _found(rows, await connection.fetch(_counts(kinds), *arguments))
+        return _found(rows, await connection.fetch(counts, *arguments))
 
 
 def _kind(word: str, *, trgm: bool) -> Kind:
@@ -132,6 +145,9 @@ def _limits(asked: TokenSearch) -> Sequence[object]:
         asked.volume_max,
         asked.created_from_s,
         asked.created_to_s,
+        asked.has_website,
+        asked.has_twitter,
+        asked.has_telegram,
     )
 
 
@@ -143,34 +159,40 @@ def _texts(text: str, words: Sequence[str]) -> Sequence[object]:
 
 
 @cache
-def _page(kinds: tuple[Kind, ...], sort: SearchSort) -> str:
+def _page(kinds: tuple[Kind, ...], sort: SearchSort, *, described: bool) -> str:
     behind = _behind(kinds)
     closeness = f"{_closeness(kinds)}," if kinds else ""
     return f"""
-        select {FIELDS} from search_documents where {_FILTERS} {_matches(kinds)}
+        select {FIELDS} from search_documents
+        where {_FILTERS} {_matches(kinds, described=described)}
         order by {_SORTED_BY[sort]} {closeness} {_RANK}
         limit ${behind} offset ${behind + 1}
     """
 
 
 @cache
-def _counts(kinds: tuple[Kind, ...]) -> str:
+def _counts(kinds: tuple[Kind, ...], *, described: bool) -> str:
+    columns = _FACETS.values()
     return f"""
-        select {", ".join(_FACETS)}, count(*) as tokens
-        from search_documents where {_FILTERS} {_matches(kinds)}
-        group by grouping sets ((), {", ".join(f"({facet})" for facet in _FACETS)})
+        select {", ".join(f"{column}::text" for column in columns)}, count(*) as tokens
+        from search_documents where {_FILTERS} {_matches(kinds, described=described)}
+        group by grouping sets ((), {", ".join(f"({column})" for column in columns)})
     """
 
 
 def _behind(kinds: tuple[Kind, ...]) -> int:
-    return _WORD + len(kinds) if kinds else 11
+    return _WORD + len(kinds) if kinds else 14
 
 
-def _matches(kinds: tuple[Kind, ...]) -> str:
+def _matches(kinds: tuple[Kind, ...], *, described: bool) -> str:
     if not kinds:
         return ""
+    words = [(kind, f"${_WORD + it}::text") for it, kind in enumerate(kinds)]
     each = " and ".join(
-        _matches_word(kind, f"${_WORD + it}::text") for it, kind in enumerate(kinds)
+        f"({_matches_word(kind, word)} or {_is_written(kind, word)})"
+        if described
+        else _matches_word(kind, word)
+        for kind, word in words
     )
     return f"and {_TEXT} is not null and (({each}) or {_OF_ADDRESS})"
 
@@ -182,8 +204,17 @@ def _matches_word(kind: Kind, word: str) -> str:
     return f"({part} or {word} <% words)" if kind == "nearly" else part
 
 
+def _is_written(kind: Kind, word: str) -> str:
+    before = " " if kind == "begins" else ""
+    return f"description_words like '%{before}' || {word} || '%'"
+
+
 def _closeness(kinds: tuple[Kind, ...]) -> str:
     """The lower, the better the texts fit."""
+    named = [
+        f"coalesce({_matches_word(kind, f'${_WORD + it}::text')}, false)"
+        for it, kind in enumerate(kinds)
+    ]
     parts = [f"words like '%' || ${_WORD + it}::text || '%'" for it in range(len(kinds))]
     return f"""
         case
@@ -192,7 +223,8 @@ def _closeness(kinds: tuple[Kind, ...]) -> str:
             when {_WORD_BEGINS} or {_OF_ADDRESS} then 2
             when {_HOLDS} then 3
             when {" and ".join(parts)} then 4
-            else {_MISSPELT if "nearly" in kinds else 5}
+            when {" and ".join(named)} then {_MISSPELT if "nearly" in kinds else 5}
+            else 7
         end
     """
 
@@ -201,10 +233,10 @@ def _found(tokens: Sequence[FoundToken], counts: Sequence[asyncpg.Record]) -> Fo
     total = 0
     facets: dict[Facet, dict[str, int]] = {facet: {} for facet in _FACETS}
     for row in counts:
-        named = [facet for facet in _FACETS if row[facet] is not None]
+        named = [facet for facet, column in _FACETS.items() if row[column] is not None]
         if named:
             (facet,) = named
-            facets[facet][row[facet]] = row["tokens"]
+            facets[facet][row[_FACETS[facet]]] = row["tokens"]
         else:  # of all, or of those without a value, who are fewer
             total = max(total, row["tokens"])
     return Found(tokens=tokens, total=min(total, SEARCH_TOTAL_MAX), facets=facets)

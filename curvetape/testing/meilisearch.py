@@ -1,5 +1,9 @@
 """A Meilisearch for tests: a real one where one is given, else what a real one once answered.
 
+Requests of the recording have had two things added by hand since: the description and the links
+among the settings, and the links among the facets that are counted. Its documents have neither, so
+what the server answered is what it would answer.
+
 `CURVETAPE_TEST_MEILI_URL` names a server for the same tests, `CURVETAPE_TEST_MEILI_KEY` its key.
 With `CURVETAPE_TEST_MEILI_RECORDING=1` its answers replace the recording; run all tests that use it
 at once then.
@@ -27,7 +31,17 @@ RECORDING = Path(__file__).parents[2] / "tests" / "fixtures" / "meilisearch" / "
 URL, KEY = "CURVETAPE_TEST_MEILI_URL", "CURVETAPE_TEST_MEILI_KEY"
 RECORD = "CURVETAPE_TEST_MEILI_RECORDING"
 ANSWER_WAIT_S_MAX = 30.0
-PREFIXES = ("contract", "older", "moved", "swept", "lost", "failing", "refusing", "served")
+PREFIXES = (
+    "contract",
+    "described",
+    "older",
+    "moved",
+    "swept",
+    "lost",
+    "failing",
+    "refusing",
+    "served",
+)
 """Of the indexes that tests make, one for each test that writes."""
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import get_args
 
 from domain.log import Recorded
 from projections.dollars import SOL_MINTS
@@ -19,6 +20,7 @@ from projections.search import (
     Figures,
     Search,
     cutoff,
+    described_words,
     folded,
     is_address_like,
     merge,
@@ -57,7 +59,7 @@ class MemorySearch:
         ranked = sorted(
             (*_wanted(each, asked), closeness, *_rank(each), each.mint, each)
             for each in self.documents().values()
-            if _passes(each, asked) and (closeness := self._closeness(each, asked.text)) is not None
+            if _passes(each, asked) and (closeness := self._closeness(each, asked)) is not None
         )
         found = [it[-1] for it in ranked]
         assert all(isinstance(each, FoundToken) for each in found)
@@ -66,11 +68,12 @@ class MemorySearch:
         return Found(
             tokens=tokens[start : start + asked.limit][: max(0, SEARCH_TOTAL_MAX - start)],
             total=min(len(tokens), SEARCH_TOTAL_MAX),
-            facets={name: _facet(tokens, name) for name in ("state", "venue", "quote_mint")},
+            facets={name: _facet(tokens, name) for name in get_args(Facet)},
         )
 
-    def _closeness(self, of: FoundToken, text: str) -> int | None:
+    def _closeness(self, of: FoundToken, wanted: TokenSearch) -> int | None:
         """The lower, the better the texts fit; None where they do not."""
+        text = wanted.text
         asked = folded(text)
         if not asked:
             return None if text.strip() else 0
@@ -88,7 +91,16 @@ class MemorySearch:
             return 2
         if len(asked) >= PART_LENGTH_MIN and asked in said:
             return 3
-        return 4 if all(_is_there(word, said) for word in asked.split()) else None
+        return self._farther(of, wanted, said)
+
+    def _farther(self, of: FoundToken, wanted: TokenSearch, said: str) -> int | None:
+        asked = folded(wanted.text).split()
+        if all(_is_there(word, said) for word in asked):
+            return 4
+        described = self._changes.facts.get(of.mint, Facts()).described
+        text = "" if described is None else described_words(described) or ""
+        found = all(_is_there(word, said) or _is_written(word, text) for word in asked)
+        return 5 if wanted.in_description and found else None
 
 
 def _document(mint: str, facts: Facts, figures: Figures) -> FoundToken | None:
@@ -99,7 +111,12 @@ def _document(mint: str, facts: Facts, figures: Figures) -> FoundToken | None:
     supplied = supply(figures, facts.burned)
     graduated = facts.pool_pos is not None or facts.graduated_pos is not None
     quote_mint = figures.quote_mint or (created.quote_mint if created else None)
+    described = facts.described
     return FoundToken(
+        description=described.description if described else None,
+        has_website=described.website is not None if described else None,
+        has_twitter=described.twitter is not None if described else None,
+        has_telegram=described.telegram is not None if described else None,
         mint=mint,
         name=created.name if created else None,
         symbol=created.symbol if created else None,
@@ -154,11 +171,14 @@ def _passes(of: FoundToken, asked: TokenSearch) -> bool:
         (asked.venue, of.venue),
         (asked.quote_mint, of.quote_mint),
         (asked.creator, of.creator),
+        (asked.has_website, of.has_website),
+        (asked.has_twitter, of.has_twitter),
+        (asked.has_telegram, of.has_telegram),
     )
     cap, volume = _sol(of, of.market_cap), _sol(of, of.volume_quote)
     launch = of.created_time_s
     return (
-        all(wanted in {None, value} for wanted, value in same)
+        all(wanted is None or wanted == value for wanted, value in same)
         and _within(cap, asked.market_cap_min, asked.market_cap_max)
         and _within(volume, asked.volume_min, asked.volume_max)
         and (asked.created_from_s is None or _known(launch) >= asked.created_from_s)
@@ -174,7 +194,8 @@ def _within(value: float, lowest: float | None, highest: float | None) -> bool:
 
 def _facet(found: Sequence[FoundToken], name: Facet) -> dict[str, int]:
     values = (getattr(each, name) for each in found)
-    return dict(Counter(value for value in values if value is not None))
+    texts = (str(value).lower() if isinstance(value, bool) else value for value in values)
+    return dict(Counter(text for text in texts if text is not None))
 
 
 def _is_there(word: str, said: str) -> bool:
@@ -183,6 +204,10 @@ def _is_there(word: str, said: str) -> bool:
     if word in said:
         return True
     return len(word) >= TYPO_LENGTH_MIN and any(word in _misspelt(it) for it in said.split())
+
+
+def _is_written(word: str, text: str) -> bool:
+    return (word if len(word) >= PART_LENGTH_MIN else f" {word}") in text
 
 
 def _misspelt(word: str) -> Iterator[str]:

@@ -56,7 +56,7 @@ async def test_an_index_that_lacks_nothing_is_searched_and_gives_its_position(
     async with reads_of(pool, meili_server) as reads:
         assert await reads.positions() == [
             ProjectionPosition(
-                name="search", version=1, sequence=len(MARKET), reread_after=len(MARKET)
+                name="search", version=2, sequence=len(MARKET), reread_after=len(MARKET)
             )
         ]
         asked = TokenSearch(sort="created", limit=50)

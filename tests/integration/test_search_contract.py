@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -36,7 +36,7 @@ from curvetape.testing.servers import run
 from domain.programs import NATIVE_SOL, USDC, WRAPPED_SOL
 from projections.indexing import Indexer
 from projections.projection import host
-from projections.reads import Found, SearchReads, TokenSearch
+from projections.reads import Facet, Found, SearchReads, TokenSearch
 from projections.runner import Runner
 from projections.search import Search
 
@@ -161,7 +161,7 @@ async def test_a_mistake_in_a_long_word_is_forgiven(
 @pytest.mark.parametrize("text", ["zebra", "pepper coin", "pfpe", "!!!", "'; drop table", "%", "_"])
 async def test_what_is_not_there_is_not_found(search: SearchReads, text: str) -> None:
     assert await search.search(TokenSearch(text=text)) == Found(
-        tokens=[], total=0, facets={"state": {}, "venue": {}, "quote_mint": {}}
+        tokens=[], total=0, facets={facet: {} for facet in get_args(Facet)}
     )
 
 
@@ -216,6 +216,9 @@ async def test_facets_count_all_that_is_found_whatever_page_is_shown(search: Sea
         "state": {"curve": 7, "completed": 1, "graduated": 1},
         "venue": {"curve": 8, "pool": 1},
         "quote_mint": {NATIVE_SOL: 7, WRAPPED_SOL: 1, USDC: 1},
+        "has_website": {},
+        "has_twitter": {},
+        "has_telegram": {},
     }
     behind = await search.search(TokenSearch(limit=2, page=6))
     assert (behind.tokens, behind.total) == ([], 9)

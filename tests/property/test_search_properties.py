@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curvetape.testing.events import batches, histories, recorded
+from curvetape.testing.metadata import described
 from curvetape.testing.search import MemorySearch
 from domain.events import AnyEvent
 from projections import search
@@ -15,7 +16,22 @@ from projections.search import REFRESH_S, Changes, Search, cutoff
 ORDERS = st.randoms(use_true_random=False)
 
 
-@given(histories(), ORDERS)
+@st.composite
+def told(draw: st.DrawFn) -> list[AnyEvent]:
+    """A history in which some tokens are described, some of them more than once."""
+    attempts = st.tuples(st.integers(1, 3), st.integers(1, 4))
+    said = {
+        "description": st.sampled_from((None, "a frog", "another")),
+        "website": st.sampled_from((None, "frog.example")),
+    }
+    found = [
+        described(1, f"mint{mint}", attempt=attempt, **draw(st.fixed_dictionaries(said)))
+        for mint, attempt in draw(st.lists(attempts, unique=True, max_size=6))
+    ]
+    return [*draw(histories()), *found]
+
+
+@given(told(), ORDERS)
 def test_any_batching_and_any_order_of_arrival_merge_to_the_same_changes(
     events: list[AnyEvent], order: Random
 ) -> None:

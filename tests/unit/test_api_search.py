@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from curvetape.testing.api import Served
+from curvetape.testing.metadata import described
 from curvetape.testing.search_market import (
     BABY_PEPE,
     BERTA,
@@ -36,6 +37,20 @@ def mints(answer: Any) -> list[str]:
     return [item["mint"] for item in answer["items"]]
 
 
+def test_descriptions_are_searched_and_links_asked_for_where_that_is_wanted(
+    served: Served,
+) -> None:
+    served.add(described(1, PEPE, description="All about frogs.", website="frog.example"))
+    served.add(described(1, WIF, description="No frog at all."))
+    assert mints(get(served, "?q=frog")) == []
+    found = get(served, "?q=frog&inDescription=yes")
+    assert mints(found) == [PEPE, WIF]
+    assert found["facets"]["hasWebsite"] == {"yes": 1, "no": 1}
+    assert [it["hasWebsite"] for it in found["items"]] == [True, False]
+    assert mints(get(served, "?q=frog&inDescription=yes&hasWebsite=no")) == [WIF]
+    assert get(served, "?q=trump")["items"][0]["hasWebsite"] is None
+
+
 def test_tokens_are_found_by_name_best_first(served: Served) -> None:
     answer = get(served, "?q=pepe")
     assert mints(answer) == [PEPE, PEPE_COIN, BABY_PEPE]
@@ -55,6 +70,9 @@ def test_facets_name_quotes_that_are_well_known(served: Served) -> None:
             {"quoteMint": USDC, "quoteSymbol": "USDC", "tokens": 1},
             {"quoteMint": WRAPPED_SOL, "quoteSymbol": "SOL", "tokens": 1},
         ],
+        "hasWebsite": {"yes": 0, "no": 0},
+        "hasTwitter": {"yes": 0, "no": 0},
+        "hasTelegram": {"yes": 0, "no": 0},
     }
 
 
