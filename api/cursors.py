@@ -8,15 +8,18 @@ import math
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
-from projections.reads import TokenRow, TokenSort, sort_value
+import msgspec
+from msgspec import Meta
+
+from api.parameters import TIME_S_MAX, Address
 
 After: TypeAlias = tuple[float | int, str]
 
 _TEXT = re.compile(
     r"(?P<sort>[a-z_]+) (?:(?P<integer>-?[0-9]{1,80})|(?P<real>-?[0-9.e+-]{1,30}))"
-    r" (?P<mint>[1-9A-HJ-NP-Za-km-z]{1,44})(?: (?P<usd>[0-9.e+-]{1,30}))?",
+    r" (?P<mint>[1-9A-HJ-NP-Za-km-z]{1,44})",
     re.ASCII,
 )
 
@@ -25,24 +28,14 @@ class CursorError(ValueError):
     """The text is no cursor of this list."""
 
 
-def cursor(sort: TokenSort, row: TokenRow, *, sol_usd: float | None = None) -> str:
-    """The cursor behind this row, of a list that is ranked with that price of a SOL."""
-    return cursor_at(sort, sort_value(row, sort, sol_usd=sol_usd), row.mint, sol_usd=sol_usd)
-
-
-def cursor_at(order: str, value: float, mint: str, *, sol_usd: float | None = None) -> str:
+def cursor_at(order: str, value: float, mint: str) -> str:
     """The cursor behind the row with this value in a list of this order."""
-    text = f"{order} {value!r} {mint}" + ("" if sol_usd is None else f" {sol_usd!r}")
+    text = f"{order} {value!r} {mint}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def after(text: str, sort: str) -> After:
     """Where the cursor points in a list of this order, or `CursorError`."""
-    return priced_after(text, sort)[0]
-
-
-def priced_after(text: str, sort: str) -> tuple[After, float | None]:
-    """The same, with the price of a SOL that the list is ranked with, if it is with any."""
     try:
         decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
     except (Base64Error, UnicodeDecodeError) as error:
@@ -53,10 +46,7 @@ def priced_after(text: str, sort: str) -> tuple[After, float | None]:
     if found["sort"] != sort:
         raise CursorError(f"it belongs to a list with another sort, {found['sort']}")
     value = int(found["integer"]) if found["integer"] is not None else _real(found["real"])
-    usd = None if found["usd"] is None else _real(found["usd"])
-    if usd is not None and usd <= 0:
-        raise CursorError("it is not the `next` of an answer")
-    return (value, found["mint"]), usd
+    return value, found["mint"]
 
 
 def _real(text: str) -> float:
@@ -67,3 +57,33 @@ def _real(text: str) -> float:
     if not math.isfinite(value):
         raise CursorError("it is not the `next` of an answer")
     return value
+
+
+class ListCursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where a page of the token list ended, and the moment that the whole list is of."""
+
+    sort: str
+    value: Annotated[float, Meta(ge=-1, le=1e300)] | Annotated[int, Meta(ge=-1, le=(1 << 63) - 1)]
+    mint: Address
+    pos: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+    now_s: Annotated[int, Meta(ge=0, le=TIME_S_MAX)] | None
+    """The chain's clock of that moment, which ages are told by."""
+    sol_usd: Annotated[float, Meta(gt=0, le=1e12)] | None
+    """What a SOL was worth, where amounts are ranked."""
+
+    def encoded(self) -> str:
+        """As an opaque text."""
+        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+def list_cursor(text: str, sort: str) -> ListCursor:
+    """The cursor that such a text is, of a list of this order, or `CursorError`."""
+    try:
+        found = msgspec.json.decode(
+            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=ListCursor
+        )
+    except (Base64Error, msgspec.DecodeError) as error:
+        raise CursorError("it is not the `next` of an answer") from error
+    if found.sort != sort:
+        raise CursorError(f"it belongs to a list with another sort, {found.sort}")
+    return found

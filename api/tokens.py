@@ -1,32 +1,96 @@
-"""The list of tokens, in the order that the reader wants."""
+"""The list of tokens, filtered and in the order that the reader wants."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from api.cursors import After, CursorError, cursor, priced_after
+from api.cursors import CursorError, ListCursor, list_cursor
 from api.dollars import card_coins, newest_sol_usd
 from api.operation import Operation
+from api.parameters import Address
 from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import Ages, Token, token
+from domain.programs import SOL_DECIMALS
+from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
-from projections.reads import AMOUNT_SORTS, Page, Reads, TokenSort, TokenState
+from projections.reads import TokenState, TradingVenue
+from projections.token_lists import AMOUNTS, ListPlace, ListSort, TokenFilters, TokenQuery
+
+LAMPORTS_PER_SOL = 10**SOL_DECIMALS
+AGE_S_MAX = 10**10
+
+Sol: TypeAlias = Annotated[float, Meta(ge=0, le=1e12)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Age: TypeAlias = Annotated[int, Meta(ge=0, le=AGE_S_MAX)]
+_FOR_IT = "of tokens that trade for it"
 
 
-class TokensParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TokensParameters(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
+):
     """What part of the list to show."""
 
     sort: Annotated[
-        TokenSort,
+        ListSort,
         Meta(description="What comes first: the highest of this; tokens without it come last."),
     ] = "last_trade"
+    q: Annotated[
+        str,
+        Meta(
+            max_length=100,
+            description="Only tokens with all of these words in name or symbol, or with this "
+            "beginning of a mint or a creator, of 6 or more characters; empty for all. "
+            "`/api/v1/search` forgives mistakes and ranks by likeness.",
+        ),
+    ] = ""
     state: Annotated[TokenState | UnsetType, Meta(description="Only tokens in this state.")] = UNSET
+    venue: Annotated[
+        TradingVenue | UnsetType,
+        Meta(
+            description="Only tokens that trade here: `curve`, by the program pump, or `pool`, by "
+            "pump_amm."
+        ),
+    ] = UNSET
+    quote: Annotated[
+        Address | UnsetType, Meta(description="Only tokens that trade for this mint.")
+    ] = UNSET
+    market_cap_min: Annotated[
+        Sol | UnsetType, Meta(description=f"Lowest market cap in SOL, {_FOR_IT}.")
+    ] = UNSET
+    market_cap_max: Annotated[
+        Sol | UnsetType, Meta(description=f"Highest market cap in SOL, {_FOR_IT}.")
+    ] = UNSET
+    liquidity_min: Annotated[
+        Sol | UnsetType, Meta(description=f"Lowest liquidity in SOL, {_FOR_IT}.")
+    ] = UNSET
+    liquidity_max: Annotated[
+        Sol | UnsetType, Meta(description=f"Highest liquidity in SOL, {_FOR_IT}.")
+    ] = UNSET
+    volume_min: Annotated[
+        Sol | UnsetType, Meta(description=f"Lowest volume in SOL, {_FOR_IT}.")
+    ] = UNSET
+    volume_max: Annotated[
+        Sol | UnsetType, Meta(description=f"Highest volume in SOL, {_FOR_IT}.")
+    ] = UNSET
+    progress_min: Annotated[
+        Share | UnsetType, Meta(description="Lowest share of the curve that is sold, 0 to 1.")
+    ] = UNSET
+    progress_max: Annotated[
+        Share | UnsetType, Meta(description="Highest share of the curve that is sold, 0 to 1.")
+    ] = UNSET
+    age_min: Annotated[
+        Age | UnsetType,
+        Meta(description="Seconds since the launch at least, by the chain's clock."),
+    ] = UNSET
+    age_max: Annotated[
+        Age | UnsetType, Meta(description="Seconds since the launch at most, by the chain's clock.")
+    ] = UNSET
     limit: Annotated[int, Meta(ge=1, le=100, description="Tokens to list at most, 1 to 100.")] = 50
     cursor: Annotated[
-        Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,200}$")] | UnsetType,
+        Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,300}$")] | UnsetType,
         Meta(
-            description="The `next` of an answer with the same sort, to go on behind it.",
+            description="The `next` of an answer to the same question, to go on behind it.",
         ),
     ] = UNSET
 
@@ -45,43 +109,99 @@ class TokensResource:
         name="listTokens",
         path="/api/v1/tokens",
         tag="tokens",
-        summary="Tokens by last trade, launch, market cap, volume, liquidity or number of trades",
-        description="Pages hold while data moves: a token that moves meanwhile may be met again or "
-        "be missed, one that does not move is listed exactly once. Amounts are ranked in dollars "
-        "at one price of SOL, the newest when the first page was asked for. Tokens whose quote is "
-        "neither SOL nor USDC come last.",
+        summary="Tokens by last trade, launch, market cap, volume, liquidity, trades or progress, "
+        "with filters",
+        description="All pages are of the moment of the first: a token that trades meanwhile stays "
+        "where it was, so each token of the list comes exactly once; its card is the current one. "
+        "What moves a figure without a trade, such as a burn, may move the token. Amounts are "
+        "ranked in dollars at one price of SOL, the newest when the first page was asked for. "
+        "Tokens whose quote is neither SOL nor USDC come last.",
         parameters=TokensParameters,
         answer=TokenList,
-        read_models=("sol_prices", "tokens"),
+        read_models=("search", "sol_prices", "tokens", "trades"),
         next_parameter="cursor",
     )
 
-    def __init__(self, reads: Reads, thresholds: Thresholds) -> None:
+    def __init__(self, reads: QueryReads, thresholds: Thresholds) -> None:
         self._reads = reads
         self._thresholds = thresholds
 
     async def answer(self, asked: TokensParameters) -> TokenList:
-        """A page; a cursor of another list is a problem."""
-        after, sol_usd = await self._place(asked)
-        page = Page(limit=asked.limit + 1, after=after, sol_usd=sol_usd)
-        state = None if asked.state is UNSET else asked.state
-        rows = await self._reads.tokens(sort=asked.sort, state=state, page=page)
-        shown = rows[: asked.limit]
-        ages = Ages(self._thresholds, await self._reads.newest_time_s())
-        worth = await card_coins(self._reads, shown)
+        """A page; a cursor of another list, or a range that ends before it begins, is a problem."""
+        for name in ("market_cap", "liquidity", "volume", "progress", "age"):
+            _check_range(asked, name)
+        newest_s = await self._reads.newest_time_s()
+        behind = None if asked.cursor is UNSET else self._place(asked.cursor, asked.sort)
+        if behind is None:
+            now_s = newest_s
+            sol_usd = await newest_sol_usd(self._reads) if asked.sort in AMOUNTS else None
+            after = None
+        else:
+            now_s, sol_usd = behind.now_s, behind.sol_usd
+            after = ListPlace(value=behind.value, mint=behind.mint, pos=behind.pos)
+        found = await self._reads.listed(
+            TokenQuery(
+                sort=asked.sort,
+                limit=asked.limit + 1,
+                filters=_filters(asked, now_s),
+                sol_usd=sol_usd,
+                after=after,
+            )
+        )
+        shown, following = found.tokens[: asked.limit], None
+        if len(found.tokens) > len(shown):
+            last = shown[-1]
+            following = ListCursor(
+                asked.sort, last.value, last.row.mint, found.pos, now_s, sol_usd
+            ).encoded()
+        rows = [each.row for each in shown]
+        ages, worth = Ages(self._thresholds, newest_s), await card_coins(self._reads, rows)
         return TokenList(
-            items=[token(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
-            next=cursor(asked.sort, shown[-1], sol_usd=sol_usd) if len(rows) > len(shown) else None,
+            items=[token(row, ages, coin) for row, coin in zip(rows, worth, strict=True)],
+            next=following,
         )
 
-    async def _place(self, asked: TokensParameters) -> tuple[After | None, float | None]:
-        """Behind which row the page begins, and the price of a SOL that all pages share."""
-        if asked.cursor is UNSET:
-            ranked = asked.sort in AMOUNT_SORTS
-            return None, await newest_sol_usd(self._reads) if ranked else None
+    @staticmethod
+    def _place(text: str, sort: ListSort) -> ListCursor:
         try:
-            return priced_after(asked.cursor, asked.sort)
+            return list_cursor(text, sort)
         except CursorError as error:
             raise ProblemError(
-                PARAMETER_INVALID, f"cursor was {asked.cursor!r}: {error}", parameter="cursor"
+                PARAMETER_INVALID, f"cursor was {text!r}: {error}", parameter="cursor"
             ) from error
+
+
+def _filters(asked: TokensParameters, now_s: int | None) -> TokenFilters:
+    clock = 0 if now_s is None else now_s
+    return TokenFilters(
+        text=asked.q,
+        state=None if asked.state is UNSET else asked.state,
+        venue=None if asked.venue is UNSET else asked.venue,
+        quote_mint=None if asked.quote is UNSET else asked.quote,
+        market_cap_min=_lamports(asked.market_cap_min),
+        market_cap_max=_lamports(asked.market_cap_max),
+        liquidity_min=_lamports(asked.liquidity_min),
+        liquidity_max=_lamports(asked.liquidity_max),
+        volume_min=_lamports(asked.volume_min),
+        volume_max=_lamports(asked.volume_max),
+        progress_min=None if asked.progress_min is UNSET else asked.progress_min,
+        progress_max=None if asked.progress_max is UNSET else asked.progress_max,
+        created_from_s=None if asked.age_max is UNSET else max(0, clock - asked.age_max),
+        created_to_s=None if asked.age_min is UNSET else max(0, clock - asked.age_min + 1),
+    )
+
+
+def _lamports(sol: float | UnsetType) -> float | None:
+    return None if sol is UNSET else sol * LAMPORTS_PER_SOL
+
+
+def _check_range(asked: TokensParameters, name: str) -> None:
+    lowest, highest = getattr(asked, f"{name}_min"), getattr(asked, f"{name}_max")
+    if lowest is not UNSET and highest is not UNSET and lowest > highest:
+        head, *rest = name.split("_")
+        shown = head + "".join(part.title() for part in rest) + "Min"
+        raise ProblemError(
+            PARAMETER_INVALID,
+            f"{shown} was {lowest:g}, above its highest value, {highest:g}; exchange them",
+            parameter=shown,
+        )

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from projections.reads import Page, Reads, TokenRow
+from projections.token_lists import TokenLists
 
 
 class LaunchRow(TokenRow, frozen=True, kw_only=True, gc=False):
@@ -76,5 +77,5 @@ class FeedReads(Protocol):
         ...
 
 
-class QueryReads(Reads, FeedReads, Protocol):
+class QueryReads(Reads, FeedReads, TokenLists, Protocol):
     """All that the API asks; everything may raise `ReadsUnavailableError`."""

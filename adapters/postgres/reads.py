@@ -9,6 +9,7 @@ from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
+from adapters.postgres.token_listing import PostgresTokenListing
 from adapters.postgres.token_lists import PostgresTokenLists
 from adapters.postgres.token_search import PostgresTokenSearch
 from adapters.postgres.window_reads import NEWEST, PostgresWindows
@@ -50,6 +51,7 @@ _POSITIONS = "select name, version, sequence, reread_after from checkpoints orde
 class PostgresReads(
     PostgresFeeds,
     PostgresTokenLists,
+    PostgresTokenListing,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from curvetape.testing.feeds import MemoryFeeds
 from curvetape.testing.holders import MemoryHolders
 from curvetape.testing.search import MemorySearch
+from curvetape.testing.token_lists import MemoryTokenLists, listable
 from domain.log import Recorded
 from projections import candles, sol_prices, tokens
 from projections.candles import Candles
@@ -28,14 +28,13 @@ from projections.reads import (
 )
 from projections.search import Search
 from projections.sol_prices import SolPrices
-from projections.token_change import TokenChange
 from projections.tokens import Tokens
 from projections.trades import Trades
 from projections.window_reads import TokenWindows, WindowRow
 from projections.windows import WINDOWS_S
 
 
-class MemoryReads(MemoryFeeds):
+class MemoryReads(MemoryTokenLists):
     """Fits `projections.feed_reads.QueryReads`; filled by way of the product's own cores."""
 
     def __init__(
@@ -48,6 +47,7 @@ class MemoryReads(MemoryFeeds):
         self._changes: tokens.Changes = {}
         self._trades: dict[str, list[TradeRow]] = {}
         self._candles = candles.Changes({})
+        self._recorded: list[Recorded] = []
         self._prices: sol_prices.Changes = {}
         self._search = MemorySearch()
         self.apply(recorded)
@@ -56,6 +56,7 @@ class MemoryReads(MemoryFeeds):
         """Take in events, each once, in any order."""
         if not recorded:
             return
+        self._recorded += recorded
         self._changes = tokens.merge(self._changes, Tokens().apply(recorded))
         self._tokens = {mint: card(mint, change) for mint, change in self._changes.items()}
         for trade in Trades().apply(recorded):
@@ -85,7 +86,7 @@ class MemoryReads(MemoryFeeds):
         ranked = sorted(
             (-sort_value(row, sort, sol_usd=page.sol_usd), row.mint)
             for row in self._tokens.values()
-            if _listed(self._changes[row.mint]) and (state is None or row.state == state)
+            if listable(self._changes[row.mint]) and (state is None or row.state == state)
         )
         if page.after is not None:
             value, mint = page.after
@@ -237,8 +238,3 @@ def _window(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> WindowRo
         since_first_trade=not before,
         closing_price=priced[-1].price if priced else None,
     )
-
-
-def _listed(change: TokenChange) -> bool:
-    known = (change.created, change.priced, change.completed, change.pooled)
-    return any(fact is not None for fact in known)

@@ -49,6 +49,7 @@ from projections.reads import (
 from projections.runner import Runner
 from projections.search import Search
 from projections.sol_prices import SolPrices
+from projections.token_lists import ListSort
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -59,7 +60,8 @@ TABLES = (
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
-    *(f"{V1}?limit=2&sort={sort}" for sort in get_args(TokenSort)),
+    *(f"{V1}?limit=2&sort={sort}" for sort in get_args(ListSort)),
+    f"{V1}?q=traded&volumeMin=0.1&marketCapMax=100&progressMin=0.01&ageMin=1&venue=curve",
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
     *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
     *(f"{V1}/{TRADED}?windowsTo={GENESIS_S + later_s}" for later_s in (0, 200, 400, 10**6)),

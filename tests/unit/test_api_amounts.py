@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.amounts import exact, quote_decimals, quote_symbol, whole, whole_price
-from api.cursors import CursorError, after, cursor
+from api.cursors import CursorError, ListCursor, after, cursor_at, list_cursor
 from api.parameters import Interval, seconds
-from curvetape.testing.events import recorded
-from curvetape.testing.market import KNOWN, MARKET, TRADED
-from curvetape.testing.reads import MemoryReads
+from curvetape.testing.events import GENESIS_S
+from curvetape.testing.market import TRADED
 from domain.programs import NATIVE_SOL, USDC, WRAPPED_SOL
-from projections.reads import INTERVALS_S, TokenSort, sort_value
+from projections.reads import INTERVALS_S
 
 DECIMALS = st.integers(0, 255)
 
@@ -67,13 +66,14 @@ def test_a_chart_has_every_interval_that_is_kept() -> None:
     assert set(get_args(Interval)) == set(INTERVALS_S)
 
 
-@pytest.mark.parametrize("sort", get_args(TokenSort))
-async def test_a_cursor_leads_back_to_the_row_that_it_is_from(sort: TokenSort) -> None:
-    reads = MemoryReads(recorded(MARKET))
-    for mint in KNOWN:
-        row = await reads.token(mint)
-        assert row is not None
-        assert after(cursor(sort, row), sort) == (sort_value(row, sort), mint)
+@pytest.mark.parametrize("value", [-1, 0, 7, 2**62, -1.0, 0.1, 1e-300, 1e300])
+def test_a_cursor_leads_back_to_the_row_that_it_is_from(value: float) -> None:
+    assert after(cursor_at("progress", value, TRADED), "progress") == (value, TRADED)
+    for now_s, sol_usd in ((None, None), (GENESIS_S, 151.25)):
+        place = ListCursor("volume", value, TRADED, 2**62, now_s, sol_usd)
+        assert list_cursor(place.encoded(), "volume") == place
+        with pytest.raises(CursorError, match="another sort, volume"):
+            list_cursor(place.encoded(), "trades")
 
 
 @given(
@@ -82,8 +82,9 @@ async def test_a_cursor_leads_back_to_the_row_that_it_is_from(sort: TokenSort) -
     )
 )
 def test_any_other_text_is_no_cursor(text: str) -> None:
-    with pytest.raises(CursorError):
-        after(text, "volume")
+    for read in (after, list_cursor):
+        with pytest.raises(CursorError):
+            read(text, "volume")
 
 
 @pytest.mark.parametrize("text", ["volume 1e999 a", "volume 1.2.3 a", "volume nan a", "volume 1 0"])

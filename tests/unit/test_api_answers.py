@@ -1,7 +1,7 @@
 """Each resource answers with what its read model holds; figures are worked out by hand."""
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,6 +17,7 @@ from curvetape.testing.market import (
     address,
 )
 from domain.programs import NATIVE_SOL
+from projections.token_lists import ListSort
 
 PAGES_MAX = 200
 
@@ -163,7 +164,7 @@ def test_an_amount_beyond_what_json_numbers_hold_is_exact() -> None:
     assert units == {str(amount)}
 
 
-@pytest.mark.parametrize("sort", ["last_trade", "created", "market_cap", "volume", "trades"])
+@pytest.mark.parametrize("sort", get_args(ListSort))
 @pytest.mark.parametrize("limit", [1, 2, 100])
 def test_pages_hold_each_listed_token_once_in_order(served: Served, sort: str, limit: int) -> None:
     found = walk(served, f"{V1}?sort={sort}&limit={limit}", "cursor")
@@ -185,12 +186,38 @@ def test_tokens_come_by_their_last_trade_unless_asked_otherwise(served: Served) 
 
 
 def test_a_page_goes_on_where_it_ended_while_tokens_move(served: Served) -> None:
-    """The page's last token moves away and a new one comes; all others are listed once."""
+    """The last page's token trades on, one behind it does, and a new one comes: the list stays."""
     first = get(served, f"{V1}?limit=2")
     assert [card["mint"] for card in first["items"]] == [UNSEEN, GRADUATED]
-    served.add(created(3_000, address("newcomer")), curve_traded(3_001, GRADUATED))
+    newcomer = address("newcomer")
+    served.add(created(3_000, newcomer), *(curve_traded(3_001, it) for it in (GRADUATED, TRADED)))
     rest = walk(served, f"{V1}?limit=1", "cursor", first["next"])
-    assert [card["mint"] for card in rest] == [TRADED, address("newcomer"), UNTRADED]
+    assert [card["mint"] for card in rest] == [TRADED, UNTRADED]
+    assert rest[0]["trades"] == 121
+    anew = get(served, V1)["items"]
+    assert [card["mint"] for card in anew][-2:] == [newcomer, UNTRADED]
+
+
+def test_a_list_leaves_out_what_its_filters_do_not_let_through(served: Served) -> None:
+    def found(query: str) -> list[str]:
+        return [card["mint"] for card in get(served, f"{V1}?sort=created&{query}")["items"]]
+
+    listed = [UNTRADED, GRADUATED, TRADED, UNSEEN]
+    assert found("") == listed
+    assert found("venue=pool") == [GRADUATED]
+    assert found(f"quote={NATIVE_SOL}") == [UNTRADED, TRADED]
+    assert found("marketCapMin=27&marketCapMax=28") == [UNTRADED]
+    assert found("liquidityMin=2&liquidityMax=3") == [TRADED]
+    assert found("volumeMin=1.5") == [TRADED]
+    assert found("volumeMax=0") == [UNTRADED]
+    assert found("progressMin=0.01&progressMax=0.5") == [TRADED]
+    assert found("progressMin=1") == [GRADUATED]
+    assert found("ageMax=2") == [UNTRADED]
+    assert found("ageMin=3") == [GRADUATED, TRADED]
+    assert found("q=COIN%20trad") == [UNTRADED, TRADED]
+    assert found("q=" + GRADUATED[:8]) == [GRADUATED]
+    assert found("q=creator1") == []
+    assert found("q=%21") == []
 
 
 def test_trades_are_listed_newest_first_and_each_once(served: Served) -> None:

@@ -33,9 +33,9 @@ def problem(result: Result, kind: str) -> Any:
 
 
 def test_an_unknown_parameter_is_refused_with_the_known_ones(served: Served) -> None:
-    found = problem(served.client.get(f"{V1}?limt=5"), "parameter-unknown")
-    assert found["detail"] == "'limt' is no parameter here; known: sort, state, limit, cursor"
-    assert (found["parameter"], found["known"]) == ("limt", ["sort", "state", "limit", "cursor"])
+    found = problem(served.client.get(f"{V1}/{TRADED}?window=5"), "parameter-unknown")
+    assert found["detail"] == "'window' is no parameter here; known: windowsTo"
+    assert (found["parameter"], found["known"]) == ("window", ["windowsTo"])
     assert problem(served.client.get("/healthz?x"), "parameter-unknown")["known"] == []
 
 
@@ -56,7 +56,11 @@ def test_what_is_no_mint_is_told_what_one_looks_like(served: Served, mint: str) 
         ("?limit=1.0", "limit", "limit was '1.0'"),
         ("?limit=", "limit", "limit was ''"),
         ("?limit=1&limit=2", "limit", "given more than once"),
-        ("?sort=age", "sort", "One of: created, last_trade, liquidity, market_cap, trades, volume"),
+        (
+            "?sort=age",
+            "sort",
+            "One of: created, last_trade, liquidity, market_cap, progress, trades, volume",
+        ),
         ("?state=dead", "state", "One of: completed, curve, graduated"),
         ("?cursor=abc", "cursor", "it is not the `next` of an answer"),
         ("?cursor=*", "cursor", "expected `str` matching regex"),

@@ -1,0 +1,285 @@
+"""Lists of tokens of one moment: what traded since is put where it was."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import cache
+
+import msgspec
+
+from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
+from adapters.postgres.card_rows import CARD
+from adapters.postgres.pool import Pool
+from projections.dollars import LAMPORT_COINS, USDC_UNIT_COINS
+from projections.reads import TokenRow
+from projections.search import folded, is_address_like
+from projections.token_lists import (
+    AMOUNTS,
+    Listed,
+    ListedToken,
+    ListSort,
+    TokenFilters,
+    TokenQuery,
+)
+
+# ruff: noqa: S608  # statements are put together from the constants of this module only
+
+BOUND_SLACK = 1e-9
+"""By how much an index is read beyond a value that was divided back into quote units."""
+_FLOAT_MAX = 1.7e308
+
+_HELD = "(case when state = 'graduated' then held_quote_reserves else real_quote_reserves end * 2)"
+_QUOTE_MINT = "coalesce(last_trade_quote_mint, created_quote_mint)"
+_OF_USDC = f"{_QUOTE_MINT} = 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'"
+_AMOUNT: dict[ListSort, tuple[str, str]] = {
+    "market_cap": ("market_cap", "double precision"),
+    "volume": ("volume_quote", "numeric"),
+    "liquidity": (_HELD, "numeric"),
+}
+"""Amounts of quote, and their types."""
+_PLAIN: dict[ListSort, tuple[str, str]] = {
+    "last_trade": ("coalesce(last_trade_pos, -1)", "bigint"),
+    "created": ("coalesce(created_time_s, -1)", "bigint"),
+    "trades": ("trades", "bigint"),
+    "progress": ("coalesce(progress, -1)", "double precision"),
+}
+"""What the other sorts compare, as the index has it where there is one."""
+
+_FILTERS = f"""
+    listed
+    and ($2::text is null or state = $2)
+    and ($3::text is null or case when pool_pos is null then 'curve' else 'pool' end = $3)
+    and ($4::text is null or {_QUOTE_MINT} = $4)
+    and ($5::float8 is null or (for_sol and market_cap >= $5))
+    and ($6::float8 is null or (for_sol and market_cap <= $6))
+    and ($7::float8 is null or (for_sol and {_HELD} >= $7))
+    and ($8::float8 is null or (for_sol and {_HELD} <= $8))
+    and ($9::float8 is null or (for_sol and volume_quote >= $9))
+    and ($10::float8 is null or (for_sol and volume_quote <= $10))
+    and ($11::float8 is null or progress >= $11)
+    and ($12::float8 is null or progress <= $12)
+    and ($13::bigint is null or created_time_s >= $13)
+    and ($14::bigint is null or created_time_s < $14)
+    and ($15::text[] is null or mint in (
+        select mint from search_documents
+        where words like all($15) or starts_with(mint, $16) or starts_with(creator, $16)
+    ))
+    and $17::float8 is not null
+"""
+_LAMPORT, _VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = (f"${at}" for at in range(17, 23))
+"""Behind the filters: what a lamport is worth, where the page before ended, and the moment."""
+
+NOW = """
+    select greatest(
+        (select last_trade_pos from tokens
+            order by coalesce(last_trade_pos, -1) desc, mint limit 1),
+        (select max(created_pos) from tokens where created_pos is not null),
+        0
+    )
+"""
+"""The last position that moved a token by a trade or made one."""
+
+_MOVED = f"""
+    moved as materialized (
+        select now.mint, now.listed, now.for_sol, now.created_time_s, now.created_quote_mint,
+            now.last_trade_quote_mint, was.*,
+            now.trades - since.trades as trades,
+            now.volume_quote - since.volume_quote as volume_quote,
+            before.pos as last_trade_pos,
+            before.quote_reserves - (now.virtual_quote_reserves - now.held_quote_reserves)
+                as held_quote_reserves,
+            before.quote_reserves - offsets.quote as real_quote_reserves,
+            case when was.state <> 'curve' then 1 when now.initial_real_token_reserves > 0 then
+                least(greatest(1 - coalesce(
+                    before.token_reserves - offsets.token, now.initial_real_token_reserves
+                )::double precision / now.initial_real_token_reserves::double precision, 0), 1)
+            end as progress,
+            case when before.pos is null
+                then offsets.quote::double precision
+                    / (now.initial_real_token_reserves + offsets.token)::double precision
+                else before.price
+            end * now.supply::double precision as market_cap
+        from tokens as now
+        cross join lateral (
+            select case when now.pool_pos <= {_POS} then now.pool_pos end as pool_pos, case
+                when least(now.pool_pos, now.graduated_pos) <= {_POS} then 'graduated'
+                when now.completed_pos <= {_POS} then 'completed' else 'curve' end as state
+        ) as was
+        cross join lateral (
+            select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
+            from trades where mint = now.mint and canonical and pos > {_POS}
+        ) as since
+        left join lateral (
+            select pos, price, quote_reserves, token_reserves from trades
+            where mint = now.mint and canonical and pos <= {_POS} order by pos desc limit 1
+        ) as before on true
+        -- What a curve's virtual reserves are above its real ones: the same for all its life.
+        left join lateral (
+            select quote_reserves - now.real_quote_reserves as quote,
+                token_reserves - now.real_token_reserves as token
+            from trades where mint = now.mint and pos = now.curve_pos
+        ) as offsets on true
+        where coalesce(now.last_trade_pos, -1) > {_POS}
+            and least(now.created_pos, now.first_trade_pos) <= {_POS}
+    )
+"""
+"""The tokens that traded since, as they were at the moment of the list."""
+_STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
+
+
+class _Listed(TokenRow, frozen=True, kw_only=True, gc=False):
+    value: float | int
+
+
+class _Branch(msgspec.Struct, frozen=True):
+    """A part of the list that one index, or none, has in its order."""
+
+    value: str
+    order: str
+    condition: str
+    bound: str | None = None
+    source: str = "tokens"
+
+
+class PostgresTokenListing:
+    """The port `projections.token_lists.TokenLists`."""
+
+    _pool: Pool
+
+    async def listed(self, asked: TokenQuery) -> Listed:
+        """Tokens by descending value, then by mint, all as of the list's moment."""
+        after, filters = asked.after, asked.filters
+        if not can_be_asked(filters.text, "" if after is None else after.mint):
+            return Listed(tokens=[], pos=0 if after is None else after.pos)
+        words = folded(filters.text).split()
+        if filters.text.strip() and not words:
+            return Listed(tokens=[], pos=0 if after is None else after.pos)
+        dollars = asked.sort in AMOUNTS and asked.sol_usd is not None
+        lamport = asked.sol_usd * LAMPORT_COINS if dollars and asked.sol_usd is not None else 1.0
+        arguments = [asked.limit, *_filtered(filters, words), lamport]
+        if after is not None:
+            arguments += [_compared(asked.sort, after.value), after.mint, int64(after.pos)]
+            if asked.sort in AMOUNTS:
+                bound = _BOUND[_AMOUNT[asked.sort][1]]
+                units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
+                arguments += [bound(_beyond(after.value, unit)) for unit in units]
+        sql = _statement(asked.sort, dollars=dollars, behind=after is not None)
+        async with (
+            asking(self._pool) as connection,
+            # The moment and the rows have to be of one state of the tables.
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            pos = after.pos if after is not None else await connection.fetchval(NOW)
+            found = await rows_of(connection, _Listed, sql, *arguments)
+        fields = TokenRow.__struct_fields__
+        return Listed(
+            tokens=[
+                ListedToken(TokenRow(**{name: getattr(row, name) for name in fields}), row.value)
+                for row in found
+            ],
+            pos=pos,
+        )
+
+
+_BOUND: dict[str, Callable[[float], object]] = {"double precision": float, "numeric": Decimal}
+
+
+def _compared(sort: ListSort, value: float) -> float:
+    return int64(value) if sort not in AMOUNTS and _PLAIN[sort][1] == "bigint" else float(value)
+
+
+def _beyond(value: float, unit: float) -> float:
+    return min(max(value, 0.0) / unit * (1 + BOUND_SLACK), _FLOAT_MAX)
+
+
+def _filtered(filters: TokenFilters, words: Sequence[str]) -> list[object]:
+    address = filters.text.strip()
+    return [
+        filters.state,
+        filters.venue,
+        filters.quote_mint,
+        filters.market_cap_min,
+        filters.market_cap_max,
+        filters.liquidity_min,
+        filters.liquidity_max,
+        filters.volume_min,
+        filters.volume_max,
+        filters.progress_min,
+        filters.progress_max,
+        None if filters.created_from_s is None else int64(filters.created_from_s),
+        None if filters.created_to_s is None else int64(filters.created_to_s),
+        # A folded text has no character that means anything in a pattern.
+        [f"%{word}%" for word in words] or None,
+        address if is_address_like(address) else None,
+    ]
+
+
+@cache
+def _statement(sort: ListSort, *, dollars: bool, behind: bool) -> str:
+    branches = _amount_branches(sort, dollars=dollars) if sort in AMOUNTS else _plain_branch(sort)
+    kind = "bigint" if sort not in AMOUNTS and _PLAIN[sort][1] == "bigint" else "float8"
+    parts = []
+    for branch in branches:
+        conditions = [_FILTERS, branch.condition]
+        if behind:
+            value = branch.value
+            conditions.append(
+                f"({value} < {_VALUE}::{kind} or ({value} = {_VALUE}::{kind} and mint > {_MINT}))"
+            )
+            if branch.bound is not None:
+                conditions.append(branch.bound)  # this alone bounds the scan of the index
+            if branch.source == "tokens":
+                conditions.append(_STILL)
+        elif branch.source != "tokens":
+            continue
+        parts.append(f"""(
+            select mint, {branch.value} as value from {branch.source} as tokens
+            where {" and ".join(conditions)} order by {branch.order} limit $1
+        )""")
+    every = " union all ".join(parts)
+    picked = f"picked as (select * from ({every}) as parts order by value desc, mint limit $1)"
+    card = CARD.replace("from tokens", ", value from picked join tokens using (mint)")
+    before = f"{_MOVED}, " if behind else ""
+    return f"with {before} {picked} {card} order by value desc, mint"
+
+
+def _plain_branch(sort: ListSort) -> list[_Branch]:
+    value, kind = _PLAIN[sort]
+    order = f"{value} desc, mint"
+    return [
+        _Branch(value, order, "true", f"{value} <= {_VALUE}::{kind}"),
+        _Branch(value, order, "true", source="moved"),
+    ]
+
+
+def _amount_branches(sort: ListSort, *, dollars: bool) -> list[_Branch]:
+    """What trades for SOL, what does for USDC, each by an index; the rest by mint."""
+    amount, kind = _AMOUNT[sort]
+    indexed = f"(case when for_sol then coalesce({amount}, -1) else -1 end)"
+    if sort == "volume":
+        indexed = f"(case when for_sol then {amount} else -1 end)"
+    lamport = f"{_LAMPORT}::float8"
+    in_sol = f"({indexed})::float8 * {lamport}"
+    in_usdc = f"{amount}::float8 * {USDC_UNIT_COINS!r}::float8"
+    of_usdc = f"{_OF_USDC} and {amount} is not null"
+    known, rest = f"when for_sol then coalesce({amount}::float8 * {lamport}, -1)", "else -1 end"
+    branches = [
+        _Branch(
+            in_sol,
+            f"{indexed} desc, mint",
+            f"{indexed} >= 0",
+            f"{indexed} <= {_SOL_BOUND}::{kind}",
+        )
+    ]
+    unvalued = f"{indexed} = -1"
+    if dollars:
+        branches.append(
+            _Branch(in_usdc, f"{amount} desc, mint", of_usdc, f"{amount} <= {_USDC_BOUND}::{kind}")
+        )
+        unvalued += f" and ({of_usdc}) is not true"
+        known += f" when {_OF_USDC} then coalesce({in_usdc}, -1)"
+    moved = f"(case {known} {rest})"
+    return [
+        *branches,
+        _Branch("(-1)::float8", "mint", unvalued),
+        _Branch(moved, f"{moved} desc, mint", "true", source="moved"),
+    ]

@@ -1,0 +1,214 @@
+"""A list of tokens is of one moment, on whichever page and whatever is traded meanwhile."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.search import SearchStore
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from curvetape.testing.events import completed, created, curve_traded, migrated, pool_traded
+from curvetape.testing.events import recorded as recorded_
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.reads import MemoryReads
+from domain.events import AnyEvent
+from domain.programs import USDC
+from projections.feed_reads import QueryReads
+from projections.projection import host
+from projections.runner import Runner
+from projections.search import Search
+from projections.token_lists import ListedToken, ListPlace, ListSort, TokenFilters, TokenQuery
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+TABLES = (
+    "trades, tokens, token_burns, search_documents, search_waiting, search_burns, search_clock,"
+    " search_changes, checkpoints"
+)
+VIRTUAL_QUOTE, VIRTUAL_TOKEN = 30 * 10**9, 279_900_000_000_000
+"""What a curve's virtual reserves are above its real ones."""
+LAUNCHED_TOKENS = 793_100_000_000_000
+FILTERS = [
+    TokenFilters(),
+    TokenFilters(volume_min=2e9),
+    TokenFilters(volume_max=4e9, state="curve"),
+    TokenFilters(progress_min=0.02),
+    TokenFilters(progress_max=0.02, liquidity_max=1e10),
+    TokenFilters(market_cap_min=3e10, venue="curve"),
+    TokenFilters(state="graduated"),
+    TokenFilters(text="coin mint2"),
+]
+
+
+class Market:
+    """Makes up what a curve or a pool reports, one trade after another."""
+
+    def __init__(self) -> None:
+        self._slot = itertools.count(1)
+        self._curves: dict[str, tuple[int, int]] = {}
+        self._quotes: dict[str, str] = {}
+        self._pools: set[str] = set()
+
+    def happens(self, mint: str, what: str, sol: int) -> list[AnyEvent]:
+        """What comes of a wish: a first one launches, one for a graduate trades in its pool."""
+        events: list[AnyEvent] = []
+        if mint not in self._curves:
+            quote = {} if hash_of(mint) % 3 else {"quote_mint": USDC, "quote_decimals": 6}
+            events.append(created(next(self._slot), mint, **quote))
+            self._quotes[mint] = str(quote.get("quote_mint", ""))
+            self._curves[mint] = (0, LAUNCHED_TOKENS)
+            if what == "launch":
+                return events
+        if mint in self._pools:
+            reserves = {"pool_quote_reserves": (84 + sol) * 10**9, "quote_amount": sol * 10**9}
+            return [*events, pool_traded(next(self._slot), mint, **reserves)]
+        quote_held, token_held = self._curves[mint]
+        amount = sol * 10**9
+        side = "sell" if what == "sell" and quote_held > amount else "buy"
+        quote_held += amount if side == "buy" else -amount
+        token_held = LAUNCHED_TOKENS - quote_held * 500
+        self._curves[mint] = (quote_held, token_held)
+        fields = {} if not self._quotes[mint] else {"quote_mint": USDC, "quote_decimals": 6}
+        events.append(
+            curve_traded(
+                next(self._slot),
+                mint,
+                side=side,
+                quote_amount=amount,
+                real_quote_reserves=quote_held,
+                real_token_reserves=token_held,
+                virtual_quote_reserves=quote_held + VIRTUAL_QUOTE,
+                virtual_token_reserves=token_held + VIRTUAL_TOKEN,
+                **fields,
+            )
+        )
+        return events
+
+    def graduates(self, mint: str) -> list[AnyEvent]:
+        """Its curve is full, it migrates and trades in its pool."""
+        if mint not in self._curves or mint in self._pools:
+            return []
+        self._pools.add(mint)
+        return [
+            completed(next(self._slot), mint),
+            migrated(next(self._slot), mint),
+            *self.happens(mint, "buy", 1),
+        ]
+
+
+def hash_of(mint: str) -> int:
+    return int(mint.removeprefix("mint"))
+
+
+@pytest.fixture
+async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
+    await migrate(postgres_dsn)
+    opened = await open_pool(postgres_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+class Stored:
+    """Read models that are given more events from time to time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._log = MemoryLog([])
+        self.reads: QueryReads = PostgresReads(pool)
+
+    async def add(self, events: Sequence[AnyEvent]) -> None:
+        self._log.add(*events)
+        hosted = [
+            host(Trades(), TradeStore(self._pool)),
+            host(Tokens(), TokenStore(self._pool)),
+            host(Search(), SearchStore(self._pool)),
+        ]
+        await Runner(self._log, hosted, batch_max=50).run(follow=False)
+
+
+async def page(
+    reads: QueryReads, asked: TokenQuery, after: ListPlace | None
+) -> tuple[list[ListedToken], ListPlace | None]:
+    found = await reads.listed(
+        TokenQuery(
+            sort=asked.sort,
+            limit=asked.limit,
+            filters=asked.filters,
+            sol_usd=asked.sol_usd,
+            after=after,
+        )
+    )
+    if not found.tokens:
+        return [], None
+    last = found.tokens[-1]
+    return list(found.tokens), ListPlace(value=last.value, mint=last.row.mint, pos=found.pos)
+
+
+async def pages(
+    reads: QueryReads, asked: TokenQuery, between: Callable[[int], Awaitable[None]] | None = None
+) -> list[tuple[float, str]]:
+    """Value and mint of all tokens, a page at a time."""
+    found, after = await page(reads, asked, None)
+    told = [(it.value, it.row.mint) for it in found]
+    for number in itertools.count():
+        if after is None:
+            return told
+        if between is not None:
+            await between(number)
+        found, after = await page(reads, asked, after)
+        told += [(it.value, it.row.mint) for it in found]
+    raise AssertionError
+
+
+wishes = st.tuples(
+    st.integers(1, 8).map(lambda number: f"mint{number}"),
+    st.sampled_from(("buy", "sell", "launch")),
+    st.integers(1, 5),
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    before=st.lists(wishes, min_size=8, max_size=25),
+    graduates=st.sets(st.integers(1, 8), max_size=3),
+    between=st.lists(st.lists(wishes, max_size=6), min_size=1, max_size=3),
+    asked=st.builds(
+        TokenQuery,
+        sort=st.sampled_from(get_args(ListSort)),
+        limit=st.integers(1, 3),
+        filters=st.sampled_from(FILTERS),
+        sol_usd=st.sampled_from((None, 150.0)),
+        after=st.none(),
+    ),
+)
+async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade(
+    pool: Pool,
+    before: list[tuple[str, str, int]],
+    graduates: set[int],
+    between: list[list[tuple[str, str, int]]],
+    asked: TokenQuery,
+) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool)
+    events = [event for wish in before for event in market.happens(*wish)]
+    events += [event for number in sorted(graduates) for event in market.graduates(f"mint{number}")]
+    await stored.add(events)
+    whole = await pages(MemoryReads(recorded_(events)), asked)
+    assert await pages(stored.reads, asked) == whole
+
+    async def write(number: int) -> None:
+        if number < len(between):
+            await stored.add([event for wish in between[number] for event in market.happens(*wish)])
+
+    assert await pages(stored.reads, asked, write) == whole
