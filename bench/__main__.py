@@ -16,6 +16,7 @@ BENCHMARKS = {
     "project": "bench.project.benchmark",
     "rebuild": "bench.rebuild.benchmark",
     "recorder": "bench.recorder.benchmark",
+    "sockets": "bench.sockets.benchmark",
 }
 """The module behind each name; its `run()` gives a `Result`."""
 

@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from api.live.message import Bundle
 from api.parameters import Interval
 
+PATH = "socket.io"
 EXTENSION = "curvetape.frames"
 UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
@@ -36,6 +37,8 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self
+            if self.scope["path"].startswith(f"/{PATH}"):
+                self.ping_interval = None  # Engine.IO asks by itself whether a client is there
 
     @property
     def unsent_bytes(self) -> int:

@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
 import socketio
 
-from api.live import snapshot
-from api.live.channel import Channel, Connections
+from api.live import pulse, snapshot
+from api.live.channel import PATH, Channel, Connections
 from api.live.charts import Charts
 from api.live.feed import Feed
+from api.live.manager import OwnRooms
 from api.live.message import MARKET, Bundle, Message, token_room
 from api.live.requests import (
     RefusedError,
@@ -30,7 +32,6 @@ from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
 from projections.reads import ReadsUnavailableError
 
-PATH = "socket.io"
 ROOMS_MAX = 100
 """That one client may be in."""
 MESSAGE_BYTES_MAX = 16 << 10
@@ -70,6 +71,7 @@ class Sockets:
         )
         self.server = socketio.AsyncServer(
             async_mode="asgi",
+            client_manager=OwnRooms(),
             cors_allowed_origins="*" if "*" in origins else list(origins),
             max_http_buffer_size=MESSAGE_BYTES_MAX,
             logger=False,
@@ -80,12 +82,16 @@ class Sockets:
         self._charts = Charts(reads)
         self._tasks: set[asyncio.Task[None]] = set()
         self._rooms: Rooms | None = None
+        self._pulse = pulse.Pulse(time.monotonic)
+        self._tail: Tail | None = None
         self._on("connect", self._connect)
         self._on("disconnect", self._disconnect)
         self._on("subscribe:token", self._answering(self._subscribe_token))
         self._on("unsubscribe:token", self._answering(self._unsubscribe_token))
         self._on("subscribe:market", self._answering(self._subscribe_market))
         self._on("unsubscribe:market", self._answering(self._unsubscribe_market))
+        self._on("subscribe:status", self._answering(self._subscribe_status))
+        self._on("unsubscribe:status", self._answering(self._unsubscribe_status))
         self._on("search:tokens", self._answering(self._search))
         self._on("*", self._unknown)
 
@@ -100,7 +106,7 @@ class Sockets:
             held = {}
         floor = min((held.get(name, 0) for name in ("trades", "tokens")), default=0)
         self._rooms = Rooms(floor=min(last, max(floor, last - BACK_MAX)), stale=self._send_anew)
-        tail = Tail(self._log, self._rooms, feed=Feed(sol_usd))
+        self._tail = tail = Tail(self._log, self._rooms, feed=Feed(sol_usd), pulse=self._pulse)
         async with asyncio.TaskGroup() as group:
             group.create_task(tail.run())
             group.create_task(self._tick())
@@ -143,8 +149,8 @@ class Sockets:
 
     async def _unknown(self, event: str, sid: str, *_: object) -> dict[str, object]:
         problem = (
-            f"there is no {event[:60]!r}; there are subscribe:token, unsubscribe:token, "
-            "subscribe:market, unsubscribe:market and search:tokens"
+            f"there is no {event[:60]!r}; there are subscribe: and unsubscribe: with token, "
+            "market or status behind it, and search:tokens"
         )
         if (channel := self._channels.get(sid)) is not None:
             channel.send(_single("", "problem", 0, {"detail": problem}))
@@ -186,6 +192,18 @@ class Sockets:
         self, channel: Channel, rooms: Rooms, _given: object
     ) -> dict[str, object]:
         rooms.leave(channel, MARKET)
+        return {}
+
+    async def _subscribe_status(
+        self, channel: Channel, rooms: Rooms, _given: object
+    ) -> dict[str, object]:
+        rooms.join(channel, pulse.ROOM)
+        return {}
+
+    async def _unsubscribe_status(
+        self, channel: Channel, rooms: Rooms, _given: object
+    ) -> dict[str, object]:
+        rooms.leave(channel, pulse.ROOM)
         return {}
 
     async def _search(self, channel: Channel, rooms: Rooms, given: object) -> dict[str, object]:
@@ -270,8 +288,24 @@ class Sockets:
                 await self._let_go(channel)
             try:
                 await self._charts.send()
+                await self._tell_status(self._rooms)
             except ReadsUnavailableError as error:
-                _log.warning("no candles are sent: %s", error)
+                _log.warning("no candles and no status are sent: %s", error)
+
+    async def _tell_status(self, rooms: Rooms) -> None:
+        if not rooms.watched(pulse.ROOM):
+            return
+        positions = await self._reads.positions()
+        told = self._pulse.told(
+            sequence=rooms.sequence,
+            deaf=self._tail is not None and self._tail.deaf,
+            clients=len(self._channels),
+            positions=positions,
+        )
+        bundle = _single(pulse.ROOM, "status", rooms.sequence, told)
+        for channel in rooms.members(pulse.ROOM):
+            if channel.unsent_share <= 1:
+                channel.send(bundle)
 
     async def _let_go(self, channel: Channel) -> None:
         await self.server.disconnect(channel.sid)

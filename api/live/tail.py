@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import msgspec
 
 from api.live.feed import Feed
+from api.live.pulse import Pulse
 from api.live.rooms import Rooms
 from domain.events import decode
 from domain.log import LogShorterError, LogUnavailableError, Recorded, Stored
@@ -40,10 +42,13 @@ class LiveLog(Protocol):
 class Tail:
     """One reader for all rooms of the process."""
 
-    def __init__(self, log: LiveLog, rooms: Rooms, *, feed: Feed | None = None) -> None:
+    def __init__(
+        self, log: LiveLog, rooms: Rooms, *, feed: Feed | None = None, pulse: Pulse | None = None
+    ) -> None:
         self._log = log
         self._rooms = rooms
         self._feed = feed or Feed()
+        self._pulse = pulse or Pulse(time.monotonic)
         self.deaf = False
         """Whether the log has more than this reader was given."""
 
@@ -67,7 +72,9 @@ class Tail:
 
     async def _read(self) -> None:
         async for batch in self._log.read_stored(after=self._rooms.sequence, batch_max=BATCH_MAX):
-            self._rooms.publish(self._feed.take(_decoded(batch)), batch[-1].sequence)
+            events = _decoded(batch)
+            self._pulse.take(events)
+            self._rooms.publish(self._feed.take(events), batch[-1].sequence)
             self.deaf = False
             await asyncio.sleep(GATHER_S)
 

@@ -165,6 +165,21 @@ async def test_tokens_are_found_and_each_answer_says_to_what(live_log: LiveLog) 
         assert (nothing["q"], nothing["items"], nothing["next"]) == ("nowhere", [], None)
 
 
+async def test_the_status_is_told_while_somebody_watches(live_log: LiveLog) -> None:
+    async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        await told.emit("subscribe:status")
+        await followed.append(provisional(20), provisional(21))
+        await told.until(lambda: any(it["tradesPerSecond"] for it in told.all("status")))
+        status = told.all("status")[-1]
+        assert status["sequence"] == len(HISTORY) + 2
+        assert {it["name"]: it["lag"] for it in status["readModels"]}["trades"] == 2
+        assert (status["clients"], status["deaf"]) == (1, False)
+        await told.emit("unsubscribe:status")
+        count = len(told.all("status"))
+        await asyncio.sleep(1.5)
+        assert len(told.all("status")) == count
+
+
 async def test_many_who_come_at_once_ask_the_read_models_once(
     live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

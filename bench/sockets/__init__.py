@@ -1,0 +1,1 @@
+"""Trades to all who watch the market, beside Node's socket.io with its Redis adapter."""
