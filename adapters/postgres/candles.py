@@ -78,4 +78,4 @@ class CandleStore(CheckpointedStore[Changes]):
         keys = sorted(changes.candles)
         candles = [changes.candles[key] for key in keys]
         columns = (*zip(*keys, strict=True), *(map(value, candles) for value in _VALUES))
-        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(columns))
+        await _UPSERT.merge(connection, columns)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
-from adapters.postgres.upsert import Upsert, added
+from adapters.postgres.upsert import Upsert, added, array
 from projections.portfolios import Changes, Pair, Portfolios
 from projections.wallet_position import (
     Day,
@@ -85,7 +85,7 @@ def _selected(columns: Iterable[str], kinds: dict[str, str]) -> str:
 # about tables that it has not looked at since they were small.
 _FIND = f"""
     select batch.number, kept.*
-    from unnest($1::text[], $2::text[], $3::text[])
+    from unnest($1::text::text[], $2::text::text[], $3::text::text[])
         with ordinality as batch (wallet, mint, quote_mint, number)
     cross join lateral (
         select {_selected(_POSITION_COLUMNS, _POSITION_COLUMNS)} from portfolio_positions as kept
@@ -96,7 +96,9 @@ _FIND = f"""
 """
 _HISTORIES = f"""
     select batch.number, kept.*
-    from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+    from unnest(
+        $1::text::text[], $2::text::text[], $3::text::text[], $4::text::bigint[], $5::text::bigint[]
+    )
         with ordinality as batch (wallet, mint, quote_mint, first_pos, last_pos, number)
     cross join lateral (
         select {_selected(_TRADE_COLUMNS, _TRADE_COLUMNS)} from portfolio_trades as kept
@@ -152,17 +154,16 @@ class PortfolioStore(CheckpointedStore[Changes]):
             *zip(*pairs, strict=True),
             *zip(*map(_POSITION_VALUES, positions), strict=True),
         )
-        await connection.execute(_POSITIONS.sql, *_POSITIONS.arguments(columns))
+        await _POSITIONS.merge(connection, columns)
         if days:
             keys = sorted(days)
             values = [_DAY_VALUES(days[key]) for key in keys]
             columns = (*zip(*keys, strict=True), *zip(*values, strict=True))
-            await connection.execute(_DAYS.sql, *_DAYS.arguments(columns))
+            await _DAYS.merge(connection, columns)
 
 
 async def _found(connection: Connection, pairs: Sequence[Pair]) -> dict[Pair, WalletPosition]:
-    columns = map(list, zip(*pairs, strict=True))
-    rows = await connection.fetch(_FIND, *columns)
+    rows = await connection.fetch(_FIND, *map(array, zip(*pairs, strict=True)))
     return {pairs[row[0] - 1]: WalletPosition(*_values(row[1:], _POSITION_NUMERIC)) for row in rows}
 
 
@@ -171,7 +172,7 @@ async def _histories(
 ) -> dict[Pair, list[WalletTrade]]:
     """All trades that the positions of these pairs are made of, in order."""
     keys = [(*pair, found[pair].first_pos, found[pair].last_pos) for pair in pairs]
-    rows = await connection.fetch(_HISTORIES, *map(list, zip(*keys, strict=True)))
+    rows = await connection.fetch(_HISTORIES, *map(array, zip(*keys, strict=True)))
     histories: dict[Pair, list[WalletTrade]] = {pair: [] for pair in pairs}
     for row in rows:
         histories[pairs[row[0] - 1]].append(WalletTrade(*_values(row[1:], _TRADE_NUMERIC)))
@@ -184,7 +185,7 @@ async def _add_trades(connection: Connection, pairs: Sequence[Pair], changes: Ch
     rows = [(*pair, *_TRADE_VALUES(trade)) for pair in pairs for trade in changes[pair]]
     # In the order of the index, which keeps neighbours on the same page.
     rows.sort(key=lambda row: (row[0], row[3]))
-    await connection.execute(_TRADES.sql, *_TRADES.arguments(zip(*rows, strict=True)))
+    await _TRADES.merge(connection, zip(*rows, strict=True))
 
 
 def _values(columns: Iterable[Any], numeric: Sequence[bool]) -> Iterable[Any]:

@@ -42,4 +42,4 @@ class SolPriceStore(CheckpointedStore[Changes]):
             return
         prices = [changes[pos] for pos in sorted(changes)]
         columns = (map(value, prices) for value in _VALUES)
-        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(columns))
+        await _UPSERT.merge(connection, columns)

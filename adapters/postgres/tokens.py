@@ -140,14 +140,14 @@ class TokenStore(CheckpointedStore[Changes]):
         if not changes:
             return
         rows = [_row(mint, change) for mint, change in sorted(changes.items())]
-        await connection.execute(_UPSERT.sql, *_UPSERT.arguments(zip(*rows, strict=True)))
+        await _UPSERT.merge(connection, zip(*rows, strict=True))
         burns = [
             (mint, pos, amount)
             for mint, change in changes.items()
             for pos, amount in change.burned.items()
         ]
         if burns:
-            await connection.execute(_BURN.sql, *_BURN.arguments(zip(*burns, strict=True)))
+            await _BURN.merge(connection, zip(*burns, strict=True))
         reckoned = [
             mint
             for mint, change in changes.items()

@@ -46,4 +46,4 @@ class TradeStore(CheckpointedStore[Changes]):
         # In the order of the index, which keeps neighbours on the same page.
         trades = sorted(changes, key=attrgetter("mint", "pos"))
         columns = (map(value, trades) for value in _VALUES)
-        await connection.execute(_INSERT.sql, *_INSERT.arguments(columns))
+        await _INSERT.merge(connection, columns)

@@ -20,6 +20,7 @@ from bench.append.ours import Appending
 from bench.rebuild.history import EVENTS_PER_SLOT, History
 from curvetape.bootstrap import read_models
 from curvetape.config import Settings
+from curvetape.garbage import seldom_collecting
 from curvetape.testing.certified import CertifiedLog
 from domain.events import AnyEvent
 from projections.runner import Runner
@@ -119,7 +120,8 @@ def _certified(history: History, count: int) -> Iterator[Sequence[AnyEvent]]:
 
 async def main(url: str, monitor_url: str, dsn: str, file: Path) -> None:
     """Until stdin ends."""
-    await answer_lines(Side(url, monitor_url, dsn, file).answer)
+    with seldom_collecting():  # as `curvetape project` does
+        await answer_lines(Side(url, monitor_url, dsn, file).answer)
 
 
 if __name__ == "__main__":

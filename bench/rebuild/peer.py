@@ -23,6 +23,7 @@ from psycopg.sql import SQL, Composed
 
 from bench.append import events
 from bench.rebuild.history import History
+from curvetape.garbage import seldom_collecting
 from domain.events import decode, encode
 from domain.log import Recorded
 from projections.candles import Candle, Candles, Changes
@@ -182,8 +183,9 @@ class Peer:
 def main(file: Path) -> None:
     """Until stdin ends."""
     peer = Peer(file)
-    for line in sys.stdin:
-        print(json.dumps(peer.project(json.loads(line)["count"])), flush=True)
+    with seldom_collecting():  # it is not to wait for the collector where we do not
+        for line in sys.stdin:
+            print(json.dumps(peer.project(json.loads(line)["count"])), flush=True)
     peer.close()
 
 

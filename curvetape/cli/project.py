@@ -11,6 +11,7 @@ from adapters.postgres.pool import NO_CONNECTIONS
 from curvetape.bootstrap import indexing, partition_of, projecting, read_models_of
 from curvetape.cli.common import beside, run, say, settings_or_exit, until_stopped
 from curvetape.config import Settings
+from curvetape.garbage import seldom_collecting
 from curvetape.metric_families import of_projections
 from curvetape.metrics import telling
 from curvetape.rebuilding import UnknownProjectionError
@@ -66,7 +67,8 @@ def command(once: bool, part: str | None, only: Sequence[str]) -> None:
         if name not in known:
             raise click.UsageError(str(UnknownProjectionError(name, known)))
     indexed = (partition is None or partition.part == 1) and (not only or Search.name in only)
-    run(lambda stop: until_stopped(stop, _project(settings, only, indexed, follow=not once)))
+    with seldom_collecting():
+        run(lambda stop: until_stopped(stop, _project(settings, only, indexed, follow=not once)))
 
 
 async def _project(settings: Settings, only: Sequence[str], indexed: bool, *, follow: bool) -> None:

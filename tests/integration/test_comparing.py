@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from adapters.postgres import upsert
 from adapters.postgres.errors import DatabaseUnreachableError
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
@@ -41,6 +42,12 @@ STORY: Sequence[AnyEvent] = (
     trade(300, mint="m"),  # waits for its slot
 )
 TEMPORARY = "select count(*) from pg_class where relpersistence = 't' and relname = 'candles'"
+
+
+@pytest.fixture(autouse=True)
+def copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows are copied, so that a replay is seen to have its own tables for them."""
+    monkeypatch.setattr(upsert, "COPIED_ROWS_MIN", 1)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ import pytest
 
 from adapters.archive.folder import FolderStore
 from adapters.jetstream.ageing import extent
+from adapters.postgres import upsert
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
@@ -44,6 +45,12 @@ NAMES = [it.projection.name for it in read_models(NO_CONNECTIONS)]
 
 Rows = Mapping[str, tuple[int, str]]
 """How many, and the SHA-256 of all, by table."""
+
+
+@pytest.fixture(autouse=True)
+def copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows travel in both ways: several together are copied, one alone is not."""
+    monkeypatch.setattr(upsert, "COPIED_ROWS_MIN", 2)
 
 
 class Breaking:

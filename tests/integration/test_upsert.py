@@ -1,0 +1,146 @@
+"""Rows are the same however they travel, on plain PostgreSQL and on TimescaleDB alike."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapters.postgres import upsert
+from adapters.postgres.pool import Connection
+from adapters.postgres.upsert import Upsert, added
+
+COLUMNS: Mapping[str, str] = {
+    "key": "text",
+    "whole": "bigint",
+    "middle": "integer",
+    "small": "smallint",
+    "real": "double precision",
+    "truth": "boolean",
+    "amount": "numeric",
+    "words": "text",
+}
+DEFINITION = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+ODD = Upsert("odd", COLUMNS, key=("key",), action="update set words = excluded.words")
+SUMS = Upsert(
+    "sums",
+    {"key": "text", "amount": "numeric"},
+    key=("key",),
+    action=f"update set {added('amount')}",
+)
+WAYS = {"arrays": 1_000_000, "copied": 1}
+"""From how many rows on they are copied."""
+
+Row = tuple[Any, ...]
+
+
+def either(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Or nothing known."""
+    return st.none() | values
+
+
+TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])) | (
+    st.sampled_from(
+        ["null", "NULL", "", " ", "{}", '"', "\\", '\\"', "a,b", "\n\t\x01\x7f", "é\U0001f680"]
+    )
+)
+ROWS = st.lists(
+    st.tuples(
+        TEXTS,
+        either(st.integers(-(2**63), 2**63 - 1)),
+        either(st.integers(-(2**31), 2**31 - 1)),
+        either(st.integers(-(2**15), 2**15 - 1)),
+        either(st.floats()),
+        either(st.booleans()),
+        either(st.integers(-(2**70), 2**70) | st.integers(0, 10**15)),
+        either(TEXTS),
+    ),
+    min_size=1,
+    max_size=20,
+    unique_by=lambda row: row[0],
+)
+
+
+@pytest.fixture(params=WAYS)
+def database(
+    request: pytest.FixtureRequest, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """An empty database, to which rows go in one of the ways."""
+    monkeypatch.setattr(upsert, "COPIED_ROWS_MIN", WAYS[request.param])
+    return database_dsn
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
+    """A database with the tables of these tests."""
+    opened = await asyncpg.connect(database)
+    await opened.execute(f"create table odd ({DEFINITION}, primary key (key))")
+    await opened.execute("create table sums (key text primary key, amount numeric not null)")
+    yield opened
+    await opened.close()
+
+
+async def merged(connection: Connection, table: Upsert, rows: Sequence[Row]) -> None:
+    async with connection.transaction():
+        await table.merge(connection, zip(*rows, strict=True))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=ROWS)
+async def test_every_value_arrives_as_it_was(connection: Connection, rows: Sequence[Row]) -> None:
+    await connection.execute("truncate odd")
+    await merged(connection, ODD, rows)
+    found = {row["key"]: tuple(row) for row in await connection.fetch("select * from odd")}
+    assert {key: comparable(row) for key, row in found.items()} == {
+        row[0]: comparable(row) for row in rows
+    }
+
+
+def comparable(row: Row) -> list[object]:
+    # Not a number is unlike itself, and there are two zeros.
+    return [
+        repr(value)
+        if isinstance(value, float)
+        else int(value)
+        if isinstance(value, Decimal)
+        else value
+        for value in row
+    ]
+
+
+async def test_batches_of_one_transaction_are_each_merged_once(connection: Connection) -> None:
+    async with connection.transaction():
+        await merged(connection, SUMS, [("a", 1), ("b", 2)])
+        await merged(connection, SUMS, [("a", 10), ("c", 2**70)])
+    await merged(connection, SUMS, [("a", 100)])
+    found = await connection.fetch("select * from sums order by key")
+    assert list(map(tuple, found)) == [("a", 111), ("b", 2), ("c", 2**70)]
+
+
+async def test_a_batch_that_was_taken_back_leaves_nothing_for_the_next(
+    connection: Connection,
+) -> None:
+    await merged(connection, SUMS, [("a", 1)])
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await merged(connection, SUMS, [("a", 10), ("b", None)])
+    await merged(connection, SUMS, [("a", 100)])
+    assert await connection.fetchval("select sum(amount) from sums") == 101
+
+
+async def test_rows_in_great_number_are_copied(database_dsn: str) -> None:
+    count = upsert.COPIED_ROWS_MIN
+    copied = "select count(*) from pg_class where relpersistence = 't' and relname like 'batch_%'"
+    connection = await asyncpg.connect(database_dsn)
+    try:
+        await connection.execute("create table sums (key text primary key, amount numeric)")
+        await merged(connection, SUMS, [(f"{number}", number) for number in range(count - 1)])
+        assert await connection.fetchval(copied) == 0
+        await merged(connection, SUMS, [(f"{number}", number) for number in range(count)])
+        assert await connection.fetchval(copied) == 1
+    finally:
+        await connection.close()
