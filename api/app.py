@@ -44,11 +44,13 @@ def create_app(
     *,
     cors_origins: Sequence[str] = ALL_ORIGINS,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    editions: Editions | None = None,
 ) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
 
     Browsers may call it from `cors_origins`, each a scheme with a host; `*` allows all.
-    `thresholds` say which tokens are new and which are about to graduate.
+    `thresholds` say which tokens are new and which are about to graduate. `editions` are those that
+    a cache in front of it goes by (`api.front.Front`); without them each request asks anew.
     """
     resources: list[AnyResource] = [
         TokensResource(reads, thresholds),
@@ -77,12 +79,12 @@ def create_app(
             Guard(vary_by_origin=not everyone),
             falcon.CORSMiddleware(
                 allow_origins="*" if everyone else cors_origins,
-                expose_headers=(POSITION_HEADER, "ETag", "Link", "Retry-After"),
+                expose_headers=("Cache-Status", POSITION_HEADER, "ETag", "Link", "Retry-After"),
             ),
         ]
     )
     problems.handle(app)
-    editions = Editions(reads)
+    editions = editions or Editions(reads)
     for resource in resources:
         app.add_route(resource.operation.path, Endpoint(resource, editions))
     app.add_route(

@@ -1,8 +1,10 @@
 """Which state of the read models an answer is from, and whether the client has it already."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import falcon.asgi
 import msgspec
@@ -13,12 +15,21 @@ POSITION_HEADER = "Curvetape-Position"
 VERSION = version("curvetape")
 
 
+class State(msgspec.Struct, frozen=True, gc=False):
+    """How far one read model is."""
+
+    name: str
+    version: int
+    sequence: int
+
+
 class Edition(msgspec.Struct, frozen=True):
     """A state of some read models, and the entity tag of all that is made from it."""
 
     position: int
     """The log sequence up to which all of them hold everything; 0 before the first event."""
     tag: str
+    states: tuple[State, ...]
 
 
 class Editions:
@@ -26,29 +37,75 @@ class Editions:
 
     Ask before reading rows: rows that are newer than their edition are fetched once more, but older
     ones would be taken for current for ever.
+
+    With an `age_s_max` of 0 each request asks anew. Otherwise what was told may be up to so many
+    seconds old: from half of that on it is asked for anew, while requests go on with what is known.
     """
 
-    def __init__(self, reads: PositionReads) -> None:
+    def __init__(self, reads: PositionReads, *, age_s_max: float = 0.0) -> None:
         self._reads = reads
-        self._asking: asyncio.Task[Sequence[ProjectionPosition]] | None = None
+        self._age_s_max = age_s_max
+        self._asking: asyncio.Task[None] | None = None
+        self._held: Mapping[str, ProjectionPosition] = {}
+        self._held_at_s = float("-inf")
+        self.number = 0
+        """Rises whenever a read model is seen elsewhere than before."""
+
+    def known(self) -> bool:
+        """Whether what is held may still be told; has it asked for anew in good time."""
+        age_s = time.monotonic() - self._held_at_s
+        if age_s * 2 > self._age_s_max and self._asking is None and self._age_s_max:
+            self._begin()
+        return age_s < self._age_s_max
+
+    def reached(self, states: Iterable[State]) -> bool:
+        """Whether what was made from these states is from no earlier ones than those held."""
+        return all(
+            each.version == (held := self._state(each.name)).version
+            and each.sequence >= held.sequence
+            for each in states
+        )
 
     async def current(self, read_models: Sequence[str]) -> Edition:
         """The state of these read models; may raise `ReadsUnavailableError`."""
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        held = {each.name: each for each in await asyncio.shield(self._asking)}
-        position = min(held[name].sequence if name in held else 0 for name in read_models)
-        states = (
-            f"{name}.{held[name].version}.{held[name].sequence}" if name in held else f"{name}.0.0"
-            for name in read_models
-        )
-        return Edition(position, f'W/"{"-".join((VERSION, *states))}"')
+        if not self.known():
+            await self.refresh()
+        states = tuple(self._state(name) for name in read_models)
+        position = min(each.sequence for each in states)
+        told = (f"{each.name}.{each.version}.{each.sequence}" for each in states)
+        return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states)
 
-    async def _ask(self) -> Sequence[ProjectionPosition]:
+    async def refresh(self) -> None:
+        """Ask now, or wait for who does already; may raise `ReadsUnavailableError`."""
+        if self._asking is None:
+            self._begin()
+        assert self._asking is not None, "it has begun"
+        await asyncio.shield(self._asking)
+
+    def _state(self, name: str) -> State:
+        held = self._held.get(name)
+        return State(name, 0, 0) if held is None else State(name, held.version, held.sequence)
+
+    def _begin(self) -> None:
+        self._asking = asyncio.create_task(self._ask())
+        self._asking.add_done_callback(_looked_at)
+
+    async def _ask(self) -> None:
+        begun_s = time.monotonic()
         try:
-            return await self._reads.positions()
+            held = {each.name: each for each in await self._reads.positions()}
         finally:
             self._asking = None
+        if held != self._held:
+            self._held = held
+            self.number += 1
+        self._held_at_s = begun_s
+
+
+def _looked_at(asking: asyncio.Task[Any]) -> None:
+    """Nobody has to wait for it; who does is told of a failure, and the next one asks again."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def has(req: falcon.asgi.Request, tag: str) -> bool:

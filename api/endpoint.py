@@ -7,6 +7,7 @@ import falcon
 import falcon.asgi
 import msgspec
 
+from api.cache import EDITION
 from api.edition import POSITION_HEADER, Editions, has
 from api.operation import AnyResource
 from api.parameters import Reader
@@ -41,6 +42,7 @@ class Endpoint:
             current = await self._editions.current(self._operation.read_models)
             resp.set_header(POSITION_HEADER, str(current.position))
             tag = current.tag
+            req.scope[EDITION] = current
         if tag is None or not has(req, tag):
             answer = await self._resource.answer(asked)
             resp.data = _encoder.encode(answer)

@@ -27,6 +27,9 @@ from adapters.valkey.generations import Generations
 from adapters.valkey.keys import Role
 from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import create_app
+from api.cache import Cache
+from api.edition import Editions
+from api.front import Front
 from api.live.sockets import Sockets, with_sockets
 from curvetape.archives import log_of
 from curvetape.config import Settings
@@ -56,6 +59,8 @@ from projections.trades import Trades
 READ_CONNECTIONS_MAX = 10
 READ_TIMEOUT_S = 5.0
 """A question that takes longer is given up; a page of any read model takes milliseconds."""
+POSITIONS_AGE_S_MAX = 0.2
+"""How long ago the read models' positions were asked for at most, by which answers are kept."""
 NATS_URL = "nats://127.0.0.1:4222"
 POSTGRES_DSN = "postgresql://127.0.0.1:5432/curvetape"
 
@@ -220,5 +225,8 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
         log = JetStreamLog(connection)
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds)
-        app = create_app(reads, log, cors_origins=origins, thresholds=thresholds)
-        yield Served(with_sockets(app, sockets), sockets.run)
+        editions = Editions(reads, age_s_max=POSITIONS_AGE_S_MAX)
+        app = create_app(reads, log, cors_origins=origins, thresholds=thresholds, editions=editions)
+        cache = Cache(editions, bytes_max=settings.api_cache_mb << 20)
+        front = Front(app, cache, origins=origins)
+        yield Served(with_sockets(front, sockets), sockets.run)

@@ -146,6 +146,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"
+    api_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65_536,
+            description="Memory in MB that each process of the API keeps answers in; 0 for none.",
+        ),
+    ] = 64
     metrics_listen: Annotated[
         Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$")] | None,
         Meta(

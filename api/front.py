@@ -1,0 +1,146 @@
+"""What stands before the web framework: answers that are kept go out without asking it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import falcon
+from falcon.util.mediatypes import quality
+
+from api.cache import EDITION, MISS, Answer, Cache, Kept
+from api.edition import Edition
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
+
+_METHODS = frozenset(("GET", "HEAD"))
+_WITH_CONTENT = frozenset((b"content-length", b"transfer-encoding"))
+"""Requests that bring something are for the app to refuse."""
+_NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json"))
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
+_ALL_ORIGINS = b"*"
+_OTHER_ORIGIN = b"-"
+
+
+class _PassedOnError(Exception):
+    """The answer must not be kept, and has been sent to who asked for it."""
+
+
+class Front:
+    """An ASGI application that answers from the cache, and has `app` make what is not in it."""
+
+    def __init__(self, app: AsgiApp, cache: Cache, *, origins: Sequence[str]) -> None:
+        """`origins` as `api.app.create_app` has them: answers differ by them."""
+        self._app = app
+        self._cache = cache
+        self._origins = frozenset(each.encode() for each in origins)
+        self._everyone = "*" in origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand on what is none that could be kept."""
+        if scope["type"] != "http" or scope["method"] not in _METHODS:
+            await self._app(scope, receive, send)
+            return
+        origin = has = b""
+        apart = scope["path"] in _NEVER_KEPT
+        for name, value in scope["headers"]:
+            if name == b"origin":
+                origin = value
+            elif name == b"if-none-match":
+                has = has + b"," + value
+            elif name in _WITH_CONTENT or (name == b"accept" and not _takes_json(value)):
+                apart = True
+        if apart:
+            await self._app(scope, receive, send)
+            return
+        query = scope["query_string"]
+        key = b"%b %b?%b" % (
+            self._variant(origin),
+            scope.get("raw_path") or scope["path"].encode(),
+            canonical(query) if query else query,
+        )
+        kept = self._cache.held(key)
+        if kept is None:
+            kept = await self._made(key, scope, receive, send)
+            if kept is None:
+                return
+        if has and kept.tag in has:
+            await send({"type": "http.response.start", "status": 304, "headers": kept.unchanged})
+            await send(_EMPTY)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": kept.headers})
+        await send(kept.content if scope["method"] == "GET" else _EMPTY)
+
+    def _variant(self, origin: bytes) -> bytes:
+        if not origin:
+            return origin
+        if self._everyone:
+            return _ALL_ORIGINS
+        return origin if origin in self._origins else _OTHER_ORIGIN
+
+    async def _made(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> Kept | None:
+        """What the app answers, None where that was sent already."""
+        if scope["method"] == "HEAD":  # without the content it is no use to others
+            await self._app(scope, receive, send)
+            return None
+        try:
+            made = await self._cache.answer(key, lambda: self._make(key, scope, receive, send))
+        except _PassedOnError:
+            return None
+        return made if isinstance(made, Kept) else Kept(made, MISS)
+
+    async def _make(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> Answer:
+        """Let the app make the whole answer; what must not be kept is sent as it comes."""
+        start: Message = {}
+        contents: list[bytes] = []
+        passing = False
+
+        async def take(message: Message) -> None:
+            nonlocal passing, start
+            if message["type"] == "http.response.start":
+                start = message
+                passing = message["status"] != HTTPStatus.OK or EDITION not in scope
+                if passing:
+                    self._cache.let_go(key)
+            if passing:
+                await send(message)
+            elif message["type"] == "http.response.body":
+                contents.append(message.get("body", b""))
+
+        await self._app(scope, receive, take)
+        if passing or not start:
+            raise _PassedOnError
+        edition: Edition = scope[EDITION]
+        return Answer(
+            status=start["status"],
+            headers=[(bytes(name), bytes(value)) for name, value in start["headers"]],
+            content=b"".join(contents),
+            states=edition.states,
+            tag=edition.tag.removeprefix("W/").encode(),
+        )
+
+
+@lru_cache(4_096)
+def canonical(query: bytes) -> bytes:
+    """The query with its parameters by name, so that their order makes no other answer."""
+    if b"%" in query or b"+" in query:
+        return query  # a name can be written in several ways, and the same one must stay in order
+    parameters = query.split(b"&")
+    parameters.sort(key=_name)
+    return b"&".join(parameters)
+
+
+def _name(parameter: bytes) -> bytes:
+    return parameter.partition(b"=")[0]
+
+
+@lru_cache(256)
+def _takes_json(accept: bytes) -> bool:
+    try:
+        return quality(falcon.MEDIA_JSON, accept.decode("latin-1")) > 0
+    except (ValueError, falcon.HTTPError):
+        return False  # the app says what is wrong with it
