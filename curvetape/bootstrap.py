@@ -42,6 +42,7 @@ from projections.candles import Candles
 from projections.generation import GenerationError
 from projections.holder_reads import Definitions
 from projections.holders import Holders
+from projections.index_comparison import IndexComparison
 from projections.indexing import Indexer
 from projections.labels import Thresholds
 from projections.leaderboards import Leaderboards
@@ -178,6 +179,19 @@ async def indexing(settings: Settings) -> AsyncIterator[Indexer | None]:
     try:
         async with Meili(settings.meili_url, settings.meili_key) as meili:
             yield Indexer(PostgresDocuments(pool), MeiliIndex(meili))
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def index_comparison(settings: Settings, *, rows_max: int) -> AsyncIterator[IndexComparison]:
+    """The index in Meilisearch beside the read model, where there is one."""
+    assert settings.meili_url is not None, "there is an index"
+    dsn = settings.postgres_dsn or POSTGRES_DSN
+    pool = await open_pool(dsn, connections_max=1, application="curvetape projections, index")
+    try:
+        async with Meili(settings.meili_url, settings.meili_key) as meili:
+            yield IndexComparison(PostgresDocuments(pool), MeiliIndex(meili), rows_max=rows_max)
     finally:
         await pool.close()
 

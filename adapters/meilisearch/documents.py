@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from projections.dollars import SOL_MINTS
+from projections.index_comparison import HeldDocument
 from projections.indexing import ChangedDocument
 from projections.reads import SEARCH_TOTAL_MAX, FoundToken
 from projections.search import folded
@@ -80,6 +81,16 @@ def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
         if (has := getattr(token, name)) is not None:
             made[field] = has
     return made
+
+
+def held(hit: Mapping[str, Any]) -> HeldDocument:
+    """A document with all of its fields, and whether those that are searched fit the others."""
+    token, tick = found(hit), hit["tick"]
+    generation: str = hit["generation"]
+    expected = document(generation, ChangedDocument(tick=tick, token=token))
+    there = {name: value for name, value in hit.items() if value is not None}
+    made = {name: value for name, value in expected.items() if value is not None}
+    return HeldDocument(generation=generation, tick=tick, token=token, intact=there == made)
 
 
 def found(hit: Mapping[str, Any]) -> FoundToken:

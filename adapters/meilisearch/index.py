@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from adapters.meilisearch.client import Meili, MissingError
-from adapters.meilisearch.documents import SETTINGS, document
+from adapters.meilisearch.documents import SETTINGS, document, held
+from projections.index_comparison import HeldDocument
 from projections.indexing import ChangedDocument, IndexMovedError, IndexPlace
 
 PREFIX = "curvetape"
@@ -15,7 +16,7 @@ _KEY = "tokens"
 
 
 class MeiliIndex:
-    """Fits `projections.indexing.TokenIndex`.
+    """Fits `projections.indexing.TokenIndex` and `projections.index_comparison.ComparedIndex`.
 
     Meilisearch does what it is told in the order in which it was told, each task wholly or not at
     all. It has no write that depends on what is there, so that is asked before: enough for one
@@ -60,6 +61,32 @@ class MeiliIndex:
             await self._meili.do(
                 lambda client: client.index(self.tokens).add_documents(made, primary_key="mint")
             )
+
+    async def held(self, mints: Sequence[str]) -> dict[str, HeldDocument]:
+        """The documents of these mints, as far as there are any."""
+        if not mints:
+            return {}
+        asked: dict[str, Any] = {"ids": list(mints), "limit": len(mints)}
+        there = await self._meili.ask(
+            lambda client: client.index(self.tokens).get_documents(asked).results
+        )
+        return {each.mint: held(dict(each)) for each in there}
+
+    async def mints(self, offset: int, *, limit: int) -> Sequence[str]:
+        """The mints of some of all documents, in an order that holds while none is written."""
+        asked: dict[str, Any] = {"offset": offset, "limit": limit, "fields": ["mint"]}
+        there = await self._meili.ask(
+            lambda client: client.index(self.tokens).get_documents(asked).results
+        )
+        return [each.mint for each in there]
+
+    async def remove(self, mints: Sequence[str]) -> None:
+        """Remove the documents of these mints, one by one: there are seldom any."""
+        for mint in mints:
+            await self._remove(mint)
+
+    async def _remove(self, mint: str) -> None:
+        await self._meili.do(lambda client: client.index(self.tokens).delete_document(mint))
 
     async def keep_only(self, generation: str) -> None:
         """Remove the documents of all other generations."""

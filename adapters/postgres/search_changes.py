@@ -1,5 +1,7 @@
 """Tells which documents of the search read model have changed, for an index elsewhere."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from adapters.postgres.asking import asking, rows_of
@@ -20,13 +22,23 @@ _AFTER = f"""
     order by tick, mint limit $3
 """
 
+_PAGE = f"""
+    select tick, {FIELDS} from search_documents join search_changes using (mint)
+    where listed and mint > $1 order by mint limit $2
+"""
+_OF = f"""
+    select tick, {FIELDS} from search_documents join search_changes using (mint)
+    where listed and mint = any($1::text[])
+"""
+_GENERATION = "select generation from search_clock"
+
 
 class _Row(FoundToken, frozen=True, kw_only=True):
     tick: int
 
 
 class PostgresDocuments:
-    """Fits `projections.indexing.Documents`."""
+    """Fits `projections.indexing.Documents` and `index_comparison.ComparedDocuments`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -53,6 +65,24 @@ class PostgresDocuments:
             documents=[ChangedDocument(tick=row.tick, token=_token(row)) for row in rows],
             complete=len(rows) < limit,
         )
+
+    async def generation(self) -> str | None:
+        """Of the tables; None before the read model has begun."""
+        async with asking(self._pool) as connection:
+            found: str | None = await connection.fetchval(_GENERATION)
+        return found
+
+    async def page(self, behind: str, *, limit: int) -> Sequence[ChangedDocument]:
+        """Documents by mint, those behind a mint."""
+        async with asking(self._pool) as connection:
+            rows = await rows_of(connection, _Row, _PAGE, behind, limit)
+        return [ChangedDocument(tick=row.tick, token=_token(row)) for row in rows]
+
+    async def of(self, mints: Sequence[str]) -> dict[str, ChangedDocument]:
+        """The documents of these mints, as far as there are any."""
+        async with asking(self._pool) as connection:
+            rows = await rows_of(connection, _Row, _OF, list(mints))
+        return {row.mint: ChangedDocument(tick=row.tick, token=_token(row)) for row in rows}
 
 
 def _token(row: _Row) -> FoundToken:

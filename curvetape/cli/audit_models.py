@@ -4,9 +4,18 @@ from functools import partial
 
 import click
 
+from adapters.jetstream.connection import Connection
 from adapters.postgres.scratch import Scratch
 from adapters.valkey.client import Valkey
-from curvetape.bootstrap import leaderboard_server, leaderboards, read_models_of
+from curvetape.archives import log_of
+from curvetape.bootstrap import (
+    NATS_URL,
+    POSTGRES_DSN,
+    index_comparison,
+    leaderboard_server,
+    leaderboards,
+    read_models_of,
+)
 from curvetape.cli.audit_options import (
     CODES,
     EXIT_DAMAGED,
@@ -28,6 +37,8 @@ from curvetape.comparing_keys import KeyComparing
 from curvetape.config import Settings
 from projections.audit.model_report import ModelReport, ModelsReport
 from projections.audit.model_report import report as as_one
+from projections.leaderboards import Leaderboards
+from projections.search import Search
 
 EPILOG = f"""\b
 Examples:
@@ -87,12 +98,45 @@ async def whole_report(
     return as_one([*made.models, found], last_sequence=made.last_sequence)
 
 
+async def named_report(
+    settings: Settings, name: str, rows_max: int, *, mend: bool = False
+) -> ModelsReport:
+    """One read model beside a replay; with the index of search, which is mended where asked."""
+    url = settings.nats_url or NATS_URL
+    async with await Connection.open(url, name="curvetape projections") as connection:
+        log = log_of(settings, connection)
+        if name == Leaderboards.name:
+            batch_max = settings.project_batch_max
+            async with leaderboard_server(settings) as valkey:
+                boards = await keys_report(log, valkey, rows_max, batch_max=batch_max)
+            return as_one([boards], last_sequence=await log.last_sequence())
+        async with await open_scratch(settings.postgres_dsn or POSTGRES_DSN) as scratch:
+            found = await models_report(log, scratch, rows_max, settings, only=name)
+    if name != Search.name or settings.meili_url is None:
+        return found
+    index = await index_report(settings, rows_max, mend=mend)
+    return as_one([*found.models, index], last_sequence=found.last_sequence)
+
+
 async def keys_report(log: Log, valkey: Valkey, rows_max: int, *, batch_max: int) -> ModelReport:
     """The leaderboards beside a replay; raises `LogError` and `ServerUnreachableError`."""
     hosted = partial(leaderboards, valkey)
     return await KeyComparing(
         log, valkey, hosted, say, batch_max=batch_max, rows_max=rows_max
     ).run()
+
+
+async def index_report(settings: Settings, rows_max: int, *, mend: bool) -> ModelReport:
+    """The index in Meilisearch beside the table of `search`, after it was mended where asked.
+
+    Raises `SearchIndexError` and `ReadsUnavailableError`.
+    """
+    async with index_comparison(settings, rows_max=rows_max) as comparison:
+        found = await comparison.run()
+        if mend and (found.wrong or found.extra):
+            say(f"mended {await comparison.mend(found):,} documents of the search index")
+            found = await comparison.run()
+    return found.report
 
 
 async def models_report(

@@ -25,7 +25,7 @@ from curvetape.bootstrap import (
 )
 from curvetape.building import Building
 from curvetape.cli import compress, repartition
-from curvetape.cli.audit_models import exit_code, keys_report, models_report, open_scratch
+from curvetape.cli.audit_models import exit_code, named_report
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
     json_option,
@@ -50,10 +50,9 @@ from curvetape.standing import Standing, standing_of, standings
 from curvetape.telling import Teller
 from curvetape.unparking import Unparked, unpark, unpark_parts
 from domain.log import EventLog
-from projections.audit.model_report import ModelsReport
-from projections.audit.model_report import report as models_as_one
 from projections.leaderboards import Leaderboards
 from projections.narrowed import Part
+from projections.search import Search
 
 WATCH_WAIT_S = 1.0
 
@@ -203,27 +202,24 @@ def rebuild(
 @name_argument
 @json_option
 @rows_option
-def verify(name: str, *, as_json: bool, rows: int) -> None:
+@click.option(
+    "--mend", is_flag=True, help="Write again what the search index has differently, then compare."
+)
+def verify(name: str, *, as_json: bool, rows: int, mend: bool) -> None:
     """Check that what is served of NAME is what a replay of the log gives, row by row.
 
     It is what `curvetape audit models` does for all, with the same exit codes: 0 where they are
-    equal, 3 where they could not be compared, 4 where they differ.
+    equal, 3 where they could not be compared, 4 where they differ. Where CURVETAPE_MEILI_URL is
+    set, the index in Meilisearch is compared with the table of `search`, too; --mend mends it.
     """
     settings = settings_or_exit()
-    url = settings.nats_url or NATS_URL
-
-    async def compared() -> ModelsReport:
-        async with await Connection.open(url, name="curvetape projections") as connection:
-            log = log_of(settings, connection)
-            if name == Leaderboards.name:
-                batch_max = settings.project_batch_max
-                async with leaderboard_server(settings) as valkey:
-                    found = await keys_report(log, valkey, rows, batch_max=batch_max)
-                return models_as_one([found], last_sequence=await log.last_sequence())
-            async with await open_scratch(settings.postgres_dsn or POSTGRES_DSN) as scratch:
-                return await models_report(log, scratch, rows, settings, only=name)
-
-    report = made(compared)
+    indexed = name == Search.name and settings.meili_url is not None
+    if mend and not indexed:
+        raise click.UsageError(
+            f"--mend is for `verify {Search.name}` where CURVETAPE_MEILI_URL is set; "
+            "`rebuild` is for all else"
+        )
+    report = made(lambda: named_report(settings, name, rows, mend=mend))
     print_report(report, as_json=as_json, text=lambda: print_models(report, rows))
     raise SystemExit(exit_code(report))
 

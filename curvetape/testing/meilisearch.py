@@ -24,6 +24,7 @@ from urllib.request import Request, urlopen
 import msgspec
 import pytest
 
+from projections.index_comparison import HeldDocument
 from projections.indexing import Changed, ChangedDocument, IndexPlace
 from projections.reads import FoundToken
 
@@ -33,6 +34,7 @@ RECORD = "CURVETAPE_TEST_MEILI_RECORDING"
 ANSWER_WAIT_S_MAX = 30.0
 PREFIXES = (
     "contract",
+    "compared",
     "described",
     "older",
     "moved",
@@ -90,6 +92,51 @@ class MemoryDocuments:
             documents=found,
             complete=len(found) < limit,
         )
+
+
+class MemoryIndex:
+    """Fits `projections.indexing.TokenIndex` and `projections.index_comparison.ComparedIndex`."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, HeldDocument] = {}
+        self.at: IndexPlace | None = None
+
+    async def prepare(self) -> None:
+        """It needs no settings."""
+
+    async def place(self) -> IndexPlace | None:
+        """Up to where it holds the documents; None for a new index."""
+        return self.at
+
+    async def write(self, generation: str, documents: Sequence[ChangedDocument]) -> None:
+        """Write documents, but over no newer one of the generation."""
+        for each in documents:
+            there = self.documents.get(each.token.mint)
+            if there is None or there.generation != generation or there.tick <= each.tick:
+                made = HeldDocument(generation=generation, tick=each.tick, token=each.token)
+                self.documents[each.token.mint] = made
+
+    async def keep_only(self, generation: str) -> None:
+        """Remove the documents of all other generations."""
+        self.documents = {k: it for k, it in self.documents.items() if it.generation == generation}
+
+    async def move(self, place: IndexPlace, *, seen: IndexPlace | None) -> None:
+        """Note a place."""
+        assert self.at == seen, "there is one writer"
+        self.at = place
+
+    async def held(self, mints: Sequence[str]) -> dict[str, HeldDocument]:
+        """The documents of these mints, as far as there are any."""
+        return {mint: self.documents[mint] for mint in mints if mint in self.documents}
+
+    async def mints(self, offset: int, *, limit: int) -> Sequence[str]:
+        """The mints of some of all documents."""
+        return sorted(self.documents)[offset : offset + limit]
+
+    async def remove(self, mints: Sequence[str]) -> None:
+        """Remove the documents of these mints."""
+        for mint in mints:
+            del self.documents[mint]
 
 
 @pytest.fixture(scope="session")

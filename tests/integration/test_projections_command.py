@@ -169,3 +169,10 @@ async def test_what_cannot_be_done_is_said(
     assert code != 0
     assert said in " ".join(err.split())
     assert "Traceback" not in err
+
+
+async def test_only_the_search_index_can_be_mended(live_log: LiveLog) -> None:
+    for name in ("candles", "search"):  # no CURVETAPE_MEILI_URL here
+        code, _, err = await projections(live_log, "postgresql://nowhere", "verify", name, "--mend")
+        assert code == 2
+        assert "CURVETAPE_MEILI_URL" in err
