@@ -15,7 +15,7 @@ def listed(found: Sequence[Standing]) -> str:
     for each in found:
         lines.append(f"{each.name}, version {each.program_version}, log at {each.head:,}")
         lines.append(f"  served    {_generation(each.served)}, {each.lag:,} behind the log")
-        lines += [f"  part {part:<7} at sequence {sequence:,}" for part, sequence in _parts(each)]
+        lines += [f"  part {part:<4} at sequence {sequence:,}" for part, sequence in _parts(each)]
         for place, generation in (("next", each.next), ("previous", each.previous)):
             if generation is not None:
                 lines.append(f"  {place:<9} {_generation(generation)}")

@@ -116,6 +116,15 @@ async def test_read_models_start_anew_from_archive_and_stream_with_the_same_rows
     assert await rows(aged.settings.postgres_dsn or "") == aged.rows
 
 
+async def test_parts_start_anew_from_archive_and_stream_with_the_same_rows_together(
+    aged: Aged, tmp_path: Path
+) -> None:
+    settings = with_archive(aged.settings, tmp_path / "archive")
+    for part in ("2/3", "1/3", "3/3"):
+        await project(msgspec.structs.replace(settings, project_part=part))
+    assert await rows(aged.settings.postgres_dsn or "") == aged.rows
+
+
 async def test_without_the_archive_they_stop_and_say_which_setting_names_it(aged: Aged) -> None:
     with pytest.raises(SequenceGapError, match=r"expected sequence 1, .* CURVETAPE_ARCHIVE_URL"):
         await project(aged.settings)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from adapters.postgres import checkpoint_parts
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import NO_CONNECTIONS
 from adapters.postgres.reads import PostgresReads
@@ -33,11 +34,13 @@ from domain.partition import Partition, partitions
 from projections.generation import GenerationError
 from projections.parking import Parked
 from projections.partitioning import can_be_divided
-from projections.projection import CheckpointMovedError, StoreRefusedError
+from projections.projection import Checkpoint, CheckpointMovedError, StoreRefusedError
 from projections.runner import ProjectionsStoppedError
 from projections.tokens import Tokens
+from projections.trades import Trades
 
 DIVIDED = [it.projection.name for it in read_models(NO_CONNECTIONS) if can_be_divided(it)]
+WAITS = "select count(*) > 0 from pg_locks where not granted"
 FEW = ("candles", "portfolios")
 
 
@@ -215,3 +218,44 @@ async def test_a_part_refuses_what_another_one_found_to_be_taken_back(
         await pool.execute("update checkpoints set refused = 'slot 7 was taken back'")
         with pytest.raises(StoreRefusedError, match="slot 7 was taken back"):
             await TradeStore(pool).of_part(Partition(2, 2)).checkpoint()
+
+
+async def test_the_lowest_part_is_found_also_by_who_had_to_wait_for_another(
+    postgres_dsn: str,
+) -> None:
+    """What the second one saw before it waited is not what counts."""
+    await migrate(postgres_dsn)
+    first, second = partitions(2)
+    async with opened(postgres_dsn) as pool:
+        for partition in (first, second):
+            await TradeStore(pool).of_part(partition).checkpoint()
+        async with pool.acquire() as one, pool.acquire() as other, other.transaction():
+            async with one.transaction():
+                assert await checkpoint_parts.move(one, "trades", Trades.version, first, 0, 10, 7)
+                assert await checkpoint_parts.move(
+                    other, "trades", Trades.version, second, 0, 20, 9
+                )
+                await checkpoint_parts.level(one, "trades")
+                levelling = asyncio.create_task(checkpoint_parts.level(other, "trades"))
+                await until(lambda: one.fetchval(WAITS))
+            await levelling
+        async with opened(postgres_dsn) as again:
+            (told,) = await PostgresReads(again).positions()
+    assert (told.name, told.sequence, told.reread_after) == ("trades", 10, 7)
+
+
+async def test_a_part_that_waits_for_a_swap_saves_nothing_of_its_own_version(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    async with opened(postgres_dsn) as pool:
+        store = TradeStore(pool).of_part(Partition(2, 2))
+        assert await store.checkpoint() == Checkpoint()
+        async with pool.acquire() as swap, swap.transaction():
+            await swap.execute("update checkpoint_parts set version = 99")
+            await swap.execute("update checkpoints set version = 99")
+            saving = asyncio.create_task(store.save([], seen=0, reached=5))
+            await until(lambda: swap.fetchval(WAITS))
+        with pytest.raises(StoreRefusedError, match="rows are of version 99"):
+            await saving
+    assert (await places(postgres_dsn))["trades"] == (0, (0, 0))

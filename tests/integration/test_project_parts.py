@@ -137,7 +137,7 @@ async def test_replicas_of_which_one_is_killed_and_one_is_there_twice_end_in_the
         code, told = await ended(environment, "projections", "verify", name)
         assert code == 0, told
     code, told = await ended(environment, "projections", "list")
-    assert f"part 2/3     at sequence {length:,}" in told
+    assert f"part 2/3  at sequence {length:,}" in told
     code, told = await ended(environment, "projections", "repartition", *DIVIDED, "--parts", "2")
     assert code == 0, told
     assert f"trades: 2 parts, each at sequence {length:,}" in told
