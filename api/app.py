@@ -15,6 +15,8 @@ from api.documents import INDEX_HEADERS, Document, index
 from api.edition import POSITION_HEADER, Editions
 from api.endpoint import Endpoint
 from api.graduations import GraduationsResource
+from api.graphql import resource as graphql
+from api.graphql.execution import Graph
 from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
 from api.holders import HoldersResource
@@ -45,12 +47,14 @@ def create_app(
     cors_origins: Sequence[str] = ALL_ORIGINS,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
     editions: Editions | None = None,
+    graph: Graph | None = None,
 ) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
 
     Browsers may call it from `cors_origins`, each a scheme with a host; `*` allows all.
     `thresholds` say which tokens are new and which are about to graduate. `editions` are those that
-    a cache in front of it goes by (`api.front.Front`); without them each request asks anew.
+    a cache in front of it goes by (`api.front.Front`); without them each request asks anew. `graph`
+    is answered under `/graphql`; without it there is none.
     """
     resources: list[AnyResource] = [
         TokensResource(reads, thresholds),
@@ -76,7 +80,7 @@ def create_app(
     everyone = "*" in cors_origins
     app: App = falcon.asgi.App(
         middleware=[
-            Guard(vary_by_origin=not everyone),
+            Guard(vary_by_origin=not everyone, takes_content=(graphql.PATH,)),
             falcon.CORSMiddleware(
                 allow_origins="*" if everyone else cors_origins,
                 expose_headers=("Cache-Status", POSITION_HEADER, "ETag", "Link", "Retry-After"),
@@ -90,5 +94,7 @@ def create_app(
     app.add_route(
         "/openapi.json", Document(msgspec.json.encode(document(operations)), falcon.MEDIA_JSON)
     )
+    if graph is not None:
+        graphql.add_routes(app, graph)
     app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))
     return app

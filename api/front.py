@@ -20,7 +20,7 @@ AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 _METHODS = frozenset(("GET", "HEAD"))
 _WITH_CONTENT = frozenset((b"content-length", b"transfer-encoding"))
 """Requests that bring something are for the app to refuse."""
-_NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json"))
+_NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json", "/graphql"))
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _ALL_ORIGINS = b"*"
 _OTHER_ORIGIN = b"-"

@@ -80,12 +80,13 @@ class GraduationsResource:
         shown = rows[: asked.limit]
         worth = await card_coins(self._reads, shown)
         return GraduationList(
-            items=[_graduation(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
+            items=[graduation(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].graduated_pos) if len(rows) > len(shown) else None,
         )
 
 
-def _graduation(row: GraduationRow, ages: Ages, coins: CardCoins) -> Graduation:
+def graduation(row: GraduationRow, ages: Ages, coins: CardCoins) -> Graduation:
+    """A graduation, with the dollars for a whole quote coin at the card's moments."""
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     return Graduation(
         slot=Position.from_order_key(row.graduated_pos).slot,

@@ -1,5 +1,7 @@
 """What holds for every request and answer: limits, and headers that keep browsers safe."""
 
+from collections.abc import Collection
+
 import falcon
 import falcon.asgi
 
@@ -18,8 +20,10 @@ _SECURITY = {
 class Guard:
     """Middleware around every resource; `vary_by_origin` where not all origins are allowed."""
 
-    def __init__(self, *, vary_by_origin: bool) -> None:
+    def __init__(self, *, vary_by_origin: bool, takes_content: Collection[str] = ()) -> None:
+        """`takes_content` are the paths whose resources read content, and limit it themselves."""
         self._vary_by_origin = vary_by_origin
+        self._takes_content = frozenset(takes_content)
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Refuse what no resource takes."""
@@ -30,6 +34,8 @@ class Guard:
                 ADDRESS_TOO_LONG,
                 f"path and query had {address_bytes} bytes, at most {ADDRESS_BYTES_MAX} are read",
             )
+        if req.path in self._takes_content:
+            return
         if req.content_length or req.get_header("Transfer-Encoding") is not None:
             # The connection ends, since what was announced would have to be read otherwise.
             raise ProblemError(

@@ -121,20 +121,24 @@ class HoldersResource:
         """The holders, or the problem that the mint is not known."""
         of = await known(self._reads, asked.mint)
         found = await self._reads.holders(asked.mint, limit=asked.limit)
-        decimals = of.token_decimals
-        return HolderList(
-            mint=asked.mint,
-            holders=found.holders,
-            balance_units=str(found.balance),
-            top10_share=found.share(found.top_balance),
-            gini=found.gini,
-            developer=_class(found.developer, found, decimals),
-            snipers=_class(found.snipers, found, decimals),
-            bundlers=_class(found.bundlers, found, decimals),
-            insiders=_class(found.insiders, found, decimals),
-            suspicious=_class(found.suspicious, found, decimals),
-            items=[_holder(row, found, decimals) for row in found.top],
-        )
+        return holder_list(asked.mint, found, of.token_decimals)
+
+
+def holder_list(mint: str, found: HoldersRow, decimals: int | None) -> HolderList:
+    """A token's holders."""
+    return HolderList(
+        mint=mint,
+        holders=found.holders,
+        balance_units=str(found.balance),
+        top10_share=found.share(found.top_balance),
+        gini=found.gini,
+        developer=_class(found.developer, found, decimals),
+        snipers=_class(found.snipers, found, decimals),
+        bundlers=_class(found.bundlers, found, decimals),
+        insiders=_class(found.insiders, found, decimals),
+        suspicious=_class(found.suspicious, found, decimals),
+        items=[_holder(row, found, decimals) for row in found.top],
+    )
 
 
 def _holder(row: HolderRow, of: HoldersRow, decimals: int | None) -> Holder:

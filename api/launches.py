@@ -80,12 +80,13 @@ class LaunchesResource:
         shown = rows[: asked.limit]
         worth = await card_coins(self._reads, shown)
         return LaunchList(
-            items=[_launch(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
+            items=[launch(row, ages, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].created_pos) if len(rows) > len(shown) else None,
         )
 
 
-def _launch(row: LaunchRow, ages: Ages, coins: CardCoins) -> Launch:
+def launch(row: LaunchRow, ages: Ages, coins: CardCoins) -> Launch:
+    """A launch, with the dollars for a whole quote coin at the card's moments."""
     assert row.created_pos is not None, "it is a launch"
     quote = quote_decimals(row.quote_mint, row.quote_decimals)
     initial = InitialBuy(

@@ -1,5 +1,6 @@
 """The list of tokens, filtered and in the order that the reader wants."""
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
@@ -14,7 +15,7 @@ from api.representations import Ages, Token, token
 from domain.programs import SOL_DECIMALS
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
-from projections.reads import TokenState, TradingVenue
+from projections.reads import TokenRow, TokenState, TradingVenue
 from projections.token_lists import AMOUNTS, ListPlace, ListSort, TokenFilters, TokenQuery
 
 LAMPORTS_PER_SOL = 10**SOL_DECIMALS
@@ -102,6 +103,16 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     next: str | None
 
 
+class TokenPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of rows, before anybody has said how they are shown."""
+
+    rows: list[TokenRow]
+    cursor: Callable[[int], str]
+    """The cursor behind the row at a place."""
+    more: bool
+    newest_s: int | None
+
+
 class TokensResource:
     """All tokens that the log knows."""
 
@@ -128,6 +139,18 @@ class TokensResource:
 
     async def answer(self, asked: TokensParameters) -> TokenList:
         """A page; a cursor of another list, or a range that ends before it begins, is a problem."""
+        page = await self.page(asked)
+        ages, worth = (
+            Ages(self._thresholds, page.newest_s),
+            await card_coins(self._reads, page.rows),
+        )
+        return TokenList(
+            items=[token(row, ages, coin) for row, coin in zip(page.rows, worth, strict=True)],
+            next=page.cursor(-1) if page.more else None,
+        )
+
+    async def page(self, asked: TokensParameters) -> TokenPage:
+        """The rows of a page, and a cursor for each; raises the same problems."""
         for name in ("market_cap", "liquidity", "volume", "progress", "age"):
             _check_range(asked, name)
         newest_s = await self._reads.newest_time_s()
@@ -148,17 +171,18 @@ class TokensResource:
                 after=after,
             )
         )
-        shown, following = found.tokens[: asked.limit], None
-        if len(found.tokens) > len(shown):
-            last = shown[-1]
-            following = ListCursor(
-                asked.sort, last.value, last.row.mint, found.pos, now_s, sol_usd
-            ).encoded()
-        rows = [each.row for each in shown]
-        ages, worth = Ages(self._thresholds, newest_s), await card_coins(self._reads, rows)
-        return TokenList(
-            items=[token(row, ages, coin) for row, coin in zip(rows, worth, strict=True)],
-            next=following,
+        shown = found.tokens[: asked.limit]
+
+        def cursor(place: int) -> str:
+            last = shown[place]
+            at = ListCursor(asked.sort, last.value, last.row.mint, found.pos, now_s, sol_usd)
+            return at.encoded()
+
+        return TokenPage(
+            rows=[each.row for each in shown],
+            cursor=cursor,
+            more=len(found.tokens) > len(shown),
+            newest_s=newest_s,
         )
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,12 +12,12 @@ from adapters.jetstream.reader import JetStreamLog
 from adapters.meilisearch.client import Meili
 from adapters.meilisearch.index import MeiliIndex
 from adapters.meilisearch.token_search import MeiliTokenSearch
+from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
-from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
 from adapters.postgres.search_changes import PostgresDocuments
 from adapters.postgres.sol_prices import SolPriceStore
@@ -30,6 +31,9 @@ from api.app import create_app
 from api.cache import Cache
 from api.edition import Editions
 from api.front import Front
+from api.graphql.execution import Graph
+from api.graphql.limits import Limits
+from api.graphql.persisted import allowed_in
 from api.live.sockets import Sockets, with_sockets
 from curvetape.archives import log_of
 from curvetape.config import Settings
@@ -38,6 +42,7 @@ from curvetape.rebuilding import ReadModels
 from curvetape.registered import Make, checked, registered
 from curvetape.telling import Teller
 from domain.partition import Partition
+from projections.batch_reads import GraphReads
 from projections.candles import Candles
 from projections.generation import GenerationError
 from projections.holder_reads import Definitions
@@ -197,7 +202,7 @@ async def index_comparison(settings: Settings, *, rows_max: int) -> AsyncIterato
 
 
 @asynccontextmanager
-async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresReads]:
+async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresBatchReads]:
     """The read models, as the query side sees them."""
     pool = await open_pool(
         settings.postgres_dsn or POSTGRES_DSN,
@@ -208,7 +213,7 @@ async def reading(settings: Settings, *, application: str) -> AsyncIterator[Post
     try:
         counted = definitions(settings)
         if settings.meili_url is None:
-            yield PostgresReads(pool, definitions=counted)
+            yield PostgresBatchReads(pool, definitions=counted)
             return
         async with Meili(settings.meili_url, settings.meili_key) as meili:
             index, searched = MeiliIndex(meili), MeiliTokenSearch(meili)
@@ -226,6 +231,21 @@ class Served(msgspec.Struct, frozen=True):
     """Feeds the sockets' rooms from the log, for ever; without it nobody can subscribe."""
 
 
+def graph_of(settings: Settings, reads: GraphReads, thresholds: Thresholds) -> Graph:
+    """GraphQL over the read models."""
+    folder = settings.graphql_allowed
+    return Graph(
+        reads,
+        thresholds=thresholds,
+        limits=Limits(
+            depth_max=settings.graphql_depth_max,
+            cost_max=settings.graphql_cost_max,
+            introspection=settings.graphql_introspection,
+        ),
+        allowed=None if folder is None else allowed_in(Path(folder)),
+    )
+
+
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
     """The API over the read models; sockets are told what is new in the log."""
@@ -240,7 +260,14 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         log = JetStreamLog(connection)
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds)
         editions = Editions(reads, age_s_max=POSITIONS_AGE_S_MAX)
-        app = create_app(reads, log, cors_origins=origins, thresholds=thresholds, editions=editions)
+        app = create_app(
+            reads,
+            log,
+            cors_origins=origins,
+            thresholds=thresholds,
+            editions=editions,
+            graph=graph_of(settings, reads, thresholds),
+        )
         cache = Cache(editions, bytes_max=settings.api_cache_mb << 20)
         front = Front(app, cache, origins=origins)
         yield Served(with_sockets(front, sockets), sockets.run)

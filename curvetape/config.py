@@ -154,6 +154,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Memory in MB that each process of the API keeps answers in; 0 for none.",
         ),
     ] = 64
+    graphql_introspection: Annotated[
+        bool, Meta(description="Whether GraphQL tells its schema to those who ask for it.")
+    ] = True
+    graphql_depth_max: Annotated[
+        int, Meta(ge=1, le=100, description="Fields within fields that a GraphQL query may have.")
+    ] = 12
+    graphql_cost_max: Annotated[
+        int,
+        Meta(ge=1, description="What a GraphQL query may cost: about the rows it looks at."),
+    ] = 10_000
+    graphql_allowed: Annotated[
+        str | None,
+        Meta(
+            description="Folder of the only GraphQL queries that are run, `*.graphql`; without it "
+            "all are."
+        ),
+    ] = None
     metrics_listen: Annotated[
         Annotated[str, Meta(pattern=r"^\S+:\d{1,5}$")] | None,
         Meta(

@@ -7,8 +7,8 @@ import msgspec
 
 from adapters.meilisearch.index import MeiliIndex
 from adapters.meilisearch.token_search import MeiliTokenSearch
+from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.pool import Pool
-from adapters.postgres.reads import PostgresReads
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.indexing import IndexPlace, SearchIndexError
 from projections.reads import Found, ProjectionPosition, TokenSearch
@@ -18,7 +18,7 @@ PLACE_AGE_S_MAX = 1.0
 """The index is asked for its place no more often; positions are asked for with every answer."""
 
 
-class IndexedReads(PostgresReads):
+class IndexedReads(PostgresBatchReads):
     """Fits `projections.reads.Reads`; the position of search is the index's own."""
 
     def __init__(

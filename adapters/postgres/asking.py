@@ -50,6 +50,17 @@ async def rows_of(
     ]
 
 
+async def rows_by_mint(
+    connection: Connection, row: type[Row], sql: str, *arguments: object
+) -> dict[str, list[Row]]:
+    """What the database answers, as rows by the column `asked_mint`, in the order given."""
+    found: dict[str, list[Row]] = {}
+    for record in await connection.fetch(sql, *arguments):
+        of_mint = found.setdefault(record["asked_mint"], [])
+        of_mint.append(msgspec.convert(_integers(record), row))
+    return found
+
+
 def _integers(record: asyncpg.Record) -> dict[str, object]:
     # Every `numeric` of the schema is a whole number; the driver hands it over as a decimal.
     return {

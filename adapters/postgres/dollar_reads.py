@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+import asyncpg
+
 from adapters.postgres.asking import asking, can_be_asked, int64
 from adapters.postgres.pool import Pool
 from projections.dollars import Valued
@@ -54,9 +56,12 @@ class PostgresDollarReads:
             rows = await connection.fetch(
                 _SOL_VOLUMES, mint, interval_s, int64(from_s), int64(to_s)
             )
-        return {
-            row["start_s"]: Valued(_exact(row["volume"]), _exact(row["volume_buy"])) for row in rows
-        }
+        return {row["start_s"]: sol_volume(row) for row in rows}
+
+
+def sol_volume(row: asyncpg.Record) -> Valued:
+    """The columns `volume` and `volume_buy`."""
+    return Valued(_exact(row["volume"]), _exact(row["volume_buy"]))
 
 
 def _exact(value: Decimal | None) -> Fraction | None:

@@ -1,5 +1,7 @@
 """Answers the query side from the holders' tables."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from adapters.postgres.asking import asking, can_be_asked, rows_of
@@ -52,7 +54,7 @@ def _class(name: str, condition: str) -> str:
     """
 
 
-_TOTALS = f"""
+TOTALS = f"""
     {_CLASSED}, ranked as (
         select *, row_number() over (order by balance desc, wallet) as place,
             count(*) filter (where balance > 0) over () as holding
@@ -72,7 +74,7 @@ _TOTALS = f"""
         {_class("suspicious", "sniper or bundler or insider")}
     from ranked
 """
-_TOP_OF = f"""
+TOP_OF = f"""
     {_CLASSED}
     select wallet, balance, bought, sold, received, sent, first_time_s, last_time_s, developer,
         sniper, bundler, insider
@@ -80,7 +82,9 @@ _TOP_OF = f"""
 """
 
 
-class _Totals(msgspec.Struct):
+class Totals(msgspec.Struct):
+    """What `TOTALS` answers."""
+
     supply: int | None
     launched: bool
     holders: int
@@ -134,18 +138,23 @@ class PostgresHolderReads:
             asking(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            (totals,) = await rows_of(connection, _Totals, _TOTALS, *asked)
-            top = await rows_of(connection, HolderRow, _TOP_OF, *asked, limit)
-        return HoldersRow(
-            supply=totals.supply,
-            holders=totals.holders,
-            balance=totals.balance,
-            top_balance=totals.top_balance,
-            ranked_balance=totals.ranked_balance,
-            developer=totals.of("developer"),
-            snipers=totals.of("snipers"),
-            bundlers=totals.of("bundlers"),
-            insiders=totals.of("insiders", held=totals.insiders_reported),
-            suspicious=totals.of("suspicious"),
-            top=top,
-        )
+            (totals,) = await rows_of(connection, Totals, TOTALS, *asked)
+            top = await rows_of(connection, HolderRow, TOP_OF, *asked, limit)
+        return holders_row(totals, top)
+
+
+def holders_row(totals: Totals, top: Sequence[HolderRow]) -> HoldersRow:
+    """A token's holders, from what the two statements answered."""
+    return HoldersRow(
+        supply=totals.supply,
+        holders=totals.holders,
+        balance=totals.balance,
+        top_balance=totals.top_balance,
+        ranked_balance=totals.ranked_balance,
+        developer=totals.of("developer"),
+        snipers=totals.of("snipers"),
+        bundlers=totals.of("bundlers"),
+        insiders=totals.of("insiders", held=totals.insiders_reported),
+        suspicious=totals.of("suspicious"),
+        top=top,
+    )

@@ -40,7 +40,7 @@ _OF_WALLET = f"""
         and ($3::boolean is null or (held.balance > 0) = $3)
     order by held.last_pos desc limit $4
 """
-_TRADERS: dict[TraderSort, str] = {
+TRADERS: dict[TraderSort, str] = {
     "realised": f"""
         {_POSITION} where held.mint = $1 and held.quote_mint = $2 and held.sells > 0
         order by held.realised_amount desc, held.wallet limit $3
@@ -172,4 +172,4 @@ class PostgresPortfolioReads:
         if not can_be_asked(mint, quote_mint):
             return []
         async with asking(self._pool) as connection:
-            return await rows_of(connection, PositionRow, _TRADERS[by], mint, quote_mint, limit)
+            return await rows_of(connection, PositionRow, TRADERS[by], mint, quote_mint, limit)

@@ -21,14 +21,14 @@ from projections.reads import (
     TradeRow,
 )
 
-_TRADES = """
+TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
         quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
         token_reserves, layout
     from trades where mint = $1 and pos < $2 order by pos desc limit $3
 """
 
-_CANDLES = """
+CANDLES = """
     select start_s, open_pos, open, high_pos, high, low_pos, low, close_pos, close, volume_quote,
         volume_quote_buy, volume_token, buys, sells
     from candles where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
@@ -81,14 +81,14 @@ class PostgresReads(
     ) -> Sequence[TradeRow]:
         """A token's trades, newest first, before a position if one is given."""
         before = INT64_MAX if before_pos is None else before_pos
-        return await self._fetch(TradeRow, _TRADES, mint, int64(before), limit)
+        return await self._fetch(TradeRow, TRADES, mint, int64(before), limit)
 
     async def candles(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
     ) -> Sequence[CandleRow]:
         """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
         rows = await self._fetch(
-            CandleRow, _CANDLES, mint, interval_s, int64(from_s), int64(to_s), limit
+            CandleRow, CANDLES, mint, interval_s, int64(from_s), int64(to_s), limit
         )
         return rows[::-1]
 

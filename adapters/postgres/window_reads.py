@@ -1,5 +1,7 @@
 """Counts a token's windows from its trades, when they are asked for."""
 
+from collections.abc import Sequence
+
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.pool import Pool
 from projections.window_reads import LENGTHS_S, REACH_S, TokenWindows, WindowRow
@@ -58,7 +60,9 @@ WINDOWS = f"""
 """Takes the mint, the time or null, and the lengths of the windows."""
 
 
-class _Window(WindowRow, frozen=True, kw_only=True, gc=False):
+class TimedWindow(WindowRow, frozen=True, kw_only=True, gc=False):
+    """A window with its end."""
+
     as_of_s: int
 
 
@@ -77,11 +81,14 @@ class PostgresWindows:
             return None
         as_of = None if as_of_s is None else int64(as_of_s)
         async with asking(self._pool) as connection:
-            rows = await rows_of(connection, _Window, WINDOWS, mint, as_of, LENGTHS_S)
-        if not rows:
-            return None
-        fields = WindowRow.__struct_fields__
-        return TokenWindows(
-            as_of_s=rows[0].as_of_s,
-            rows=[WindowRow(**{name: getattr(row, name) for name in fields}) for row in rows],
-        )
+            rows = await rows_of(connection, TimedWindow, WINDOWS, mint, as_of, LENGTHS_S)
+        return token_windows(rows) if rows else None
+
+
+def token_windows(rows: Sequence[TimedWindow]) -> TokenWindows:
+    """A token's windows from their rows, of which there is one at least."""
+    fields = WindowRow.__struct_fields__
+    return TokenWindows(
+        as_of_s=rows[0].as_of_s,
+        rows=[WindowRow(**{name: getattr(row, name) for name in fields}) for row in rows],
+    )

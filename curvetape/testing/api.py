@@ -1,14 +1,16 @@
 """The API over read models in memory, without a server or a socket."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from falcon.testing import TestClient
 
 from api.app import ALL_ORIGINS, create_app
+from api.graphql.execution import DEFAULT_LIMITS, Graph
+from api.graphql.limits import Limits
+from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded
 from curvetape.testing.market import MARKET
 from curvetape.testing.memory_log import MemoryLog
-from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
 
 V1 = "/api/v1/tokens"
@@ -19,11 +21,19 @@ class Served:
     """A client, and what stands behind it: `Served().client.get("/api/v1/tokens")`."""
 
     def __init__(
-        self, events: Sequence[AnyEvent] = MARKET, *, cors_origins: Sequence[str] = ALL_ORIGINS
+        self,
+        events: Sequence[AnyEvent] = MARKET,
+        *,
+        cors_origins: Sequence[str] = ALL_ORIGINS,
+        limits: Limits = DEFAULT_LIMITS,
+        allowed: Mapping[str, str] | None = None,
     ) -> None:
-        self.reads = MemoryReads(recorded(events))
+        self.reads = MemoryBatchReads(recorded(events))
         self.log = MemoryLog(events)
-        self.client = TestClient(create_app(self.reads, self.log, cors_origins=cors_origins))
+        graph = Graph(self.reads, limits=limits, allowed=allowed)
+        self.client = TestClient(
+            create_app(self.reads, self.log, cors_origins=cors_origins, graph=graph)
+        )
 
     def add(self, *events: AnyEvent) -> None:
         """Let more happen: in the log and in every read model."""

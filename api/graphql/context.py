@@ -1,0 +1,49 @@
+"""What the resolvers of one request share."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from graphql import GraphQLResolveInfo
+
+from api.graphql.loaders import Loaders
+from api.operation import Operation
+from projections.batch_reads import GraphReads
+from projections.labels import Thresholds
+from projections.reads import ProjectionPosition
+
+
+class Context:
+    """The read models, the loaders over them, and which of them an answer is made from."""
+
+    def __init__(
+        self,
+        reads: GraphReads,
+        thresholds: Thresholds,
+        held: Mapping[str, ProjectionPosition],
+        hub: Any = None,
+    ) -> None:
+        """`held` are the read models' positions from before anything was read."""
+        self.reads = reads
+        self.thresholds = thresholds
+        self.held = held
+        self.hub = hub
+        self.loaders = Loaders(reads, thresholds)
+        self._used: set[str] = set()
+
+    def use(self, *read_models: str) -> None:
+        """Note that the answer is made from these."""
+        self._used.update(read_models)
+
+    def use_of(self, operation: Operation) -> None:
+        """Note that the answer is made from what REST's operation is made from."""
+        self._used.update(operation.read_models)
+
+    @property
+    def position(self) -> int | None:
+        """The log sequence up to which the answer holds everything; None where it has no rows."""
+        places = (self.held[name].sequence if name in self.held else 0 for name in self._used)
+        return min(places, default=None)
+
+
+Info: TypeAlias = "GraphQLResolveInfo[Context]"
+"""What resolvers are given."""

@@ -1,0 +1,137 @@
+"""GraphQL over HTTP: a request in, an answer with its log position out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import falcon
+import falcon.asgi
+import msgspec
+from graphql import GraphQLError, OperationType
+
+from api.documents import Document
+from api.edition import POSITION_HEADER
+from api.graphql.documents import InvalidError
+from api.graphql.errors import BAD_REQUEST, UNAVAILABLE, refused, told
+from api.graphql.execution import Answer, Graph, invalid
+from api.graphql.limits import REQUEST_BYTES_MAX
+from api.graphql.page import HEADERS, PAGE
+from api.graphql.request import Request, read, unreadable
+from api.graphql.schema import SDL
+from api.problems import RETRY_AFTER_S
+
+PATH = "/graphql"
+SDL_PATH = "/graphql/schema.graphql"
+MEDIA_GRAPHQL = "application/graphql-response+json"
+_PARAMETERS = ("query", "variables", "operationName", "extensions")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class GraphResource:
+    """Answers queries by POST and GET, and shows people a page to try them on."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer the query of the address; without one, the page for people."""
+        if not any(name in req.params for name in _PARAMETERS):
+            if req.client_accepts(falcon.MEDIA_HTML):
+                resp.set_headers(HEADERS)
+                resp.content_type = falcon.MEDIA_HTML
+                resp.data = PAGE
+                return None
+            return _refuse(req, resp, unreadable("the address has no query"))
+        try:
+            request = _of_address(req)
+        except GraphQLError as error:
+            return _refuse(req, resp, error)
+        return await self._answer(req, resp, request)
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer the query of the content."""
+        kind, _, _ = (req.content_type or "").partition(";")
+        if kind.strip().lower() != falcon.MEDIA_JSON:
+            other = refused(BAD_REQUEST, "The content has to be application/json.")
+            return _refuse(req, resp, other, status=falcon.HTTP_415)
+        if (req.content_length or 0) <= REQUEST_BYTES_MAX:
+            content = await req.stream.read(REQUEST_BYTES_MAX + 1)
+        else:
+            content = None
+        if content is None or len(content) > REQUEST_BYTES_MAX:
+            # The connection ends, since what was announced would have to be read otherwise.
+            resp.set_header("Connection", "close")
+            too_long = refused(BAD_REQUEST, f"A request may have {REQUEST_BYTES_MAX} bytes.")
+            return _refuse(req, resp, too_long, status=falcon.HTTP_413)
+        try:
+            request = read(content)
+        except GraphQLError as error:
+            return _refuse(req, resp, error)
+        return await self._answer(req, resp, request)
+
+    async def _answer(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, request: Request
+    ) -> None:
+        try:
+            operation = self._graph.operation(request)
+        except InvalidError as error:
+            return _say(req, resp, invalid(error))
+        if operation.kind is not OperationType.QUERY:
+            other = refused(BAD_REQUEST, "There are queries only.")
+            return _say(req, resp, Answer(errors=[told(other)]))
+        answer = await self._graph.answer(operation)
+        if (position := answer.extensions.get("logPosition")) is not None:
+            resp.set_header(POSITION_HEADER, str(position))
+        return _say(req, resp, answer)
+
+
+def add_routes(app: "falcon.asgi.App[Any, Any]", graph: Graph) -> None:
+    """Answer the graph, and its schema as text where it may be asked for."""
+    app.add_route(PATH, GraphResource(graph))
+    if graph.limits.introspection:
+        app.add_route(SDL_PATH, Document(SDL.encode(), "text/plain; charset=utf-8"))
+
+
+def _of_address(req: falcon.asgi.Request) -> Request:
+    given: dict[str, str] = {}
+    for name in _PARAMETERS:
+        value = req.params.get(name)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            raise unreadable(f"{name} was given more than once")
+        if value is not None:
+            given[name] = value
+    parts: dict[str, object] = {
+        name: given.get(name) for name in ("query", "operationName") if name in given
+    }
+    try:
+        for name in ("variables", "extensions"):
+            if name in given:
+                parts[name] = msgspec.json.decode(given[name])
+        return msgspec.convert(parts, Request)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise unreadable(str(error)) from error
+
+
+def _say(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
+    """The status tells of errors only to those who ask by the newer media type."""
+    newer = MEDIA_GRAPHQL in (req.get_header("Accept") or "")
+    resp.content_type = MEDIA_GRAPHQL if newer else falcon.MEDIA_JSON
+    resp.set_header("Cache-Control", "no-store")
+    if newer and answer.data is msgspec.UNSET:
+        unavailable = any(it["extensions"]["code"] == UNAVAILABLE for it in answer.errors)
+        resp.status = falcon.HTTP_503 if unavailable else falcon.HTTP_400
+        if unavailable:
+            resp.set_header("Retry-After", str(RETRY_AFTER_S))
+    resp.data = _encode(answer)
+
+
+def _refuse(
+    req: falcon.asgi.Request,
+    resp: falcon.asgi.Response,
+    error: GraphQLError,
+    *,
+    status: str = falcon.HTTP_400,
+) -> None:
+    """For what is no request of GraphQL."""
+    _say(req, resp, Answer(errors=[told(error)]))
+    resp.status = status
