@@ -13,6 +13,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import NO_CONNECTIONS
 from curvetape.bootstrap import read_models
 from curvetape.rebuilding import Rebuilding, check_name
+from curvetape.testing.forks import abandoned, confirmed, trade
 from curvetape.testing.history import as_it_came
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.replicas import (
@@ -28,6 +29,7 @@ from curvetape.testing.replicas import (
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from domain.partition import Partition, partitions
+from projections.runner import ProjectionsStoppedError
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +165,30 @@ async def test_generations_from_before_there_were_parts_are_served_as_any_other(
         work = Rebuilding(log, generations, read_models, "candles", print, batch_max=50)
         assert (await work.serve("next")).sequence == 300
     assert (await compare(postgres_dsn, log, ["candles"])).verdict == "equal"
+
+
+async def test_what_was_taken_back_too_late_stops_all_parts_and_is_healed_by_a_rebuild(
+    postgres_dsn: str,
+) -> None:
+    gone, kept = "mint3", "mint4"
+    assert [Partition(2, 2).owns(it) for it in (gone, kept)] == [False, True]
+    log = MemoryLog([trade(5, mint=gone), confirmed(5), trade(6, mint=kept), confirmed(6)])
+    for partition in partitions(2):
+        await project(postgres_dsn, log, partition, ["trades"])
+    log.add(abandoned(5, 1), trade(7, mint=gone), trade(7, 1, mint=kept), confirmed(7))
+    for partition, sentence in zip(
+        reversed(partitions(2)), ("after its", "slot 5 was"), strict=True
+    ):
+        with pytest.raises(ProjectionsStoppedError, match=sentence):
+            await project(postgres_dsn, log, partition, ["trades"])
+    assert (await places(postgres_dsn))["trades"] == (4, (4, 4))
+    async with await Generations.open(postgres_dsn) as generations:
+        work = Rebuilding(log, generations, read_models, "trades", print, batch_max=50)
+        await work.build()
+        assert (await work.serve("next")).parts == (4, 4)
+    for partition in partitions(2):
+        await project(postgres_dsn, log, partition, ["trades"])
+    assert (await compare(postgres_dsn, log, ["trades"])).verdict == "equal"
+    async with opened(postgres_dsn) as pool:
+        rows = await pool.fetch("select mint from trades order by pos")
+    assert [row["mint"] for row in rows] == [kept, gone, kept]

@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
 
 from adapters.postgres import checkpoint_parts
@@ -33,11 +34,12 @@ from domain.events import AnyEvent
 from domain.partition import Partition, partitions
 from projections.generation import GenerationError
 from projections.parking import Parked
+from projections.part_log import PartLog
 from projections.partitioning import can_be_divided
-from projections.projection import Checkpoint, CheckpointMovedError, StoreRefusedError
-from projections.runner import ProjectionsStoppedError
+from projections.projection import Checkpoint, CheckpointMovedError, Hosted, StoreRefusedError
+from projections.runner import ProjectionsStoppedError, Runner
 from projections.tokens import Tokens
-from projections.trades import Trades
+from projections.trades import Changes, Trades
 
 DIVIDED = [it.projection.name for it in read_models(NO_CONNECTIONS) if can_be_divided(it)]
 WAITS = "select count(*) > 0 from pg_locks where not granted"
@@ -259,3 +261,31 @@ async def test_a_part_that_waits_for_a_swap_saves_nothing_of_its_own_version(
         with pytest.raises(StoreRefusedError, match="rows are of version 99"):
             await saving
     assert (await places(postgres_dsn))["trades"] == (0, (0, 0))
+
+
+class Forgetful(TradeStore):
+    """Never hears that its first save was committed."""
+
+    told = True
+
+    async def _save(self, changes: Changes, seen: int, reached: int, reread_after: int) -> None:
+        await super()._save(changes, seen, reached, reread_after)
+        if self.told:
+            self.told = False
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed")
+
+
+async def test_a_part_whose_commit_was_not_answered_does_not_repeat_it(
+    postgres_dsn: str, history: Sequence[AnyEvent]
+) -> None:
+    log = MemoryLog(history[:300])
+    await project(postgres_dsn, log, Partition(1, 2), ["trades"])
+    async with opened(postgres_dsn) as pool:
+        partition = Partition(2, 2)
+        store = Forgetful(pool).of_part(partition)
+        hosted = Hosted(Trades(), store, partition)  # type: ignore[arg-type]  # as `host` joins
+        await Runner(PartLog(log, partition), [hosted], batch_max=50, partition=partition).run(
+            follow=False
+        )
+        assert not store.told
+    assert (await compare(postgres_dsn, log, ["trades"])).verdict == "equal"
