@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.scratch import Kept, Scratch
 from domain.log import EventLog
-from domain.partition import partitions
+from domain.partition import Partition, partitions
 from projections.audit.model_report import ModelReport, ModelsReport, report
 from projections.bounded import Bounded
 from projections.generation import Generation
@@ -47,6 +47,8 @@ class Comparing:
         self._kept: Mapping[str, Kept] = {}
         self._reasons: dict[str, str] = {}
         """Why read models cannot be compared."""
+        self._divided: dict[str, int] = {}
+        """Into how many parts those are divided whose parts are replayed each for itself."""
 
     async def run(self) -> ModelsReport:
         """Replay up to each read model's checkpoint, and compare. Raises `LogError`."""
@@ -61,6 +63,7 @@ class Comparing:
             if left <= LEFT_EVENTS_MAX:
                 break
             await self._replay(places)
+        await self._replay_parts(lead_max=LEFT_EVENTS_MAX)
         async with self._scratch.frozen():
             await self._replay(await self._places())
             await self._replay_parts()
@@ -75,7 +78,8 @@ class Comparing:
             reason = obstacle(kept.get(name), hosted.projection.version, last)
             if reason is not None:
                 self._reasons[name] = reason
-        return {name: kept[name].sequence for name in self._hosted if name not in self._reasons}
+        apart = self._reasons.keys() | self._divided.keys()
+        return {name: kept[name].sequence for name in self._hosted if name not in apart}
 
     async def _replay(self, places: Mapping[str, int]) -> None:
         """Apply what the log has up to each read model's place, to all at once where it can."""
@@ -95,21 +99,32 @@ class Comparing:
                 await asyncio.gather(telling, return_exceptions=True)
             self._reached |= dict.fromkeys(names, place)
 
-    async def _replay_parts(self) -> None:
-        """Take each part of those that are divided from the lowest one's place to its own."""
-        for name, kept in self._kept.items():
-            if name not in self._hosted or name in self._reasons or len(set(kept.parts)) < 2:
+    async def _replay_parts(self, *, lead_max: int = 0) -> None:
+        """Take the parts of those that are not level from the lowest one's place to their own.
+
+        Those whose furthest part leads by `lead_max` or less wait.
+        """
+        for name in [it for it in self._hosted if it not in self._reasons]:
+            kept = self._kept[name]
+            parts, lead = len(kept.parts), max(kept.parts, default=0) - kept.sequence
+            if name not in self._divided:
+                if lead <= lead_max:
+                    continue
+                self._divided[name] = parts
+                await self._scratch.divide(name, parts)
+            if self._divided[name] != parts:
+                self._reasons[name] = "it was divided otherwise meanwhile; compare it again"
                 continue
-            await self._scratch.divide(name, len(kept.parts))
-            for partition, place in zip(partitions(len(kept.parts)), kept.parts, strict=True):
-                hosted = of_part(self._hosted[name], partition)
-                until = Bounded(self._log, place)
-                runner = Runner(until, [hosted], batch_max=self._batch_max, partition=partition)
-                try:
-                    await runner.run(follow=False)
-                except ProjectionsStoppedError as stopped:
-                    self._reasons[name] = str(stopped)
-                    break
+            try:
+                for partition, place in zip(partitions(parts), kept.parts, strict=True):
+                    await self._replay_part(name, partition, place)
+            except ProjectionsStoppedError as stopped:
+                self._reasons[name] = str(stopped)
+
+    async def _replay_part(self, name: str, partition: Partition, place: int) -> None:
+        hosted, until = of_part(self._hosted[name], partition), Bounded(self._log, place)
+        runner = Runner(until, [hosted], batch_max=self._batch_max, partition=partition)
+        await runner.run(follow=False)
 
     async def _tell(self, runner: Runner) -> None:
         while True:

@@ -14,6 +14,7 @@ from adapters.postgres.pool import NO_CONNECTIONS
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
+from curvetape import comparing
 from curvetape.bootstrap import read_models
 from curvetape.testing.events import curve_traded, recorded
 from curvetape.testing.history import as_it_came
@@ -77,9 +78,15 @@ async def test_replicas_that_die_and_start_again_make_the_rows_of_one_runner(
         assert await is_as_one_runner_would_have_it(postgres_dsn, log, name), name
 
 
+@pytest.mark.parametrize("left_max", [10, 10_000])
 async def test_parts_that_are_not_level_are_compared_each_where_it_is(
-    postgres_dsn: str, history: Sequence[AnyEvent]
+    postgres_dsn: str,
+    history: Sequence[AnyEvent],
+    monkeypatch: pytest.MonkeyPatch,
+    left_max: int,
 ) -> None:
+    """Whether their lead is replayed before the tables are kept as they are, or then."""
+    monkeypatch.setattr(comparing, "LEFT_EVENTS_MAX", left_max)
     log, lengths = MemoryLog(history), (1_300, len(history), 900)
     for partition, length in zip(partitions(PARTS), lengths, strict=True):
         await project(postgres_dsn, log, partition, DIVIDED, until=length)
