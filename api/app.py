@@ -26,6 +26,7 @@ from api.operation import AnyResource
 from api.portfolio import PortfolioResource
 from api.realised import RealisedResource
 from api.search import SearchResource
+from api.status import page as status_page
 from api.token import TokenResource
 from api.tokens import TokensResource
 from api.top_traders import TopTradersResource
@@ -96,5 +97,7 @@ def create_app(
     )
     if graph is not None:
         graphql.add_routes(app, graph)
+    for path, served in status_page.documents().items():
+        app.add_route(path, served)
     app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))
     return app

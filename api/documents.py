@@ -66,7 +66,8 @@ def index(operations: Sequence[Operation]) -> bytes:
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Curvetape</title>'
         '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style></head><body><h1>Curvetape</h1>"
-        "<p>Analytics for pump.fun tokens whose every number can be proven.</p>"
+        "<p>Analytics for pump.fun tokens whose every number can be proven. "
+        'See <a href="/status">the pipeline at work</a>.</p>'
         f'<h2>What is here</h2><dl>{routes}<dt><a href="/openapi.json">/openapi.json</a></dt>'
         "<dd>All of it as OpenAPI 3.1, to generate clients from</dd></dl>"
         "<h2>Problems</h2><p>The <code>type</code> of a problem leads here.</p>"

@@ -1,0 +1,1 @@
+"""The status page: the pipeline, alive, in a browser."""

@@ -1,0 +1,132 @@
+// Follows the market and the pipeline's state over Socket.IO, as any client can.
+"use strict";
+
+const TRADES_MAX = 40;
+const LAUNCHES_MAX = 14;
+const GONE_MAX = 1000;
+const DRAW_MS = 250; // nobody reads faster, however many trades there are
+const BEHIND_EVENTS = 2000;
+const SILENT_MS = 5000;
+
+const byId = (id) => document.getElementById(id);
+const socket = io({ transports: ["websocket", "polling"] });
+const symbols = new Map();
+const state = { trades: [], launches: [], gone: new Set(), status: null, toldAt: 0, seen: null };
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
+const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
+const shortened = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
+// Zeros behind the point are counted, not written: 0.0₈7212 is what traders read.
+const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
+function price(value) {
+  if (value === null) return "–";
+  const zeros = value > 0 ? Math.max(0, -Math.floor(Math.log10(value)) - 1) : 0;
+  if (zeros < 4) return short.format(value);
+  const digits = value.toExponential(3).replace(".", "").split("e")[0];
+  return `0.0${[...String(zeros)].map((digit) => SUBSCRIPTS[digit]).join("")}${digits}`;
+}
+
+function element(name, content, attributes = {}) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...[content].flat());
+  return made;
+}
+
+function tokenLink(mint) {
+  const link = element("a", symbols.get(mint) ?? shortened(mint), { href: `/api/v1/tokens/${mint}` });
+  link.title = mint;
+  return link;
+}
+
+function tradeRow({ trade, provisional }) {
+  const row = element("tr", [
+    element("td", clock(trade.time), { class: "time" }),
+    element("td", tokenLink(trade.mint)),
+    element("td", trade.side, { class: "side" }),
+    element("td", `${trade.quoteAmount === null ? "–" : short.format(trade.quoteAmount)} ${trade.quoteSymbol ?? shortened(trade.quoteMint)}`, { class: "number" }),
+    element("td", trade.amountUsd === null ? "–" : dollars.format(trade.amountUsd), { class: "number" }),
+    element("td", price(trade.price), { class: "number" }),
+    element("td", shortened(trade.trader), { class: "trader", title: trade.trader }),
+  ], { "data-side": trade.side, "data-id": trade.id });
+  if (provisional) row.title = "its slot is not certified yet";
+  if (state.gone.has(trade.id)) row.dataset.gone = "its fork has died";
+  return row;
+}
+
+function launchRow({ kind, mint, name, time }) {
+  return element("li", [
+    element("b", tokenLink(mint)),
+    element("span", kind === "graduation" ? "graduated" : name, { class: "name" }),
+    element("time", clock(time)),
+  ], { "data-kind": kind });
+}
+
+function drawStatus() {
+  const told = state.status;
+  const silent = Date.now() - state.toldAt > SILENT_MS;
+  const [name, words] = !socket.connected ? ["away", "not connected, trying again"]
+    : told === null ? ["away", "waiting for the first figures"]
+    : told.deaf || silent ? ["stale", "connected, but nothing new arrives"]
+    : ["live", "live"];
+  byId("connection").dataset.state = name;
+  byId("connection").textContent = words;
+  if (told === null) return;
+  byId("slot").textContent = told.slot === null ? "–" : whole.format(told.slot);
+  byId("age").textContent = told.slotTime === null ? "–"
+    : `${Math.max(0, Math.round(Date.now() / 1000 - told.slotTime))} s`;
+  byId("trades").textContent = short.format(told.tradesPerSecond);
+  byId("events").textContent = short.format(told.eventsPerSecond);
+  byId("launched").textContent = short.format(told.launchesPerMinute);
+  byId("sequence").textContent = whole.format(told.sequence);
+  byId("clients").textContent = whole.format(told.clients);
+  byId("models").replaceChildren(...told.readModels.map((model) => element("li", [
+    element("span", model.name.replaceAll("_", " ")),
+    element("span", whole.format(model.lag)),
+  ], { "data-behind": model.lag > BEHIND_EVENTS ? "yes" : "no" })));
+}
+
+function draw() {
+  drawStatus();
+  byId("tape").replaceChildren(...state.trades.map(tradeRow));
+  byId("launches").replaceChildren(...state.launches.map(launchRow));
+}
+
+function put(list, one, most) {
+  list.unshift(one);
+  list.length = Math.min(list.length, most);
+  state.seen = one.sequence ?? state.seen;
+}
+
+socket.on("connect", () => {
+  socket.emit("subscribe:status");
+  socket.emit("subscribe:market", state.seen === null ? {} : { after: state.seen });
+});
+socket.on("market:snapshot", ({ sequence, newest, active, leaders }) => {
+  state.seen = sequence;
+  for (const token of [...newest, ...active, ...leaders]) {
+    if (token.symbol) symbols.set(token.mint, token.symbol);
+  }
+  if (state.launches.length === 0) {
+    state.launches = newest.slice(0, LAUNCHES_MAX).map((token) => ({
+      kind: "launch", mint: token.mint, name: token.name ?? "", time: token.createdTime,
+    }));
+  }
+});
+socket.on("market:trade", (told) => put(state.trades, told, TRADES_MAX));
+socket.on("market:launch", (told) => {
+  symbols.set(told.mint, told.symbol);
+  put(state.launches, { kind: "launch", ...told }, LAUNCHES_MAX);
+});
+socket.on("market:graduation", (told) => put(state.launches, { kind: "graduation", ...told }, LAUNCHES_MAX));
+socket.on("market:correction", ({ ids }) => {
+  state.gone = new Set([...state.gone, ...ids].slice(-GONE_MAX));
+  state.launches = state.launches.filter(({ id }) => !state.gone.has(id));
+});
+socket.on("status", (told) => {
+  state.status = told;
+  state.toldAt = Date.now();
+});
+setInterval(draw, DRAW_MS);

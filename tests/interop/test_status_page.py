@@ -1,0 +1,62 @@
+"""The status page in a real Chromium, over a real log."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from api.status import page
+from curvetape.testing.certified import CertifiedLog
+from curvetape.testing.events import created, curve_traded, migrated, recorded
+from curvetape.testing.log import LiveLog, entries
+from curvetape.testing.market import address
+from curvetape.testing.node import SCRIPTS
+from curvetape.testing.pages import opened
+from curvetape.testing.reads import MemoryReads
+from curvetape.testing.sockets import serving_sockets
+from domain.events import AnyEvent
+
+MINT, FRESH = address("followed"), address("fresh")
+READ = {
+    "connection": "#connection",
+    "sequence": "#sequence",
+    "models": "#models li",
+    "trades": "#tape tr",
+    "launches": "#launches li",
+}
+
+
+async def append(live: LiveLog, *events: AnyEvent) -> None:
+    await live.appender.append(entries(events))
+
+
+async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
+    first = [created(1, MINT), curve_traded(2, MINT)]
+    await append(live_log, *first)
+    async with serving_sockets(MemoryReads(recorded(first)), live_log.log) as url:
+        lost = curve_traded(20, MINT, provisional=True)
+        abandoned = CertifiedLog()
+        abandoned.abandon(lost.pos.slot)
+        stages: list[dict[str, int]] = [
+            {"#connection[data-state=live]": 1},
+            {"#tape tr": 1, "#launches [data-kind=graduation]": 1},
+            {"#tape tr[data-gone]": 1},
+        ]
+        async with opened(f"{url}/status", stages=stages, read=READ) as shown:
+            await shown.told()
+            await append(live_log, created(10, FRESH), lost, migrated(30, FRESH))
+            seen = await shown.told()
+            await append(live_log, *(event for _, _, event in abandoned))
+            await shown.told()
+    texts = seen["texts"]
+    assert texts["connection"] == ["live"]
+    assert seen["errors"] == []
+    hosts = {urlsplit(each).netloc for each in seen["requests"]}
+    assert hosts == {urlsplit(url).netloc}
+    (trade,) = texts["trades"]
+    assert first[0].symbol in trade  # type: ignore[union-attr]  # it is a launch
+    assert "graduated" in texts["launches"][0]
+    assert {line.split("\n")[0] for line in texts["models"]} >= {"trades", "tokens"}
+
+
+def test_the_client_is_the_one_that_is_published() -> None:
+    served = SCRIPTS / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
+    assert served.read_bytes() == Path(page.__file__).with_name("socket.io.min.js").read_bytes()

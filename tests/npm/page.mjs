@@ -1,0 +1,45 @@
+// Opens a page in Chromium and says what is on it.
+//
+// Argument: {url, stages, read, screenshot?, width?, height?, scheme?}. Each stage is an object: it waits
+// until the page has as many elements of each selector, and prints {texts, errors, requests}: the
+// text of what each selector in `read` finds, what the browser has complained about, and every
+// address that it has asked for.
+import chromium from "@sparticuz/chromium";
+import { chromium as playwright } from "playwright-core";
+
+const asked = JSON.parse(process.argv[2]);
+const browser = await playwright.launch({
+  args: chromium.args,
+  executablePath: await chromium.executablePath(),
+  headless: true,
+});
+try {
+  const context = await browser.newContext({
+    viewport: { width: asked.width ?? 1400, height: asked.height ?? 900 },
+    colorScheme: asked.scheme ?? "dark",
+  });
+  const page = await context.newPage();
+  const errors = [];
+  const requests = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) errors.push(message.text());
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("websocket", (socket) => requests.push(socket.url()));
+  await page.goto(asked.url);
+  for (const stage of asked.stages) {
+    // By selectors and not by scripts, which the page's own policy rightly refuses to run.
+    for (const [selector, count] of Object.entries(stage)) {
+      await page.locator(selector).nth(count - 1).waitFor({ state: "attached" });
+    }
+    const texts = {};
+    for (const [name, selector] of Object.entries(asked.read)) {
+      texts[name] = await page.locator(selector).allInnerTexts();
+    }
+    if (asked.screenshot) await page.screenshot({ path: asked.screenshot });
+    console.log(JSON.stringify({ texts, errors, requests }));
+  }
+} finally {
+  await browser.close();
+}
