@@ -111,7 +111,8 @@ class Up:
             f"seed {settings.simulate_seed}",
         }[self._chain]
         self._say(f"reading {source}")
-        self._say(f"look at {where}/api/v1/tokens   or at {where}/ for all there is")
+        for line in ways_to_try(where):
+            self._say(line)
         self._say(f"addresses of all servers are in {shown(self._home.addresses_file)}")
         self._say("Ctrl-C stops everything; the next start goes on from here")
 
@@ -149,6 +150,19 @@ class Up:
                 models = behind(last, positions)
                 self._say(f"log: {last:,} events, {rate:,.0f}/s, {sealed}; {models}{unread}")
                 before = last
+
+
+def ways_to_try(where: str) -> Sequence[str]:
+    """What to open, and a line to copy for each way to ask."""
+    follow = (
+        f'require("socket.io-client").io("{where}").on("market:trade", console.log)'
+        '.emit("subscribe:market")'
+    )
+    return (
+        f"look at   {where}/status   the pipeline, live; {where}/ has all that can be asked",
+        f"REST      curl '{where}/api/v1/tokens?limit=3'",
+        f"Socket.IO npm install socket.io-client && node -e '{follow}'",
+    )
 
 
 async def _check_read_models(settings: Settings, *, last: int) -> None:
