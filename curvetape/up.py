@@ -158,9 +158,11 @@ def ways_to_try(where: str) -> Sequence[str]:
         f'require("socket.io-client").io("{where}").on("market:trade", console.log)'
         '.emit("subscribe:market")'
     )
+    graph = '{"query":"{ tokens(first: 3) { nodes { symbol volume24h } } }"}'
     return (
         f"look at   {where}/status   the pipeline, live; {where}/ has all that can be asked",
         f"REST      curl '{where}/api/v1/tokens?limit=3'",
+        f"GraphQL   curl {where}/graphql -H 'content-type: application/json' -d '{graph}'",
         f"Socket.IO npm install socket.io-client && node -e '{follow}'",
     )
 

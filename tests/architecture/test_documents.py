@@ -7,6 +7,7 @@ from typing import get_args
 import click
 import pytest
 
+from api.status import page
 from curvetape.cli import main
 from curvetape.config import table
 from curvetape.testing.checkout import ROOT, files, name, texts
@@ -131,7 +132,7 @@ def test_the_readme_lists_every_address_of_the_api() -> None:
     said = {address.removeprefix("GET ") for address, _ in rows(README, "Address")}
     sources = [path.read_text() for path in sorted((ROOT / "api").glob("*.py"))]
     routed = {path for source in sources for path in re.findall(r'path="(/[^"]*)"', source)}
-    assert said == routed | {"/openapi.json"}
+    assert said == routed | {"/openapi.json", page.PATH}
 
 
 def test_the_readme_lists_every_command() -> None:

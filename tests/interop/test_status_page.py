@@ -29,7 +29,8 @@ async def append(live: LiveLog, *events: AnyEvent) -> None:
 
 
 async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
-    first = [created(1, MINT), curve_traded(2, MINT)]
+    launch = created(1, MINT)
+    first: list[AnyEvent] = [launch, curve_traded(2, MINT)]
     await append(live_log, *first)
     async with serving_sockets(MemoryReads(recorded(first)), live_log.log) as url:
         lost = curve_traded(20, MINT, provisional=True)
@@ -52,7 +53,7 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
     hosts = {urlsplit(each).netloc for each in seen["requests"]}
     assert hosts == {urlsplit(url).netloc}
     (trade,) = texts["trades"]
-    assert first[0].symbol in trade  # type: ignore[union-attr]  # it is a launch
+    assert launch.symbol in trade
     assert "graduated" in texts["launches"][0]
     assert {line.split("\n")[0] for line in texts["models"]} >= {"trades", "tokens"}
 
