@@ -97,6 +97,20 @@ ADDRESS_TOO_LONG = Kind(
 HEADERS_TOO_LARGE = Kind(
     "headers-too-large", 431, "The request's headers are too large", "All of them have a limit."
 )
+KEY_INVALID = Kind(
+    "key-invalid",
+    401,
+    "A key is missing or not known",
+    "This server answers those only whose key it knows, or was sent a key that it does not know. "
+    "A key is sent as X-API-Key, or as Authorization: Bearer.",
+)
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "There were too many requests",
+    "A caller may make as many requests a second as RateLimit-Limit says. Retry-After says when to "
+    "go on; who does not heed it is blocked for a while.",
+)
 INTERNAL = Kind(
     "internal",
     500,
@@ -125,6 +139,8 @@ KINDS = (
     CONTENT_REFUSED,
     ADDRESS_TOO_LONG,
     HEADERS_TOO_LARGE,
+    KEY_INVALID,
+    TOO_MANY_REQUESTS,
     INTERNAL,
     UNAVAILABLE,
     NOT_READY,

@@ -1,0 +1,144 @@
+"""What stands before everything: who asks is found out, and who asks too often is told to wait."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.front import AsgiApp, Message, Receive, Scope, Send
+from api.identity import IDENTITY, Identities, Identity, IdentityError
+from api.limits import Allowed, Limits
+from api.problems import KEY_INVALID, MEDIA_PROBLEM, TOO_MANY_REQUESTS, Problem, problem
+
+ALWAYS_OPEN = frozenset(("/healthz", "/readyz"))
+"""Whoever watches the process has no key, and must not be told to wait."""
+WITHOUT_KEY = frozenset(("/", "/openapi.json"))
+"""What says how to ask can be read by everyone."""
+
+_HTTP_RESPONSE = "websocket.http.response"
+
+
+class Gate:
+    """An ASGI application in front of all others, of HTTP and of WebSockets."""
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        identities: Identities,
+        limits: Limits | None,
+        *,
+        origins: Sequence[str],
+    ) -> None:
+        """Without `limits` nobody waits. Pages of `origins` may read what was refused, too."""
+        self._app = app
+        self._identities = identities
+        self._limits = limits
+        self._origins = frozenset(each.encode() for each in origins)
+        self._told: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request or a handshake through, or refuse it with a problem."""
+        if scope["type"] not in {"http", "websocket"} or scope["path"] in ALWAYS_OPEN:
+            await self._app(scope, receive, send)
+            return
+        try:
+            identity = self._identities.of(scope)
+        except IdentityError as error:
+            if _needs_a_key(scope):
+                # Guesses are counted by where they come from.
+                allowed = self._take(self._identities.nobody(scope))
+                if allowed is None or allowed.ok:
+                    found = problem(KEY_INVALID, str(error))
+                    await self._refuse(scope, send, found, [(b"www-authenticate", b"Bearer")])
+                else:
+                    await self._too_many(scope, send, allowed)
+                return
+            identity = self._identities.nobody(scope)
+        scope[IDENTITY] = identity
+        allowed = self._take(identity)
+        if allowed is None:
+            await self._app(scope, receive, send)
+        elif not allowed.ok:
+            await self._too_many(scope, send, allowed)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            told = self._headers(allowed)
+
+            async def telling(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message["headers"], *told]}
+                await send(message)
+
+            await self._app(scope, receive, telling)
+
+    def _take(self, identity: Identity) -> Allowed | None:
+        if self._limits is None:
+            return None
+        return self._limits.take(identity.caller, identity.rate)
+
+    def _headers(self, allowed: Allowed) -> list[tuple[bytes, bytes]]:
+        """The same few lists, made once: there are as many as the limit is high."""
+        told = self._told.get((allowed.limit, allowed.remaining))
+        if told is None:
+            told = self._told[allowed.limit, allowed.remaining] = [
+                (b"ratelimit-limit", b"%d" % allowed.limit),
+                (b"ratelimit-remaining", b"%d" % allowed.remaining),
+                (b"ratelimit-reset", b"%d" % allowed.wait_s),
+            ]
+        return told
+
+    async def _too_many(self, scope: Scope, send: Send, allowed: Allowed) -> None:
+        wait = f"ask again in {allowed.wait_s} s"
+        detail = (
+            f"too many requests were made in spite of refusals; {wait}"
+            if allowed.blocked
+            else f"{allowed.limit} requests a second are answered; {wait}"
+        )
+        after = b"%d" % allowed.wait_s
+        headers = [
+            (b"ratelimit-limit", b"%d" % allowed.limit),
+            (b"ratelimit-remaining", b"0"),
+            (b"ratelimit-reset", after),
+            (b"retry-after", after),
+        ]
+        await self._refuse(scope, send, problem(TOO_MANY_REQUESTS, detail), headers)
+
+    async def _refuse(
+        self, scope: Scope, send: Send, found: Problem, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        """Without the app, and with what a page needs to read it."""
+        content = found.encoded()
+        headers = [
+            (b"content-type", MEDIA_PROBLEM.encode()),
+            (b"content-length", b"%d" % len(content)),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            *headers,
+            *self._for_pages(scope),
+        ]
+        kind = "http.response"
+        if scope["type"] == "websocket":
+            if _HTTP_RESPONSE not in scope.get("extensions", {}):
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            kind = _HTTP_RESPONSE
+        await send({"type": f"{kind}.start", "status": found.status, "headers": headers})
+        shown = b"" if scope.get("method") == "HEAD" else content
+        await send({"type": f"{kind}.body", "body": shown})
+
+    def _for_pages(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        everyone = b"*" in self._origins
+        vary = [] if everyone else [(b"vary", b"Origin")]
+        origin: Any = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        if origin is None or not (everyone or origin in self._origins):
+            return vary
+        shown = b"Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+        return [
+            (b"access-control-allow-origin", b"*" if everyone else origin),
+            (b"access-control-expose-headers", shown),
+            *vary,
+        ]
+
+
+def _needs_a_key(scope: Scope) -> bool:
+    """Browsers ask first whether they may, and leave the key out."""
+    return scope.get("method") != "OPTIONS" and scope["path"] not in WITHOUT_KEY
