@@ -35,6 +35,17 @@ from api.wallet_trades import WalletTradesResource
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
 
+EXPOSED = (
+    "Cache-Status",
+    POSITION_HEADER,
+    "ETag",
+    "Link",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+)
+"""Headers that a browser's page may read."""
 ALL_ORIGINS = ("*",)
 DEFAULT_THRESHOLDS = Thresholds()
 
@@ -84,7 +95,7 @@ def create_app(
             Guard(vary_by_origin=not everyone, takes_content=(graphql.PATH,)),
             falcon.CORSMiddleware(
                 allow_origins="*" if everyone else cors_origins,
-                expose_headers=("Cache-Status", POSITION_HEADER, "ETag", "Link", "Retry-After"),
+                expose_headers=EXPOSED,
             ),
         ]
     )

@@ -79,9 +79,7 @@ def read_keys(text: str) -> list[Key]:
     for part in filter(None, (each.strip() for each in text.split(","))):
         found = _WRITTEN.fullmatch(part)
         if found is None:
-            raise KeysError(
-                f"{part[:20]!r}… is no key's name=digest, as `curvetape api-key` prints it"
-            )
+            raise KeysError(f"{part[:20]!r}… is no key's name=digest, as `curvetape key` prints it")
         name, hexed, rate = found.groups()
         if name in {each.name for each in keys}:
             raise KeysError(f"two keys are named {name}")
@@ -178,7 +176,8 @@ class Identities:
 
 def is_handshake(scope: Mapping[str, Any]) -> bool:
     """Whether it opens something that lasts, where a browser's page can set no headers."""
-    return scope["type"] == "websocket" or scope["path"].startswith("/socket.io")
+    path: str = scope["path"]
+    return scope["type"] == "websocket" or path.startswith("/socket.io")
 
 
 def _anonymous(address: str) -> Identity:

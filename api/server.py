@@ -29,6 +29,7 @@ def server_config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Con
         "ws_per_message_deflate": False,  # a frame is the same for everyone
         "lifespan": "off",
         "access_log": False,
+        "proxy_headers": False,  # `api.identity` reads them, from proxies that are set
         "log_config": None,
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE_S_MAX,

@@ -1,5 +1,6 @@
 """The only place where ports meet adapters: settings in, running parts out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -28,7 +29,6 @@ from adapters.valkey.generations import Generations
 from adapters.valkey.keys import Role
 from adapters.valkey.leaderboards import LeaderboardStore
 from api.app import create_app
-from api.cache import Cache
 from api.edition import Editions
 from api.front import Front
 from api.graphql.execution import Graph
@@ -37,6 +37,7 @@ from api.graphql.persisted import allowed_in
 from api.live.sockets import Sockets, with_sockets
 from curvetape.archives import log_of
 from curvetape.config import Settings
+from curvetape.fronting import fronting
 from curvetape.indexed_reads import IndexedReads
 from curvetape.rebuilding import ReadModels
 from curvetape.registered import Make, checked, registered
@@ -268,6 +269,12 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
             editions=editions,
             graph=graph_of(settings, reads, thresholds),
         )
-        cache = Cache(editions, bytes_max=settings.api_cache_mb << 20)
-        front = Front(app, cache, origins=origins)
-        yield Served(with_sockets(front, sockets), sockets.run)
+        async with fronting(settings, editions) as before:
+            answered = with_sockets(Front(app, before.cache, origins=origins), sockets)
+
+            async def feed() -> None:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(sockets.run())
+                    group.create_task(before.run())
+
+            yield Served(before.gate(answered, origins), feed)

@@ -154,6 +154,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Memory in MB that each process of the API keeps answers in; 0 for none.",
         ),
     ] = 64
+    api_access: Annotated[
+        Literal["open", "key-only"],
+        Meta(description="Whether everyone is answered, or only who has a key."),
+    ] = "open"
+    api_keys: Annotated[
+        str | None,
+        Meta(
+            description="Keys that are known, `name=digest` or `name=digest@rate` by commas, as "
+            "`curvetape key` prints them."
+        ),
+    ] = None
+    api_proxies: Annotated[
+        str | None,
+        Meta(
+            description="Proxies, addresses or networks by commas, that are believed whom they ask "
+            "for in `X-Forwarded-For`."
+        ),
+    ] = None
+    api_rate: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Requests a second that each key, or else each address, may make; 0 for "
+            "any number.",
+        ),
+    ] = 100
+    api_abuse: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000_000,
+            description="Refusals within a minute after which whoever asks is blocked.",
+        ),
+    ] = 1_000
+    api_block_s: Annotated[
+        int,
+        Meta(ge=0, le=86_400, description="Seconds for which they are blocked; 0 for never."),
+    ] = 60
     graphql_introspection: Annotated[
         bool, Meta(description="Whether GraphQL tells its schema to those who ask for it.")
     ] = True

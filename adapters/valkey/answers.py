@@ -1,5 +1,6 @@
 """Answers of the API that its processes have in common, for a short while."""
 
+import asyncio
 import hashlib
 import time
 from typing import Any, Self
@@ -42,7 +43,7 @@ class ValkeyAnswers:
                 max_connections=CONNECTIONS_MAX,
                 timeout=ANSWER_TIMEOUT_S,
                 socket_connect_timeout=ANSWER_TIMEOUT_S,
-                socket_timeout=ANSWER_TIMEOUT_S,
+                socket_timeout=None,  # see `adapters.valkey.client`
                 client_name="curvetape-serve",
                 protocol=2,
                 retry=Retry(NoBackoff(), 0),
@@ -68,8 +69,10 @@ class ValkeyAnswers:
     async def _command(self, *command: bytes | str) -> Any:
         if time.monotonic() < self._asked_after_s:
             return None
+        run: Any = self._client.execute_command  # it has no types of its own
         try:
-            return await self._client.execute_command(*command)
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await run(*command)
         except ANY:
             self._asked_after_s = time.monotonic() + PAUSE_S
             return None

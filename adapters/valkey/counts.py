@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 from limits.aio.storage import RedisStorage
 from valkey.exceptions import ValkeyError
@@ -18,7 +18,7 @@ AT_ONCE_MAX = 50
 
 
 class ValkeyCounts:
-    """The port `api.limits.SharedCounts`; a server that is away counts nothing, and stops nobody."""
+    """The port `api.limits.SharedCounts`; one that is away counts nothing, and stops nobody."""
 
     def __init__(self, storage: RedisStorage) -> None:
         self._storage = storage
@@ -32,7 +32,6 @@ class ValkeyCounts:
                 f"async+{url}",
                 implementation="valkey",
                 key_prefix=PREFIX,
-                socket_timeout=ANSWER_TIMEOUT_S,
                 socket_connect_timeout=ANSWER_TIMEOUT_S,
                 max_connections=AT_ONCE_MAX,
             )
@@ -42,27 +41,21 @@ class ValkeyCounts:
 
     async def add(self, counts: Mapping[str, int], *, keep_s: int) -> Mapping[str, int]:
         """Add to the counts and say how high they are; what could not be counted is left out."""
-        if time.monotonic() < self._asked_after_s:
-            return {}
-        keys = list(counts)
         totals: dict[str, int] = {}
-        for start in range(0, len(keys), AT_ONCE_MAX):
-            asked = keys[start : start + AT_ONCE_MAX]
-            found = await asyncio.gather(
-                *(self._storage.incr(key, keep_s, counts[key]) for key in asked),
-                return_exceptions=True,
-            )
-            for key, total in zip(asked, found, strict=True):
-                if not isinstance(total, BaseException):
-                    totals[key] = total
-                elif isinstance(total, ValkeyError | OSError):
-                    self._asked_after_s = time.monotonic() + PAUSE_S
-                else:
-                    raise total
-            if self._asked_after_s > time.monotonic():
-                break
+        if time.monotonic() < self._asked_after_s:
+            return totals
+        keys = list(counts)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                for start in range(0, len(keys), AT_ONCE_MAX):
+                    asked = keys[start : start + AT_ONCE_MAX]
+                    adding = (self._storage.incr(key, keep_s, counts[key]) for key in asked)
+                    totals.update(zip(asked, await asyncio.gather(*adding), strict=True))
+        except (ValkeyError, OSError):
+            self._asked_after_s = time.monotonic() + PAUSE_S
         return totals
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._storage.storage.aclose()
+        bridge: Any = self._storage.bridge  # which has no type for its client
+        await bridge.storage.aclose()

@@ -25,6 +25,7 @@ class _Commands(click.Group):
         "replay": "curvetape.cli.replay",
         "explain": "curvetape.cli.explain",
         "streams": "curvetape.cli.streams",
+        "key": "curvetape.cli.key",
         "settings": "curvetape.cli.settings",
     }
 

@@ -17,6 +17,7 @@ SECRET = (
     "CURVETAPE_REDIS_URL",
     "CURVETAPE_MEILI_URL",
     "CURVETAPE_MEILI_KEY",
+    "CURVETAPE_API_KEYS",
 )
 """What is a token, or may have a password in it."""
 
