@@ -21,6 +21,8 @@ from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
 from api.holders import HoldersResource
 from api.launches import LaunchesResource
+from api.leaderboards import LeaderboardsResource
+from api.market import MarketResource
 from api.openapi import document
 from api.operation import AnyResource
 from api.portfolio import PortfolioResource
@@ -34,6 +36,8 @@ from api.trades import TradesResource
 from api.wallet_trades import WalletTradesResource
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
+from projections.leaderboard_reads import LeaderboardReads, Unkept, WithLeaderboards
+from projections.leaderboards import Leaderboards
 
 EXPOSED = (
     "Cache-Status",
@@ -48,6 +52,7 @@ EXPOSED = (
 """Headers that a browser's page may read."""
 ALL_ORIGINS = ("*",)
 DEFAULT_THRESHOLDS = Thresholds()
+UNKEPT = Unkept()
 
 App: TypeAlias = "falcon.asgi.App[Any, Any]"
 
@@ -60,6 +65,7 @@ def create_app(
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
     editions: Editions | None = None,
     graph: Graph | None = None,
+    leaderboards: LeaderboardReads = UNKEPT,
 ) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
 
@@ -83,9 +89,12 @@ def create_app(
         GraduationsResource(reads, thresholds),
         AboutToGraduateResource(reads, thresholds),
         CreatorTokensResource(reads, thresholds),
+        LeaderboardsResource(reads, leaderboards),
+        MarketResource(reads, leaderboards),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)
+    used -= {Leaderboards.name}  # they may be kept nowhere
     resources.append(ReadinessResource(reads, log, used))
     operations = [resource.operation for resource in resources]
 
@@ -100,7 +109,7 @@ def create_app(
         ]
     )
     problems.handle(app)
-    editions = editions or Editions(reads)
+    editions = editions or Editions(WithLeaderboards(reads, leaderboards))
     for resource in resources:
         app.add_route(resource.operation.path, Endpoint(resource, editions))
     app.add_route(

@@ -126,6 +126,19 @@ UNAVAILABLE = Kind(
 NOT_READY = Kind(
     "not-ready", 503, "The API is not ready", "`reasons` says what is missing or cannot be known."
 )
+NOT_KEPT = Kind(
+    "not-kept",
+    503,
+    "This read model is not kept here",
+    "Leaderboards need a Redis or Valkey: `CURVETAPE_REDIS_URL` names it, for `curvetape project` "
+    "and for `curvetape serve`.",
+)
+PAST_NOT_KEPT = Kind(
+    "past-not-kept",
+    422,
+    "That past cannot be told",
+    "What is asked for is not kept as it was at that time; `detail` says what is.",
+)
 KINDS = (
     PARAMETER_UNKNOWN,
     PARAMETER_INVALID,
@@ -144,6 +157,8 @@ KINDS = (
     INTERNAL,
     UNAVAILABLE,
     NOT_READY,
+    NOT_KEPT,
+    PAST_NOT_KEPT,
 )
 
 

@@ -28,6 +28,7 @@ from adapters.valkey.client import Valkey
 from adapters.valkey.generations import Generations
 from adapters.valkey.keys import Role
 from adapters.valkey.leaderboards import LeaderboardStore
+from adapters.valkey.reads import ValkeyLeaderboards
 from api.app import create_app
 from api.edition import Editions
 from api.front import Front
@@ -51,6 +52,7 @@ from projections.holders import Holders
 from projections.index_comparison import IndexComparison
 from projections.indexing import Indexer
 from projections.labels import Thresholds
+from projections.leaderboard_reads import LeaderboardReads, Unkept, WithLeaderboards
 from projections.leaderboards import Leaderboards
 from projections.part_log import PartLog
 from projections.partitioning import UnpartitionedError, share
@@ -248,11 +250,28 @@ def graph_of(settings: Settings, reads: GraphReads, thresholds: Thresholds) -> G
 
 
 @asynccontextmanager
+async def boards(settings: Settings, *, application: str) -> AsyncIterator[LeaderboardReads]:
+    """The leaderboards, as the query side sees them; each question says so where there are none."""
+    if settings.redis_url is None:
+        yield Unkept()
+        return
+    valkey = Valkey.at(
+        settings.redis_url,
+        application=application,
+        connections_max=READ_CONNECTIONS_MAX,
+        answer_timeout_s=READ_TIMEOUT_S,
+    )
+    async with valkey:
+        yield ValkeyLeaderboards(valkey)
+
+
+@asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
     """The API over the read models; sockets are told what is new in the log."""
     async with (
         await Connection.open(settings.nats_url or NATS_URL, name="curvetape serve") as connection,
         reading(settings, application="curvetape serve") as reads,
+        boards(settings, application="curvetape serve") as ranked,
     ):
         thresholds = Thresholds(
             new_s=settings.label_new_s, about_to_graduate=settings.label_about_to_graduate
@@ -260,7 +279,8 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
         log = JetStreamLog(connection)
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds)
-        editions = Editions(reads, age_s_max=POSITIONS_AGE_S_MAX)
+        positions = WithLeaderboards(reads, ranked)
+        editions = Editions(positions, age_s_max=POSITIONS_AGE_S_MAX)
         app = create_app(
             reads,
             log,
@@ -268,6 +288,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
             thresholds=thresholds,
             editions=editions,
             graph=graph_of(settings, reads, thresholds),
+            leaderboards=ranked,
         )
         async with fronting(settings, editions) as before:
             answered = with_sockets(Front(app, before.cache, origins=origins), sockets)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from projections.market_reads import MarketReads
 from projections.reads import Page, Reads, TokenRow
 from projections.token_lists import TokenLists
 
@@ -77,5 +78,5 @@ class FeedReads(Protocol):
         ...
 
 
-class QueryReads(Reads, FeedReads, TokenLists, Protocol):
+class QueryReads(Reads, FeedReads, TokenLists, MarketReads, Protocol):
     """All that the API asks; everything may raise `ReadsUnavailableError`."""

@@ -7,6 +7,7 @@ from adapters.postgres.card_rows import CARD
 from adapters.postgres.dollar_reads import PostgresDollarReads
 from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
+from adapters.postgres.market_reads import PostgresMarket
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
 from adapters.postgres.token_listing import PostgresTokenListing
@@ -52,6 +53,7 @@ class PostgresReads(
     PostgresFeeds,
     PostgresTokenLists,
     PostgresTokenListing,
+    PostgresMarket,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,

@@ -1,6 +1,6 @@
 """Answers the query side's questions about leaderboards."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
 from adapters.valkey.boards import BoardContestedError, Boards
@@ -13,7 +13,7 @@ from projections.cards import card
 from projections.leaderboard_reads import BOARD_LIMIT_MAX, Point
 from projections.leaderboards import Leaderboards
 from projections.ranking import Ranking, Standing
-from projections.reads import ReadsUnavailableError, TokenRow
+from projections.reads import ProjectionPosition, ReadsUnavailableError, TokenRow
 from projections.windows import Window, span_at
 
 T = TypeVar("T")
@@ -41,6 +41,14 @@ class ValkeyLeaderboards:
         """The token as it is now, None for a mint that the log does not know."""
         return await _answered(self._snapshot(mint))
 
+    async def snapshots(self, mints: Sequence[str]) -> Mapping[str, TokenRow]:
+        """The tokens as they are now, by mint; those that the log does not know are left out."""
+        return await _answered(self._snapshots(mints)) if mints else {}
+
+    async def position(self) -> ProjectionPosition | None:
+        """How far the read model is; None before it has begun."""
+        return await _answered(self._position())
+
     async def points(self, mint: str, *, at_s: int) -> Sequence[Point]:
         """The token's minutes of the last 24 hours, oldest first."""
         return await _answered(self._points(mint, at_s))
@@ -49,6 +57,25 @@ class ValkeyLeaderboards:
         keys = await self._served()
         said = keys and await self._valkey.one("HGET", keys.cards, mint)
         return card(mint, change(said)) if said else None
+
+    async def _snapshots(self, mints: Sequence[str]) -> Mapping[str, TokenRow]:
+        if (keys := await self._served()) is None:
+            return {}
+        said = await self._valkey.one("HMGET", keys.cards, *mints)
+        return {mint: card(mint, change(it)) for mint, it in zip(mints, said, strict=True) if it}
+
+    async def _position(self) -> ProjectionPosition | None:
+        if (keys := await self._served()) is None:
+            return None
+        found = await self._valkey.one(
+            "HMGET", keys.checkpoint, "version", "sequence", "reread_after"
+        )
+        if not all(found):
+            return None
+        version, sequence, reread_after = map(int, found)
+        return ProjectionPosition(
+            name=Leaderboards.name, version=version, sequence=sequence, reread_after=reread_after
+        )
 
     async def _points(self, mint: str, at_s: int) -> Sequence[Point]:
         keys, span = await self._served(), span_at("24h", at_s)

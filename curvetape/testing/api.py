@@ -10,6 +10,7 @@ from api.graphql.limits import Limits
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded
 from curvetape.testing.market import MARKET
+from curvetape.testing.memory_leaderboards import MemoryLeaderboards
 from curvetape.testing.memory_log import MemoryLog
 from domain.events import AnyEvent
 
@@ -30,12 +31,18 @@ class Served:
     ) -> None:
         self.reads = MemoryBatchReads(recorded(events))
         self.log = MemoryLog(events)
-        graph = Graph(self.reads, limits=limits, allowed=allowed)
-        self.client = TestClient(
-            create_app(self.reads, self.log, cors_origins=cors_origins, graph=graph)
+        self.leaderboards = MemoryLeaderboards(recorded(events))
+        app = create_app(
+            self.reads,
+            self.log,
+            cors_origins=cors_origins,
+            graph=Graph(self.reads, limits=limits, allowed=allowed),
+            leaderboards=self.leaderboards,
         )
+        self.client = TestClient(app)
 
     def add(self, *events: AnyEvent) -> None:
         """Let more happen: in the log and in every read model."""
         self.log.add(*events)
+        self.leaderboards.apply(recorded(events, after=self.reads.sequence))
         self.reads.apply(recorded(events, after=self.reads.sequence))

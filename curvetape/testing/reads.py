@@ -7,12 +7,14 @@ from curvetape.testing.holders import MemoryHolders
 from curvetape.testing.search import MemorySearch
 from curvetape.testing.token_lists import MemoryTokenLists, listable
 from domain.log import Recorded
+from domain.programs import USDC
 from projections import candles, sol_prices, tokens
 from projections.candles import Candles
 from projections.cards import card
-from projections.dollars import MINUTE_S, Valued, summed, valued
+from projections.dollars import MINUTE_S, Valued, in_sol, summed, valued
 from projections.holder_reads import DEFAULTS, Definitions, HoldersRow
 from projections.holders import Holders
+from projections.market_reads import MarketRow, MarketWindow
 from projections.portfolios import Portfolios
 from projections.reads import (
     CandleRow,
@@ -31,7 +33,7 @@ from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 from projections.window_reads import TokenWindows, WindowRow
-from projections.windows import WINDOWS_S
+from projections.windows import WINDOWS_S, Span, Window, span_at
 
 
 class MemoryReads(MemoryTokenLists):
@@ -198,6 +200,39 @@ class MemoryReads(MemoryTokenLists):
             return None
         price = self._prices[max(before)]
         return price.price * Fraction(10) ** price.exponent
+
+    async def market(self) -> MarketRow | None:
+        """The market at the newest time that is known, see `projections.market_reads`."""
+        if (at_s := await self.newest_time_s()) is None:
+            return None
+        listed = [it for mint, it in self._tokens.items() if listable(self._changes[mint])]
+        return MarketRow(
+            at_s=at_s,
+            windows=[self._market(window, span_at(window, at_s)) for window in WINDOWS_S],
+            tokens=len(listed),
+            graduated=sum(row.state == "graduated" for row in listed),
+        )
+
+    def _market(self, window: Window, span: Span) -> MarketWindow:
+        minutes = [
+            (self._tokens[mint], candle)
+            for (mint, length_s, start_s), candle in self._candles.candles.items()
+            if length_s == MINUTE_S and start_s in span.minutes()
+        ]
+        launches = [it.created_time_s or -1 for it in self._tokens.values()]
+        moved = [it.graduated.time_s for it in self._changes.values() if it.graduated is not None]
+        return MarketWindow(
+            window=window,
+            tokens=len({row.mint for row, _ in minutes}),
+            buys=sum(candle.buys for _, candle in minutes),
+            sells=sum(candle.sells for _, candle in minutes),
+            volume_lamports=sum(it.volume_quote for row, it in minutes if in_sol(row.quote_mint)),
+            volume_usdc_amount=sum(
+                it.volume_quote for row, it in minutes if row.quote_mint == USDC
+            ),
+            launches=sum(span.from_s <= time_s < span.to_s for time_s in launches),
+            graduations=sum(span.from_s <= time_s < span.to_s for time_s in moved),
+        )
 
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name; none before the first event."""

@@ -11,6 +11,7 @@ from api.app import create_app
 from api.cursors import ListCursor, cursor_at
 from curvetape.testing.events import recorded
 from curvetape.testing.market import KNOWN, MARKET, TRADED, WALLET
+from curvetape.testing.memory_leaderboards import MemoryLeaderboards
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from projections.token_lists import ListSort
@@ -18,7 +19,8 @@ from projections.token_lists import ListSort
 EXAMPLES_MAX = 60
 
 reads = MemoryReads(recorded(MARKET))
-app = create_app(reads, MemoryLog(MARKET))
+boards = MemoryLeaderboards(recorded(MARKET))
+app = create_app(reads, MemoryLog(MARKET), leaderboards=boards)
 cursors = {
     ListCursor(sort, value, TRADED, 2**62, None, None).encoded(): sort
     for sort in get_args(ListSort)
@@ -45,7 +47,8 @@ def settle(case: Any) -> None:
     """Make a valid case one that can succeed, where the document cannot say how.
 
     A mint becomes one that exists, most of the time, and a wallet always; a cursor is one that was
-    given out, together with its sort; a text can be printed; a range does not end before it begins.
+    given out, together with its sort; a text can be printed; a range does not end before it begins;
+    a board is of now.
     """
     mint, query = case.path_parameters.get("mint", ""), case.query
     if len(mint) < len(TRADED):
@@ -57,6 +60,8 @@ def settle(case: Any) -> None:
     elif "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
         query |= {"cursor": given, "sort": cursors[given]}
+    if case.path.endswith("/leaderboards"):
+        query.pop("asOf", None)
     if "q" in query:
         query["q"] = "".join(filter(str.isprintable, query["q"]))
     if "from" in query and "to" in query:

@@ -24,16 +24,16 @@ from curvetape.testing.events import (
     sol_priced,
 )
 from curvetape.testing.leaderboards import newest_s, stretched, valkey_of
+from curvetape.testing.memory_leaderboards import standings
 from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent, CurveTraded, TokenCreated
 from domain.programs import USDC
-from projections.buckets import MINUTE_S, total
-from projections.cards import card
+from projections.buckets import MINUTE_S
 from projections.leaderboard_reads import LeaderboardReads, Point
 from projections.leaderboards import Leaderboards
-from projections.ranking import RANKINGS, Ranking, Standing, rank_values, standing
+from projections.ranking import RANKINGS, Ranking, Standing
 from projections.reads import ReadsUnavailableError
-from projections.windows import WINDOWS_S, Window, span_at
+from projections.windows import WINDOWS_S, Window
 
 NOON_S = GENESIS_S - GENESIS_S % 86_400 + 43_200
 LIMIT = 1_000
@@ -70,25 +70,7 @@ async def ranked(reads: LeaderboardReads, ranking: Ranking, window: Window, at_s
 def expected(
     events: Sequence[AnyEvent], ranking: Ranking, window: Window, at_s: int
 ) -> list[Standing]:
-    """The plainest way there is: measure every token from all events, then sort."""
-    changes = Leaderboards().apply(recorded(events))
-    span = span_at(window, at_s)
-    minutes = span.minutes()
-    known = [start_s for start_s in changes.prices if start_s < span.to_s - MINUTE_S]
-    sol_usd = float(changes.prices[max(known)].usd) if known else None
-    found = []
-    for mint, change in changes.tokens.items():
-        traded = [
-            bucket
-            for (of, length_s, start_s), bucket in changes.buckets.items()
-            if (of, length_s) == (mint, MINUTE_S) and start_s in minutes
-        ]
-        if traded:
-            stands = standing(card(mint, change), total(traded), window, sol_usd)
-            stands = msgspec.structs.replace(stands, sol_usd=sol_usd)
-            if (value := rank_values(stands).get(ranking)) is not None:
-                found.append((-value, mint, stands))
-    return [stands for _, _, stands in sorted(found, key=lambda each: each[:2])]
+    return standings(recorded(events), ranking, window, at_s)
 
 
 @pytest.mark.parametrize("window", WINDOWS_S)
@@ -352,3 +334,18 @@ async def test_what_cannot_be_asked_is_said(valkey: Valkey) -> None:
 
 async def test_before_the_first_start_every_board_is_empty(reads: LeaderboardReads) -> None:
     assert await ranked(reads, "volume", "24h", NOON_S) == []
+
+
+async def test_tokens_are_told_together_and_the_position_is_that_of_the_last_save(
+    valkey: Valkey, reads: LeaderboardReads
+) -> None:
+    assert await reads.position() is None
+    assert await reads.snapshots(["m"]) == {}
+    reached = await save(valkey, [created(1, "m"), trade(2, "m", NOON_S), trade(3, "n", NOON_S)])
+    position = await reads.position()
+    assert position is not None
+    assert (position.name, position.sequence) == ("leaderboards", reached)
+    assert position.version == Leaderboards.version
+    assert await reads.snapshots(["n", "absent", "m"]) == {
+        mint: await reads.snapshot(mint) for mint in ("n", "m")
+    }

@@ -69,6 +69,7 @@ PATHS = [
     *(f"/api/v1/search?q=traded&sort={sort}" for sort in get_args(SearchSort)),
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
     *(f"/api/v1/{feed}?limit=2" for feed in ("launches", "graduations", "about-to-graduate")),
+    "/api/v1/market",
     "/api/v1/creators/creator1111111111111111111111111111111111111/tokens",
     *(
         f"{V1}/{TRADED}/chart?interval={interval}&currency=usd&traders=yes"
@@ -217,7 +218,7 @@ async def of_feeds(reads: QueryReads) -> list[object]:
     graduations = await reads.graduations(limit=100)
     made = await reads.created_by("creator", limit=100)
     near = await reads.about_to_graduate(progress_min=0.5, page=Page(limit=100))
-    said: list[object] = [launches, graduations, made, near]
+    said: list[object] = [launches, graduations, made, near, await reads.market()]
     said += [await reads.creator(address) for address in ("creator", "nobody", "zero\0byte")]
     said.append(await reads.created_by("zero\0byte", limit=2))
     for row in launches:
