@@ -7,12 +7,12 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from domain.cancellation import go_on
 from domain.certificate import payload_digest
 from domain.chain import ChainUpdate, RawTransaction
 from domain.events import SlotConfirmed
 from domain.log import Appended, Appender, Entry, OutpacedError
 from ingest import transaction
-from ingest.cancellation import go_on
 from ingest.certificates import Certificates, taken_back
 from ingest.plan import Planner, Provisional, Seal, Step, TakeBack
 from ingest.progress import Progress

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from domain.cancellation import go_on
 from domain.log import LogError, Recorded
 from projections.parking import (
     PARKED_MAX,
@@ -95,6 +96,7 @@ class Host:
         try:
             while (stretch := await self._next()) is not None:
                 await self._take(stretch)
+                go_on()
             await self._save_position()
         except ProjectionError as error:
             self.error = error

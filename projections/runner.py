@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from domain.cancellation import go_on
 from domain.log import LogShorterError, Passed, ReadLog, Recorded, SequenceGapError
 from domain.partition import Partition
 from projections.hosting import Host
@@ -116,6 +117,7 @@ class Runner:
             raise LogShorterError(cuts[-1], last)
         batches = self._log.read(after=read_to, batch_max=self._batch_max, follow=follow)
         async for batch in batches:
+            go_on()
             read_to = _checked(batch, read_to)
             for part in _parts(batch, cuts):
                 if part[-1].sequence <= cuts[0]:

@@ -9,6 +9,7 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from adapters.jetstream.known import last_sequence
 from adapters.jetstream.patience import patiently
+from domain.cancellation import go_on
 from domain.log import (
     LogShorterError,
     Recorded,
@@ -103,6 +104,7 @@ class JetStreamLog:
             ),
         )
         try:
+            go_on()  # or a log in which nothing happens would be waited for
             while after != end:
                 if subjects and end is not None and (not delivery.pending or after > end):
                     yield ()

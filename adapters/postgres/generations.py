@@ -14,6 +14,7 @@ import asyncpg
 from adapters.postgres import checkpoint_parts
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from domain.partition import Partition
 from projections.generation import Generation, GenerationError, Place
 
 # ruff: noqa: S608  # names of schemas and tables only, none of which is taken as it was given
@@ -183,10 +184,29 @@ class Generations:
                     f"{name}: the {place} generation is at {_at(found)}, the served one at"
                     f" {_at(live)}; try again"
                 )
-            await self._swap(name, schema, tables)
+            await self._swap(name, schema, tables, await self._passed(live))
         return found
 
-    async def _swap(self, name: str, schema: str, tables: Sequence[str]) -> None:
+    async def _passed(self, live: Generation) -> Sequence[int]:
+        """The sequences of served parked events that the checkpoint has passed.
+
+        Any other one is about to be passed by whoever saves to what is served, and has no second
+        chance to be parked: it stays where it is.
+        """
+        rows = await self._connection.fetch(
+            f"select sequence, mint from {self._served}.parked_events where name = $1", live.name
+        )
+        places = live.parts or (live.sequence,)
+        parts = {Partition(part, len(places)): at for part, at in enumerate(places, start=1)}
+        return [
+            row["sequence"]
+            for row in rows
+            if any(it.owns(row["mint"]) and row["sequence"] <= at for it, at in parts.items())
+        ]
+
+    async def _swap(
+        self, name: str, schema: str, tables: Sequence[str], passed: Sequence[int]
+    ) -> None:
         served, previous, incoming = self._served, schema_of(name, "previous"), f"{name}_incoming"
         execute = self._connection.execute
         await execute(f"alter schema {schema} rename to {incoming}")
@@ -200,12 +220,18 @@ class Generations:
             name,
         )
         await execute(f"insert into {previous}.taken_back select * from {served}.taken_back")
-        for table in ("checkpoint_parts", "parked_events"):
-            await execute(
-                f"insert into {previous}.{table} select * from {served}.{table} where name = $1",
-                name,
-            )
-        await execute(f"delete from {served}.parked_events where name = $1", name)
+        await execute(
+            f"insert into {previous}.checkpoint_parts select * from {served}.checkpoint_parts"
+            " where name = $1",
+            name,
+        )
+        await execute(
+            f"with gone as (delete from {served}.parked_events"
+            " where name = $1 and sequence = any($2::bigint[]) returning *)"
+            f" insert into {previous}.parked_events select * from gone",
+            name,
+            passed,
+        )
         await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
         for table in tables:
             await execute(f"alter table if exists {served}.{table} set schema {previous}")

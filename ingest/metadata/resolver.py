@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 
+from domain.cancellation import go_on
 from domain.document import Answer, Fetched, Unfetched
 from domain.events import TokenDescribed, encode
 from domain.log import Appended, Appender, Entry, OutpacedError, Recorded
-from ingest.cancellation import go_on
 from ingest.metadata.addresses import addresses
 from ingest.metadata.attempts import Attempts, Documents
 from ingest.metadata.backlog import ATTEMPTS_MAX, NS_PER_S, Backlog, Wanted

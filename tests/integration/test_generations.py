@@ -20,6 +20,7 @@ from domain.events import AnyEvent
 from projections.candles import Candles
 from projections.generation import Generation, GenerationError
 from projections.narrowed import Part
+from projections.parking import Parked
 from projections.projection import StoreRefusedError
 from projections.runner import Runner
 
@@ -202,6 +203,23 @@ async def test_a_rebuild_heals_what_was_refused(postgres_dsn: str) -> None:
             await work.serve("previous")
     async with opened(postgres_dsn) as pool:
         assert (await CandleStore(pool).checkpoint()).sequence == 100
+
+
+async def test_what_was_parked_just_now_stays_parked_across_a_swap(postgres_dsn: str) -> None:
+    """Whoever parks an event passes over it a moment later, and cannot park it again."""
+    log = MemoryLog(story(1, 100))
+    await project(postgres_dsn, log)
+    passed, ahead = (
+        Parked(sequence=sequence, event_id=f"e{sequence}", mint="mint1", reason="bitter")
+        for sequence in (100, 101)
+    )
+    async with rebuilding(postgres_dsn, log, "candles") as work, opened(postgres_dsn) as pool:
+        await CandleStore(pool).park([passed, ahead])
+        await work.build()
+        await work.serve("next")
+        assert await CandleStore(pool).parked() == [ahead]
+        await work.serve("previous")
+        assert await CandleStore(pool).parked() == [passed, ahead]
 
 
 async def test_a_part_has_what_the_core_makes_of_that_part_alone(postgres_dsn: str) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 
 import pytest
-from nats.js.api import StreamConfig
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, ConsumerInfo, StreamConfig
 
 from adapters.jetstream.appender import JetStreamAppender
 from adapters.jetstream.connection import Connection
@@ -247,3 +249,29 @@ async def test_what_is_deleted_while_it_is_read_is_not_waited_for(live_log: Live
             read += [stored.sequence for stored in batch]
     assert read == list(range(1, len(read) + 1))
     assert len(read) < count
+
+
+async def test_a_reader_that_is_cancelled_ends_although_the_client_does_not_hear_it(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request of the client swallows a cancellation that comes with its answer."""
+    asked = asyncio.Event()
+    ask = JetStreamContext.add_consumer
+
+    async def deaf(
+        jetstream: JetStreamContext, stream: str, config: ConsumerConfig
+    ) -> ConsumerInfo:
+        found = await ask(jetstream, stream, config)
+        asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return found
+
+    monkeypatch.setattr(JetStreamContext, "add_consumer", deaf)
+    await live_log.appender.append(entries(trades(1)))
+    read: list[int] = []
+    reading = asyncio.create_task(drain(live_log.log.read(after=1, batch_max=10), read))
+    await asked.wait()
+    reading.cancel()
+    done, _ = await asyncio.wait({reading}, timeout=5)
+    assert done

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.postgres import migrations
+from adapters.postgres.candles import CandleStore
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import NO_CONNECTIONS
@@ -29,6 +30,7 @@ from curvetape.testing.replicas import (
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from domain.partition import Partition, partitions
+from projections.parking import Parked
 from projections.runner import ProjectionsStoppedError
 
 
@@ -137,6 +139,31 @@ async def test_what_was_served_before_is_served_again_after_it_was_divided_other
     for partition in partitions(3):
         await project(postgres_dsn, log, partition, ["candles"])
     assert (await compare(postgres_dsn, log, ["candles"])).verdict == "equal"
+
+
+async def test_what_a_part_parked_just_now_stays_parked_across_a_swap(
+    postgres_dsn: str, history: Sequence[AnyEvent]
+) -> None:
+    log = MemoryLog(history)
+    for partition, until_ in zip(partitions(2), (500, 800), strict=True):
+        await project(postgres_dsn, log, partition, ["candles"], until=until_)
+    mints = [next(it for it in "abcd" if partition.owns(it)) for partition in partitions(2)]
+    parked = [
+        Parked(sequence=sequence, event_id=f"e{sequence}", mint=mint, reason="bitter")
+        for sequence, mint in zip(
+            (500, 501, 800, 801), (mints[0], mints[0], mints[1], mints[1]), strict=True
+        )
+    ]
+    async with (
+        await Generations.open(postgres_dsn) as generations,
+        opened(postgres_dsn) as pool,
+    ):
+        store = CandleStore(pool)
+        await store.park(parked)
+        work = Rebuilding(log, generations, read_models, "candles", print, batch_max=50)
+        await work.build()
+        await work.serve("next")
+        assert [it.sequence for it in await store.parked()] == [501, 801]
 
 
 async def test_generations_from_before_there_were_parts_are_served_as_any_other(

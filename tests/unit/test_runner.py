@@ -49,6 +49,42 @@ class RefusingStore(MemoryStore[list[int]]):
         await super().save(changes, seen=seen, reached=reached, reread_after=reread_after)
 
 
+class Deaf:
+    """Takes the first cancellation for its own, as nats-py's requests do at times."""
+
+    heard = 0
+
+    async def wait(self, wait_s: float) -> None:
+        try:
+            await asyncio.sleep(wait_s)
+        except asyncio.CancelledError:
+            self.heard += 1
+            if self.heard > 1:
+                raise
+
+
+class DeafLog(Deaf, MemoryLog):
+    """Has more for ever."""
+
+    async def read(
+        self, *, after: int, batch_max: int, follow: bool = True
+    ) -> AsyncIterator[Sequence[Recorded]]:
+        while True:
+            yield [Recorded(after + 1, curve_traded(after + 1, "m"))]
+            after += 1
+            await self.wait(0)
+
+
+class DeafStore(Deaf, MemoryStore[list[int]]):
+    """Takes a moment for each save."""
+
+    async def save(
+        self, changes: list[int], *, seen: int, reached: int, reread_after: int | None = None
+    ) -> None:
+        await super().save(changes, seen=seen, reached=reached, reread_after=reread_after)
+        await self.wait(0.001)
+
+
 class HoledLog(MemoryLog):
     """Loses its third event."""
 
@@ -153,6 +189,20 @@ async def test_what_arrives_later_is_projected_by_a_runner_that_follows() -> Non
     with pytest.raises(asyncio.CancelledError):
         await running
     assert flat(store) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_runner_ends_although_somebody_below_does_not_hear_that_it_was_cancelled(
+    turns: int,
+) -> None:
+    for log in (DeafLog(), MemoryLog(EVENTS)):
+        store = DeafStore("sequences")
+        running = asyncio.create_task(Runner(log, [host(Sequences(), store)], batch_max=1).run())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=5)
+        assert done
 
 
 async def test_a_hole_in_the_log_is_never_passed_over() -> None:
