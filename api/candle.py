@@ -45,13 +45,16 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     buys: Count
     sells: Count
     traders: Annotated[
-        Count | UnsetType,
-        Meta(description="Different wallets, where the chart was asked for them."),
+        Count | UnsetType | None,
+        Meta(
+            description="Different wallets, where the chart was asked for them; null where trades "
+            "of the candle were let go of."
+        ),
     ] = UNSET
 
 
 def candle(
-    row: CandleRow, of: TokenRow, dollars: CandleDollars | None, traders: int | UnsetType
+    row: CandleRow, of: TokenRow, dollars: CandleDollars | None, traders: int | UnsetType | None
 ) -> Candle:
     """A candle of the token, in dollars where they are given."""
     quote, own = quote_decimals(of.quote_mint, of.quote_decimals), of.token_decimals

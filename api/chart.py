@@ -1,5 +1,6 @@
 """A token's candles."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -14,7 +15,7 @@ from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
-from projections.reads import INTERVALS_S, Reads
+from projections.reads import INTERVALS_S, CandleRow, Reads
 
 Currency: TypeAlias = Literal["quote", "usd"]
 USD_MINUTES_MAX = 200_000
@@ -116,12 +117,7 @@ class ChartResource:
         if asked.currency == "usd":
             dollars = await candle_dollars(self._reads, shown, of, interval_s=interval_s)
         if asked.traders == "yes" and shown:
-            traders = await self._reads.traders(
-                asked.mint,
-                interval_s=interval_s,
-                from_s=shown[0].start_s,
-                to_s=shown[-1].start_s + interval_s,
-            )
+            traders = await self._traders(asked.mint, shown, interval_s)
         return Chart(
             mint=asked.mint,
             interval=asked.interval,
@@ -133,9 +129,23 @@ class ChartResource:
                     row,
                     of,
                     None if dollars is None else dollars[place],
-                    UNSET if traders is None else traders.get(row.start_s, 0),
+                    UNSET if traders is None else traders[place],
                 )
                 for place, row in enumerate(shown)
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
         )
+
+    async def _traders(
+        self, mint: str, shown: Sequence[CandleRow], interval_s: int
+    ) -> list[int | None]:
+        """Of each candle; None where trades of it were let go of."""
+        found = await self._reads.traders(
+            mint,
+            interval_s=interval_s,
+            from_s=shown[0].start_s,
+            to_s=shown[-1].start_s + interval_s,
+        )
+        horizon = await self._reads.trades_horizon()
+        from_s = 0 if horizon is None else horizon.complete_from_s
+        return [None if row.start_s < from_s else found.get(row.start_s, 0) for row in shown]

@@ -9,7 +9,7 @@ from api.dollars import coins
 from api.operation import Operation
 from api.parameters import Mint
 from api.problems import MINT_UNKNOWN
-from api.representations import Trade, trade
+from api.representations import Time, Trade, trade
 from api.token import known
 from projections.reads import Reads
 
@@ -30,6 +30,13 @@ class TradeList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     items: list[Trade]
     next: str | None
+    complete_from: Annotated[
+        Time | None,
+        Meta(
+            description="Trades from before this time were let go of on purpose; null where all "
+            "that the log has are there."
+        ),
+    ]
 
 
 class TradesResource:
@@ -58,9 +65,11 @@ class TradesResource:
         rows = await self._reads.trades(asked.mint, limit=asked.limit + 1, before_pos=before)
         if not rows:
             await known(self._reads, asked.mint)
+        horizon = await self._reads.trades_horizon()
         shown = rows[: asked.limit]
         worth = await coins(self._reads, [(row.quote_mint, row.pos) for row in shown])
         return TradeList(
             items=[trade(row, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].pos) if len(rows) > len(shown) else None,
+            complete_from=None if horizon is None else horizon.complete_from_s,
         )

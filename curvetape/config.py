@@ -236,6 +236,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "1, of its tokens.",
         ),
     ] = ABOUT_TO_GRADUATE
+    retain_trades_days: Annotated[
+        Annotated[int, Meta(ge=2)] | None,
+        Meta(
+            description="For how many days `curvetape projections trim` keeps trades; without it, "
+            "and unless it is called, for ever."
+        ),
+    ] = None
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 5_000

@@ -14,6 +14,7 @@ import msgspec
 from domain.events import Side
 from projections.dollars import DollarReads, in_sol, unit_usd
 from projections.holder_reads import HolderReads
+from projections.horizon import Horizon
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
 from projections.window_reads import WindowReads
@@ -329,6 +330,10 @@ class TokenReads(Protocol):
 
 class TradeReads(Protocol):
     """The trades read model."""
+
+    async def trades_horizon(self) -> Horizon | None:
+        """Where trades begin; None where all that the log has are there."""
+        ...
 
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None

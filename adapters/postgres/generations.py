@@ -26,7 +26,7 @@ LOCK_CLASS = 0x63757276
 """Advisory locks of who changes generations ("curv" in ASCII)."""
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_OWN = ("checkpoints", "checkpoint_parts", "taken_back", "parked_events")
+_OWN = ("checkpoints", "checkpoint_parts", "taken_back", "parked_events", "horizons")
 """What each generation has of its own beside the read model's tables."""
 
 
@@ -138,6 +138,12 @@ class Generations:
             await connection.execute(
                 f"insert into {schema}.taken_back select * from {self._served}.taken_back"
             )
+            if schema == schema_of(name, "next"):  # a part of the past has all of it
+                await connection.execute(
+                    f"insert into {schema}.horizons select * from {self._served}.horizons"
+                    " where name = $1",
+                    name,
+                )
             await connection.execute(
                 f"insert into {schema}.checkpoints (name, version, sequence) values ($1, $2, 0)",
                 name,
@@ -232,6 +238,12 @@ class Generations:
             name,
             passed,
         )
+        await execute(
+            f"with gone as (delete from {served}.horizons where name = $1 returning *)"
+            f" insert into {previous}.horizons select * from gone",
+            name,
+        )
+        await execute(f"insert into {served}.horizons select * from {incoming}.horizons")
         await execute(f"insert into {served}.parked_events select * from {incoming}.parked_events")
         for table in tables:
             await execute(f"alter table if exists {served}.{table} set schema {previous}")

@@ -7,6 +7,7 @@ from adapters.postgres.card_rows import CARD
 from adapters.postgres.dollar_reads import PostgresDollarReads
 from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
+from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
@@ -15,6 +16,7 @@ from adapters.postgres.token_lists import PostgresTokenLists
 from adapters.postgres.token_search import PostgresTokenSearch
 from adapters.postgres.window_reads import NEWEST, PostgresWindows
 from projections.holder_reads import DEFAULTS, Definitions
+from projections.horizon import Horizon
 from projections.reads import (
     CandleRow,
     ProjectionPosition,
@@ -66,6 +68,7 @@ class PostgresReads(
         """`definitions` say who among a token's holders counts as what."""
         super().__init__(pool)
         self._definitions = definitions
+        self._horizons = Horizons(pool)
 
     async def token(self, mint: str) -> TokenRow | None:
         """The token's card, None for a mint that the log does not know."""
@@ -77,6 +80,10 @@ class PostgresReads(
         async with asking(self._pool) as connection:
             newest: int | None = await connection.fetchval(NEWEST)
         return newest
+
+    async def trades_horizon(self) -> Horizon | None:
+        """Where trades begin; None where all that the log has are there."""
+        return await self._horizons.of_trades()
 
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None

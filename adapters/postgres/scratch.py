@@ -17,6 +17,7 @@ import msgspec
 
 from adapters.postgres import checkpoint_parts
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
+from adapters.postgres.horizons import TRIMMED, horizons_in
 from adapters.postgres.migrations import SchemaError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
 from adapters.postgres.table_store import Table
@@ -24,6 +25,8 @@ from adapters.postgres.upsert import Upsert
 from projections.audit.model_report import Difference, RowDifference, TableReport
 
 CLOSE_WAIT_S_MAX = 5.0
+COMPARING_LOCK = 0x636F6D70
+"""Advisory lock that comparisons share, and that nobody else may have meanwhile ("comp")."""
 _SETTINGS = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -60,6 +63,8 @@ class Scratch:
         self._connection = connection
         self._schema = schema
         self._free = asyncio.Lock()
+        self._from_pos: Mapping[str, int] = {}
+        """By table, the lowest position of which rows are compared; of all where there is none."""
 
     @classmethod
     async def open(cls, dsn: str, *, application: str) -> Self:
@@ -83,13 +88,18 @@ class Scratch:
         return scratch
 
     async def _begin(self) -> None:
-        for name in ("checkpoints", "checkpoint_parts", "taken_back", "parked_events"):
+        for name in ("checkpoints", "checkpoint_parts", "taken_back", "parked_events", "horizons"):
             await self._connection.execute(
                 f"create temp table {name} (like {self._schema}.{name} including all)"
             )
-        await self._connection.execute(
-            f"insert into taken_back select * from {self._schema}.taken_back"
-        )
+        # Nothing is let go of for as long as this connection lasts.
+        await self._connection.execute("select pg_advisory_lock_shared($1)", COMPARING_LOCK)
+        for name in ("taken_back", "horizons"):
+            await self._connection.execute(
+                f"insert into {name} select * from {self._schema}.{name}"
+            )
+        horizons = await horizons_in(self._connection, self._schema)
+        self._from_pos = {TRIMMED[name]: it.pos for name, it in horizons.items()}
         # From here on a name without a schema is that of a temporary table, or of none.
         await self._connection.execute("set search_path = pg_temp")
 
@@ -168,8 +178,9 @@ class Scratch:
     async def compared(self, table: Upsert, *, rows_max: int) -> TableReport:
         """A kept table beside the temporary one, with the first rows that differ."""
         with self._spoken():
-            rows, digest = await self._digest(f"{self._schema}.{table.table}", table.key)
-            made, made_digest = await self._digest(f"pg_temp.{table.table}", table.key)
+            kept, replayed = self._both(table.table)
+            rows, digest = await self._digest(kept, table.key)
+            made, made_digest = await self._digest(replayed, table.key)
             counts: dict[Difference, int] = {}
             first: tuple[RowDifference, ...] = ()
             if digest != made_digest:
@@ -182,7 +193,17 @@ class Scratch:
             digest_replayed=made_digest,
             differences=counts,
             first=first,
+            from_pos=self._from_pos.get(table.table),
         )
+
+    def _both(self, table: str) -> tuple[str, str]:
+        """The kept rows and the replayed ones, from the horizon on."""
+        pos = self._from_pos.get(table)
+        places = f"{self._schema}.{table}", f"pg_temp.{table}"
+        if pos is None:
+            return places
+        kept, replayed = (f"(select * from {place} where pos >= {pos})" for place in places)
+        return kept, replayed
 
     async def _digest(self, table: str, key: Sequence[str]) -> tuple[int, str]:
         """How many rows there are, and the hash of all of them in order; holds a few at a time."""
@@ -192,7 +213,7 @@ class Scratch:
             digest.update(chunk)
 
         status = await self._connection.copy_from_query(
-            f"select * from {table} order by {', '.join(key)}", output=take
+            f"select * from {table} as rows order by {', '.join(key)}", output=take
         )
         return int(status.rpartition(" ")[2]), digest.hexdigest()
 
@@ -200,13 +221,14 @@ class Scratch:
         self, table: Upsert, rows_max: int
     ) -> tuple[dict[Difference, int], tuple[RowDifference, ...]]:
         keys = ", ".join(table.key)
+        kept, replayed = self._both(table.table)
         differing = f"""
             select {keys}, to_jsonb(kept) as kept, to_jsonb(replayed) as replayed, case
                 when kept.{table.key[0]} is null then 'missing'
                 when replayed.{table.key[0]} is null then 'extra'
                 else 'other values' end as what
-            from {self._schema}.{table.table} as kept
-            full join pg_temp.{table.table} as replayed using ({keys})
+            from {kept} as kept
+            full join {replayed} as replayed using ({keys})
             where kept.{table.key[0]} is null or replayed.{table.key[0]} is null
                 or row(kept.*)::text <> row(replayed.*)::text
         """

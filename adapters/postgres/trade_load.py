@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import polars as pl
 
+from adapters.postgres.horizons import horizons_in
 from adapters.postgres.pool import Connection
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trades import TradeStore
@@ -22,7 +23,13 @@ class TradeLoad(TableLoad):
     table: ClassVar = TradeStore.tables[0]
 
     async def copy(self, connection: Connection, schema: str, rows: pl.DataFrame) -> None:
-        """Send trades as CSV, in which what is empty and not quoted is null."""
+        """Send trades as CSV, in which what is empty and not quoted is null.
+
+        None of what was let go of comes back.
+        """
+        horizon = (await horizons_in(connection, schema)).get(self.name)
+        if horizon is not None:
+            rows = rows.filter(pl.col("pos") >= horizon.pos)
         await connection.copy_to_table(
             self.table.table,
             schema_name=schema,

@@ -4,6 +4,7 @@ from operator import attrgetter
 from typing import ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
+from adapters.postgres.horizons import horizon_pos
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert
 from projections.trades import Changes, Trades
@@ -38,9 +39,15 @@ class TradeStore(CheckpointedStore[Changes]):
     name: ClassVar = Trades.name
     version: ClassVar = Trades.version
     tables: ClassVar = (_INSERT,)
+    _from_pos: int | None = None
+    """Older trades were let go of when this began, and none comes back: see `retention`."""
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Add the trades; one that is already there stays as it is."""
+        if self._from_pos is None:
+            self._from_pos = await horizon_pos(connection, self.name)
+        if self._from_pos:
+            changes = [trade for trade in changes if trade.pos >= self._from_pos]
         if not changes:
             return
         # In the order of the index, which keeps neighbours on the same page.

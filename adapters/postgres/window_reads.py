@@ -23,6 +23,14 @@ _COUNTS = "mint = $1 and canonical and block_time_s <= (select as_of_s from cloc
 _PRICED = "select price from recent where price is not null"
 WINDOWS = f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
+    -- What was let go of: nothing is known of windows that reach there, and of a token whose first
+    -- trade is gone, nobody knows the price before a window.
+    horizon as (
+        select max(complete_from_s) as complete_from_s,
+            coalesce(max(pos) > (select first_trade_pos from tokens where mint = $1), false)
+                as first_is_gone
+        from horizons where name = 'trades'
+    ),
     -- Back from the newest, by the key alone, to the first trade that is older than any window.
     bound as (
         select pos from trades
@@ -35,10 +43,13 @@ WINDOWS = f"""
         where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
     )
     select as_of_s, length_s, counted.*,
-        coalesce(opening.price, ({_PRICED} order by pos limit 1)) as opening_price,
-        opening.price is null as since_first_trade,
+        coalesce(
+            opening.price, case when not first_is_gone then ({_PRICED} order by pos limit 1) end
+        ) as opening_price,
+        opening.price is null and not first_is_gone as since_first_trade,
         ({_PRICED} order by pos desc limit 1) as closing_price
-    from clock cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
+    from clock cross join horizon
+    cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
     cross join lateral (
         select count(*) as trades,
             count(*) filter (where side = 'buy') as buys,
@@ -55,6 +66,7 @@ WINDOWS = f"""
         {_PRICED} and block_time_s <= as_of_s - length_s order by pos desc limit 1
     ) as opening on true
     where as_of_s is not null
+        and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
 """Takes the mint, the time or null, and the lengths of the windows."""
@@ -75,7 +87,8 @@ class PostgresWindows:
     async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
         """What was traded in (as_of_s - length, as_of_s], counted when it is asked.
 
-        Without a time it is the tokens read model's newest, None where that knows none.
+        Without a time it is the tokens read model's newest, None where that knows none, and where
+        trades that it would need were let go of.
         """
         if not can_be_asked(mint):
             return None

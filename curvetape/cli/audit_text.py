@@ -12,6 +12,7 @@ from curvetape.cli.audit_sentences import (
     reserves_sentence,
     slots_sentence,
 )
+from domain.position import Position
 from projections.audit.archive_report import ArchiveReport
 from projections.audit.breaks import Break, Place
 from projections.audit.model_report import ModelReport, ModelsReport, RowDifference
@@ -146,7 +147,7 @@ def print_models(report: ModelsReport, rows_max: int) -> None:
             print(f"  {it.name} was not compared: {it.reason}")
     rows = [
         (
-            table.name,
+            table.name if table.from_pos is None else f"{table.name}, {_since(table.from_pos)}",
             f"{it.sequence:,}",
             f"{table.rows:,}",
             f"{table.rows_replayed:,}",
@@ -174,6 +175,10 @@ def _print_row(it: RowDifference) -> None:
         print(f"  {'is':<10} {_columns(it.kept)}")
     if it.replayed is not None:
         print(f"  {'should be':<10} {_columns(it.replayed)}")
+
+
+def _since(pos: int) -> str:
+    return f"from slot {Position.from_order_key(pos).slot:,}"
 
 
 def _columns(values: Mapping[str, object]) -> str:

@@ -24,7 +24,7 @@ from curvetape.bootstrap import (
     read_models_of,
 )
 from curvetape.building import Building
-from curvetape.cli import compress, repartition
+from curvetape.cli import compress, repartition, trim
 from curvetape.cli.audit_models import exit_code, named_report
 from curvetape.cli.audit_options import (
     EXIT_INCOMPLETE,
@@ -280,6 +280,7 @@ def retry(name: str, *, as_json: bool) -> None:
 
 
 command.add_command(compress.command, "compress")
+command.add_command(trim.command, "trim")
 command.add_command(repartition.command, "repartition")
 
 

@@ -14,6 +14,7 @@ from projections.cards import card
 from projections.dollars import MINUTE_S, Valued, in_sol, summed, valued
 from projections.holder_reads import DEFAULTS, Definitions, HoldersRow
 from projections.holders import Holders
+from projections.horizon import Horizon
 from projections.market_reads import MarketRow, MarketWindow
 from projections.portfolios import Portfolios
 from projections.reads import (
@@ -52,6 +53,8 @@ class MemoryReads(MemoryTokenLists):
         self._recorded: list[Recorded] = []
         self._prices: sol_prices.Changes = {}
         self._search = MemorySearch()
+        self.horizon: Horizon | None = None
+        """To be set by a test: where trades are said to begin."""
         self.apply(recorded)
 
     def apply(self, recorded: Sequence[Recorded]) -> None:
@@ -117,6 +120,10 @@ class MemoryReads(MemoryTokenLists):
         ]
         rows = [_window(trades, length_s, as_of_s) for length_s in WINDOWS_S.values()]
         return TokenWindows(as_of_s=as_of_s, rows=rows)
+
+    async def trades_horizon(self) -> Horizon | None:
+        """Where trades begin; None where all that the log has are there."""
+        return self.horizon
 
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None

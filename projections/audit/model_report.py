@@ -35,6 +35,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many rows differ, and in what."""
     first: tuple[RowDifference, ...] = ()
     """The first of them, in the order of the key."""
+    from_pos: int | None = None
+    """The lowest position of which rows were compared, where older ones were let go of."""
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

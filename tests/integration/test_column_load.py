@@ -108,6 +108,22 @@ async def test_loaded_trades_are_those_of_a_replay(
     )
 
 
+async def test_loaded_trades_leave_out_what_was_let_go_of(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    await loaded_as_a_replay_makes_it(
+        "trades",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=250,
+        let_go="""
+            insert into horizons
+            select 'trades', percentile_disc(0.3) within group (order by pos), 0 from trades;
+            delete from trades where pos < (select pos from horizons);
+        """,
+    )
+
+
 async def loaded_as_a_replay_makes_it(
     name: str,
     dsn: str,
@@ -115,6 +131,7 @@ async def loaded_as_a_replay_makes_it(
     *,
     left_in_the_stream: int,
     making: Making | None = None,
+    let_go: str = "select 1",
 ) -> Loaded:
     """Build and serve a next generation, and compare it with the one before."""
     messages = history()
@@ -126,6 +143,7 @@ async def loaded_as_a_replay_makes_it(
     pool = await open_pool(dsn)
     try:
         await Runner(log, read_models(pool)).run(follow=False)
+        await pool.execute(let_go)
     finally:
         await pool.close()
     loads: list[Loaded] = []

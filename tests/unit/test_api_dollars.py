@@ -10,6 +10,7 @@ from curvetape.testing.events import created, curve_traded, sol_priced
 from curvetape.testing.market import address
 from domain.events import CurveTraded
 from domain.programs import USDC
+from projections.horizon import Horizon
 
 MINT = address("dollars")
 COIN = address("coin")
@@ -145,6 +146,16 @@ def test_traders_are_counted_where_they_are_asked_for(served: Served) -> None:
     assert day["traders"] == 2
     minutes = get(served, f"{MINT}/chart?interval=1m&traders=yes")["items"]
     assert [minute["traders"] for minute in minutes] == [2, 1]
+
+
+def test_where_trades_were_let_go_of_that_is_said_and_nothing_counted(served: Served) -> None:
+    assert get(served, f"{MINT}/trades")["completeFrom"] is None
+    minutes = get(served, f"{MINT}/chart?interval=1m&traders=yes")["items"]
+    from_s = minutes[1]["time"]
+    served.reads.horizon = Horizon(pos=1, complete_from_s=from_s)
+    assert get(served, f"{MINT}/trades")["completeFrom"] == from_s
+    minutes = get(served, f"{MINT}/chart?interval=1m&traders=yes")["items"]
+    assert [minute["traders"] for minute in minutes] == [None, 1]
 
 
 def test_a_page_in_dollars_spans_no_more_minutes_than_are_added_up() -> None:

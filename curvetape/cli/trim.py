@@ -1,0 +1,63 @@
+"""`curvetape projections trim`: old rows are let go of on purpose."""
+
+from datetime import UTC, datetime
+
+import click
+import msgspec
+
+from adapters.postgres.horizons import TRIMMED
+from adapters.postgres.retention import DAYS_MIN, TrimError, Trimmed, trim
+from curvetape.bootstrap import POSTGRES_DSN
+from curvetape.cli.common import run, settings_or_exit, until_stopped
+
+EXIT_CANNOT = 3
+
+
+@click.command(short_help="Let go of what is old, on purpose.")
+@click.argument("names", nargs=-1, type=click.Choice(sorted(TRIMMED)), metavar="[NAME]…")
+@click.option(
+    "--older-than-days",
+    type=click.IntRange(min=DAYS_MIN),
+    help="Keep what is nearer than this to the newest row; else CURVETAPE_RETAIN_TRADES_DAYS says.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+def command(names: tuple[str, ...], older_than_days: int | None, *, as_json: bool) -> None:
+    """Remove the rows of NAME that are so many days older than its newest one: trades, for now.
+
+    Nothing is removed unless this is called. What was removed is noted, so that comparisons,
+    rebuilds and the API take it for no hole. The log keeps all of it. Exit code 3 where somebody
+    is just building or comparing.
+    """
+    settings = settings_or_exit()
+    days = settings.retain_trades_days if older_than_days is None else older_than_days
+    if days is None:
+        raise click.UsageError(
+            "nothing says for how long rows are kept; give --older-than-days or set "
+            "CURVETAPE_RETAIN_TRADES_DAYS"
+        )
+    found: list[Trimmed] = []
+    refused: list[str] = []
+
+    async def work() -> None:
+        dsn = settings.postgres_dsn or POSTGRES_DSN
+        try:
+            for name in names or sorted(TRIMMED):
+                found.append(await trim(dsn, name, older_than_days=days))  # noqa: PERF401  # kept where a later one fails
+        except TrimError as error:
+            refused.append(str(error))
+
+    run(lambda stop: until_stopped(stop, work()))
+    for reason in refused:
+        click.echo(reason, err=True)
+        raise SystemExit(EXIT_CANNOT)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    for each in found:
+        since = "" if each.complete_from_s is None else f"; complete from {_time(each)}"
+        click.echo(f"{each.name}: {each.rows:,} rows are removed{since}")
+
+
+def _time(of: Trimmed) -> str:
+    assert of.complete_from_s is not None, "something was removed"
+    return datetime.fromtimestamp(of.complete_from_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,229 @@
+"""Trades that were let go of on purpose are no hole: not to a comparison, a rebuild or a reader."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from adapters.postgres.generations import Generations
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.reads import PostgresReads
+from adapters.postgres.retention import TrimError, Trimmed, trim
+from adapters.postgres.scratch import Scratch
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from curvetape.bootstrap import read_models
+from curvetape.comparing import Comparing
+from curvetape.rebuilding import Rebuilding
+from curvetape.testing.events import GENESIS_S, created, curve_traded, recorded
+from curvetape.testing.memory_log import MemoryLog
+from domain.events import AnyEvent
+from domain.position import Position
+from projections.audit.model_report import ModelReport
+from projections.horizon import Horizon
+from projections.projection import host
+from projections.runner import Runner
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+DAY_SLOTS, DAY_S = 216_000, 86_400
+DAYS = 10
+KEPT_DAYS = 3
+STORY: list[AnyEvent] = [
+    created(1, "m"),
+    *(
+        curve_traded(2 + day * DAY_SLOTS + number, mint, block_time_s=GENESIS_S + day * DAY_S)
+        for day in range(DAYS)
+        for number, mint in enumerate(("m", "n", "m"))
+    ),
+]
+HORIZON = Position(DAY_SLOTS * (DAYS - 1 - KEPT_DAYS), 0, 0, 0).order_key
+OLD_DAYS = DAYS - 1 - KEPT_DAYS
+LATE = curve_traded(9 + 2 * DAY_SLOTS, "m", block_time_s=GENESIS_S + 2 * DAY_S)
+
+
+@asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[Pool]:
+    """One connection, given back before the next is opened: some servers offer no second one."""
+    pool = await open_pool(dsn, connections_max=1)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def project(dsn: str, events: Sequence[AnyEvent]) -> None:
+    await migrate(dsn)
+    async with opened(dsn) as pool:
+        hosted = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
+        await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
+
+
+async def positions(dsn: str) -> list[int]:
+    async with opened(dsn) as pool:
+        return [row["pos"] for row in await pool.fetch("select pos from trades order by pos")]
+
+
+async def trimmed(dsn: str, *, days: int = KEPT_DAYS) -> Trimmed:
+    return await trim(dsn, "trades", older_than_days=days)
+
+
+async def compared(dsn: str, events: Sequence[AnyEvent]) -> ModelReport:
+    async with await Scratch.open(dsn, application="test") as scratch:
+        hosted = [it for it in read_models(scratch) if it.projection.name == "trades"]
+        log = MemoryLog(events)
+        report = await Comparing(log, scratch, hosted, print, batch_max=5, rows_max=5).run()
+    return report.models[0]
+
+
+async def test_whole_days_of_slots_go_and_it_is_noted_from_when_on_all_is_there(
+    database_dsn: str,
+) -> None:
+    await project(database_dsn, STORY)
+    every = await positions(database_dsn)
+    complete_from_s = GENESIS_S + (OLD_DAYS - 1) * DAY_S + 1
+    assert await trimmed(database_dsn) == Trimmed(
+        name="trades", rows=3 * OLD_DAYS, complete_from_s=complete_from_s
+    )
+    assert await positions(database_dsn) == [pos for pos in every if pos >= HORIZON]
+    again = await trimmed(database_dsn)
+    assert (again.rows, again.complete_from_s) == (0, complete_from_s)
+    # Whoever keeps more from now on does not get back what is gone.
+    assert (await trimmed(database_dsn, days=9)).complete_from_s == complete_from_s
+    async with opened(database_dsn) as pool:
+        reads = PostgresReads(pool)
+        horizon = Horizon(pos=HORIZON, complete_from_s=complete_from_s)
+        assert await reads.trades_horizon() == horizon
+
+
+async def test_where_nothing_is_old_nothing_is_noted(postgres_dsn: str) -> None:
+    await migrate(postgres_dsn)
+    assert (await trimmed(postgres_dsn)).complete_from_s is None
+    await project(postgres_dsn, STORY)
+    found = await trimmed(postgres_dsn, days=DAYS)
+    assert (found.rows, found.complete_from_s) == (0, None)
+
+
+async def test_a_comparison_begins_at_the_horizon_and_sees_what_is_wrong_behind_it(
+    database_dsn: str,
+) -> None:
+    await project(database_dsn, STORY)
+    assert (await compared(database_dsn, STORY)).tables[0].from_pos is None
+    await trimmed(database_dsn)
+    found = await compared(database_dsn, STORY)
+    assert found.verdict == "equal"
+    assert [(it.rows, it.from_pos) for it in found.tables] == [
+        (len(STORY) - 1 - 3 * OLD_DAYS, HORIZON)
+    ]
+    async with opened(database_dsn) as pool:
+        newest = await pool.fetchval("select max(pos) from trades")
+        await pool.execute("delete from trades where pos = $1", newest)
+    found = await compared(database_dsn, STORY)
+    assert found.tables[0].differences == {"missing": 1}
+
+
+async def test_what_is_late_for_what_was_let_go_of_does_not_come_back(database_dsn: str) -> None:
+    await project(database_dsn, STORY)
+    await trimmed(database_dsn)
+    before = await positions(database_dsn)
+    later = [*STORY, LATE, curve_traded(DAYS * DAY_SLOTS, "m")]
+    await project(database_dsn, later)
+    assert len(await positions(database_dsn)) == len(before) + 1
+    assert (await compared(database_dsn, later)).verdict == "equal"
+
+
+async def test_what_a_runner_from_before_brings_back_is_no_fault_and_goes_again(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    async with opened(postgres_dsn) as pool:
+        store = TradeStore(pool)
+        await store.checkpoint()
+        await store.save(Trades().apply(recorded(STORY)), seen=0, reached=len(STORY))
+        await trimmed(postgres_dsn)
+        late = Trades().apply(recorded([LATE], after=len(STORY)))
+        await store.save(late, seen=len(STORY), reached=len(STORY) + 1)
+    assert LATE.pos.order_key in await positions(postgres_dsn)
+    assert (await compared(postgres_dsn, [*STORY, LATE])).verdict == "equal"
+    assert (await trimmed(postgres_dsn)).rows == 1
+
+
+async def test_a_rebuild_takes_over_the_horizon_and_a_part_of_the_past_has_all(
+    postgres_dsn: str,
+) -> None:
+    await project(postgres_dsn, STORY)
+    await trimmed(postgres_dsn)
+    before = await positions(postgres_dsn)
+    async with await Generations.open(postgres_dsn) as generations:
+        await generations.claim("trades")
+        with pytest.raises(TrimError, match="just now"):
+            await trimmed(postgres_dsn)
+        rebuilding = Rebuilding(
+            MemoryLog(STORY), generations, read_models, "trades", print, batch_max=7
+        )
+        await rebuilding.build(fresh=True)
+        await rebuilding.serve("next")
+    assert await positions(postgres_dsn) == before
+    assert (await compared(postgres_dsn, STORY)).verdict == "equal"
+    assert (await trimmed(postgres_dsn)).complete_from_s is not None
+    async with opened(postgres_dsn) as pool:
+        assert await pool.fetchval("select count(*) from trades_previous.horizons") == 1
+
+
+async def test_nothing_is_let_go_of_while_it_is_compared(postgres_dsn: str) -> None:
+    await project(postgres_dsn, STORY)
+    async with await Scratch.open(postgres_dsn, application="test"):
+        with pytest.raises(TrimError, match="compared"):
+            await trimmed(postgres_dsn)
+    assert (await trimmed(postgres_dsn)).rows == 3 * OLD_DAYS
+
+
+async def test_windows_say_nothing_of_what_was_let_go_of(postgres_dsn: str) -> None:
+    idle = [*STORY, curve_traded(DAYS * DAY_SLOTS, "idle", block_time_s=GENESIS_S + DAYS * DAY_S)]
+    first = curve_traded(7, "idle", block_time_s=GENESIS_S)
+    await project(postgres_dsn, [*idle, first])
+    await trimmed(postgres_dsn)
+    async with opened(postgres_dsn) as pool:
+        reads = PostgresReads(pool)
+        assert await reads.windows("m", as_of_s=GENESIS_S + 2 * DAY_S) is None
+        found = await reads.windows("m")
+        assert found is not None
+        assert found.rows[-1].closing_price is not None
+        idle_since = await reads.windows("idle")
+        assert idle_since is not None
+        day = idle_since.rows[-1]
+        # It had traded before, but nobody knows at what price.
+        assert (day.trades, day.opening_price, day.since_first_trade) == (1, None, False)
+
+
+async def command(dsn: str, *arguments: str, **settings: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "curvetape", "projections", "trim", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "CURVETAPE_POSTGRES_DSN": dsn, **settings},
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_command_removes_nothing_unless_it_is_told_for_how_long(
+    postgres_dsn: str,
+) -> None:
+    await project(postgres_dsn, STORY)
+    code, _, err = await command(postgres_dsn)
+    assert (code, "CURVETAPE_RETAIN_TRADES_DAYS" in err) == (2, True)
+    code, _, err = await command(postgres_dsn, "--older-than-days", "1")
+    assert code == 2, err
+    code, out, err = await command(postgres_dsn, "trades", CURVETAPE_RETAIN_TRADES_DAYS="3")
+    assert (code, out.startswith(f"trades: {3 * OLD_DAYS} rows are removed; complete from")) == (
+        0,
+        True,
+    ), err
+    code, out, err = await command(postgres_dsn, "--older-than-days", "3", "--json")
+    assert [it["rows"] for it in json.loads(out)] == [0]
