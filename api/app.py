@@ -16,7 +16,7 @@ from api.edition import POSITION_HEADER, Editions
 from api.endpoint import Endpoint
 from api.graduations import GraduationsResource
 from api.graphql import resource as graphql
-from api.graphql.execution import Graph
+from api.graphql.hub import Hub
 from api.guard import Guard
 from api.health import HealthResource, LogHead, ReadinessResource
 from api.holders import HoldersResource
@@ -64,7 +64,7 @@ def create_app(
     cors_origins: Sequence[str] = ALL_ORIGINS,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
     editions: Editions | None = None,
-    graph: Graph | None = None,
+    graph: Hub | None = None,
     leaderboards: LeaderboardReads = UNKEPT,
 ) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
@@ -116,7 +116,7 @@ def create_app(
         "/openapi.json", Document(msgspec.json.encode(document(operations)), falcon.MEDIA_JSON)
     )
     if graph is not None:
-        graphql.add_routes(app, graph)
+        graphql.add_routes(app, graph, cors_origins)
     for path, served in status_page.documents().items():
         app.add_route(path, served)
     app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))

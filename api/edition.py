@@ -75,6 +75,12 @@ class Editions:
         told = (f"{each.name}.{each.version}.{each.sequence}" for each in states)
         return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states)
 
+    async def held(self) -> Mapping[str, ProjectionPosition]:
+        """How far each read model is, by name; may raise `ReadsUnavailableError`."""
+        if not self.known():
+            await self.refresh()
+        return self._held
+
     async def refresh(self) -> None:
         """Ask now, or wait for who does already; may raise `ReadsUnavailableError`."""
         if self._asking is None:

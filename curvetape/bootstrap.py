@@ -33,6 +33,7 @@ from api.app import create_app
 from api.edition import Editions
 from api.front import Front
 from api.graphql.execution import Graph
+from api.graphql.hub import Hub
 from api.graphql.limits import Limits
 from api.graphql.persisted import allowed_in
 from api.live.sockets import Sockets, with_sockets
@@ -229,17 +230,20 @@ class Served(msgspec.Struct, frozen=True):
     """What one process of the query side runs."""
 
     app: Any
-    """REST and Socket.IO, an ASGI application."""
+    """REST, GraphQL and Socket.IO, an ASGI application."""
     feed: Callable[[], Coroutine[Any, Any, None]]
-    """Feeds the sockets' rooms from the log, for ever; without it nobody can subscribe."""
+    """Feeds sockets and subscriptions from the log, for ever; without it nobody can subscribe."""
 
 
-def graph_of(settings: Settings, reads: GraphReads, thresholds: Thresholds) -> Graph:
+def graph_of(
+    settings: Settings, reads: GraphReads, thresholds: Thresholds, editions: Editions
+) -> Graph:
     """GraphQL over the read models."""
     folder = settings.graphql_allowed
     return Graph(
         reads,
         thresholds=thresholds,
+        editions=editions,
         limits=Limits(
             depth_max=settings.graphql_depth_max,
             cost_max=settings.graphql_cost_max,
@@ -278,16 +282,17 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         )
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
         log = JetStreamLog(connection)
-        sockets = Sockets(reads, log, origins=origins, thresholds=thresholds)
         positions = WithLeaderboards(reads, ranked)
         editions = Editions(positions, age_s_max=POSITIONS_AGE_S_MAX)
+        hub = Hub(graph_of(settings, reads, thresholds, editions))
+        sockets = Sockets(reads, log, origins=origins, thresholds=thresholds, listeners=[hub.take])
         app = create_app(
             reads,
             log,
             cors_origins=origins,
             thresholds=thresholds,
             editions=editions,
-            graph=graph_of(settings, reads, thresholds),
+            graph=hub,
             leaderboards=ranked,
         )
         async with fronting(settings, editions) as before:
@@ -296,6 +301,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
             async def feed() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(sockets.run())
+                    group.create_task(hub.run())
                     group.create_task(before.run())
 
             yield Served(before.gate(answered, origins), feed)

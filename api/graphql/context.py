@@ -1,7 +1,7 @@
 """What the resolvers of one request share."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from graphql import GraphQLResolveInfo
 
@@ -20,13 +20,11 @@ class Context:
         reads: GraphReads,
         thresholds: Thresholds,
         held: Mapping[str, ProjectionPosition],
-        hub: Any = None,
     ) -> None:
         """`held` are the read models' positions from before anything was read."""
         self.reads = reads
         self.thresholds = thresholds
         self.held = held
-        self.hub = hub
         self.loaders = Loaders(reads, thresholds)
         self._used: set[str] = set()
 

@@ -1,13 +1,14 @@
 """Runs requests: what is asked, within the limits, from read models at a known log position."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import msgspec
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -16,6 +17,7 @@ from graphql import (
 )
 from msgspec import UNSET
 
+from api.edition import Editions
 from api.graphql.context import Context
 from api.graphql.documents import Documents, InvalidError, operation_of
 from api.graphql.errors import BAD_INPUT, BAD_REQUEST, UNAVAILABLE, refused, told
@@ -23,9 +25,11 @@ from api.graphql.limits import Limits, problems
 from api.graphql.persisted import Persisted
 from api.graphql.request import Request
 from api.graphql.schema import executable_schema
+from api.graphql.subscriptions import Wanted, wanted
+from api.problems import ProblemError
 from projections.batch_reads import GraphReads
 from projections.labels import Thresholds
-from projections.reads import ProjectionPosition, ReadsUnavailableError
+from projections.reads import ReadsUnavailableError
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_THRESHOLDS = Thresholds()
@@ -68,8 +72,13 @@ class Graph:
         thresholds: Thresholds = DEFAULT_THRESHOLDS,
         limits: Limits = DEFAULT_LIMITS,
         allowed: Mapping[str, str] | None = None,
+        editions: Editions | None = None,
     ) -> None:
-        """`allowed` are the only queries that are run, by their SHA-256; without it all are."""
+        """`allowed` are the only queries that are run, by their SHA-256; without it all are.
+
+        `editions` are those that the rest of the API goes by; without them each request asks anew.
+        """
+        self._editions = editions or Editions(reads)
         self.reads = reads
         self.thresholds = thresholds
         self.limits = limits
@@ -90,24 +99,52 @@ class Graph:
             raise InvalidError(errors, BAD_INPUT)
         return Operation(document=document, definition=definition, request=request)
 
-    async def held(self) -> Mapping[str, ProjectionPosition]:
-        """How far the read models are; may raise `ReadsUnavailableError`."""
-        return {each.name: each for each in await self.reads.positions()}
+    async def context(self) -> Context:
+        """What the answers of now share; may raise `ReadsUnavailableError`."""
+        return Context(self.reads, self.thresholds, await self._editions.held())
 
     async def answer(self, operation: Operation) -> Answer:
         """Run a query."""
         try:
-            held = await self.held()
+            context = await self.context()
         except ReadsUnavailableError as error:
-            said = refused(UNAVAILABLE, "")
-            said.original_error = error
-            return Answer(errors=[told(said)])
-        context = Context(self.reads, self.thresholds, held)
+            return unavailable(error)
         return await self.run(operation, context)
+
+    def wanted(self, operation: Operation) -> Wanted:
+        """What a subscription asks for; raises `InvalidError`."""
+        fragments = {
+            each.name.value: each
+            for each in operation.document.definitions
+            if isinstance(each, FragmentDefinitionNode)
+        }
+        try:
+            return wanted(self.schema, operation.definition, fragments, operation.variables)
+        except GraphQLError as error:
+            raise InvalidError([error], BAD_INPUT) from error
+        except ProblemError as error:
+            said = refused(BAD_INPUT, str(error.description))
+            raise InvalidError([said], BAD_INPUT) from error
 
     async def run(self, operation: Operation, context: Context, root: object = None) -> Answer:
         """Run an operation's selection on a root value."""
-        found = execute(
+        found = self._execute(operation, context, root)
+        answer = _answer(await found if inspect.isawaitable(found) else found)
+        if (position := context.position) is not None:
+            answer.extensions["logPosition"] = position
+            answer.extensions["newestTime"] = await _newest_time_s(context)
+        return answer
+
+    def run_at_once(self, operation: Operation, root: object) -> Answer:
+        """Run a selection that leads to no read model."""
+        found = self._execute(operation, None, root)
+        assert isinstance(found, ExecutionResult), "nothing in it has to be waited for"
+        return _answer(found)
+
+    def _execute(
+        self, operation: Operation, context: Context | None, root: object
+    ) -> Awaitable[ExecutionResult] | ExecutionResult:
+        return execute(
             self.schema,
             operation.document,
             root_value=root,
@@ -116,22 +153,26 @@ class Graph:
             operation_name=operation.request.operation_name,
             hide_suggestions=not self.limits.introspection,
         )
-        result: ExecutionResult = await found if inspect.isawaitable(found) else found
-        extensions: dict[str, Any] = {}
-        if context.position is not None:
-            extensions["logPosition"] = context.position
-            extensions["newestTime"] = await self._newest_time_s(context)
-        return Answer(
-            data=result.data,
-            errors=[told(error) for error in result.errors or ()],
-            extensions=extensions,
-        )
 
-    async def _newest_time_s(self, context: Context) -> int | None:
-        try:
-            return (await context.loaders.ages()).now_s
-        except ReadsUnavailableError:
-            return None
+
+def _answer(result: ExecutionResult) -> Answer:
+    return Answer(
+        data=result.data, errors=[told(error) for error in result.errors or ()], extensions={}
+    )
+
+
+async def _newest_time_s(context: Context) -> int | None:
+    try:
+        return (await context.loaders.ages()).now_s
+    except ReadsUnavailableError:
+        return None
+
+
+def unavailable(error: ReadsUnavailableError) -> Answer:
+    """The answer where nothing can be asked."""
+    said = refused(UNAVAILABLE, "")
+    said.original_error = error
+    return Answer(errors=[told(said)])
 
 
 def invalid(error: InvalidError) -> Answer:

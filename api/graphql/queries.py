@@ -196,11 +196,17 @@ async def _read_models(_root: None, info: Info) -> Sequence[ProjectionPosition]:
     return list(info.context.held.values())
 
 
+@TRADE.field("provisional")
+def _provisional(of: Any, _info: Info) -> bool:
+    # What a read model holds is certified; only what is told as it happens can be otherwise.
+    return bool(getattr(of, "provisional", False))
+
+
 async def _of_mint(of: Any, info: Info) -> Token | None:
     return await _card(info.context, of.mint)
 
 
-LINKED = [ObjectType(name) for name in ("WalletPosition", "WalletTrade")]
+LINKED = [ObjectType(name) for name in ("WalletPosition", "WalletTrade", "GraduationEvent")]
 for _type in (TRADE, FOUND, *LINKED):
     _type.set_field("token", _of_mint)
 

@@ -12,15 +12,19 @@ from api.documents import Document
 from api.edition import POSITION_HEADER
 from api.graphql.documents import InvalidError
 from api.graphql.errors import BAD_REQUEST, UNAVAILABLE, refused, told
-from api.graphql.execution import Answer, Graph, invalid
+from api.graphql.events import Stream, single
+from api.graphql.execution import Answer, invalid
+from api.graphql.hub import Hub
 from api.graphql.limits import REQUEST_BYTES_MAX
 from api.graphql.page import HEADERS, PAGE
 from api.graphql.request import Request, read, unreadable
 from api.graphql.schema import SDL
+from api.graphql.websocket import Session
 from api.problems import RETRY_AFTER_S
 
 PATH = "/graphql"
 SDL_PATH = "/graphql/schema.graphql"
+MEDIA_EVENTS = "text/event-stream"
 MEDIA_GRAPHQL = "application/graphql-response+json"
 _PARAMETERS = ("query", "variables", "operationName", "extensions")
 
@@ -28,10 +32,21 @@ _encode = msgspec.json.Encoder().encode
 
 
 class GraphResource:
-    """Answers queries by POST and GET, and shows people a page to try them on."""
+    """Answers by POST, GET, server-sent events and WebSocket; and a page for people."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, hub: Hub, origins: Sequence[str]) -> None:
+        """Browsers may open WebSockets from `origins`; `*` allows all."""
+        self._hub = hub
+        self._graph = hub.graph
+        self._origins = frozenset(origins)
+
+    async def on_websocket(self, req: falcon.asgi.Request, ws: falcon.asgi.WebSocket) -> None:
+        """Serve a connection of graphql-transport-ws."""
+        origin = req.get_header("Origin")
+        if origin is not None and not self._origins.intersection(("*", origin)):
+            await ws.close()
+            return
+        await Session(self._hub, ws).run()
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer the query of the address; without one, the page for people."""
@@ -76,19 +91,35 @@ class GraphResource:
             operation = self._graph.operation(request)
         except InvalidError as error:
             return _say(req, resp, invalid(error))
-        if operation.kind is not OperationType.QUERY:
-            other = refused(BAD_REQUEST, "There are queries only.")
-            return _say(req, resp, Answer(errors=[told(other)]))
+        events = MEDIA_EVENTS in (req.get_header("Accept") or "")
+        if operation.kind is OperationType.SUBSCRIPTION:
+            if not events:
+                other = refused(
+                    BAD_REQUEST,
+                    "Subscriptions are told by WebSocket, or with Accept: text/event-stream.",
+                )
+                return _say(req, resp, Answer(errors=[told(other)]))
+            try:
+                resp.sse = Stream(self._hub, operation).events()
+            except InvalidError as error:
+                return _say(req, resp, invalid(error))
+            resp.set_header("Cache-Control", "no-store")
+            resp.set_header("X-Accel-Buffering", "no")
+            return None
         answer = await self._graph.answer(operation)
         if (position := answer.extensions.get("logPosition")) is not None:
             resp.set_header(POSITION_HEADER, str(position))
+        if events:
+            resp.set_header("Cache-Control", "no-store")
+            resp.sse = single(answer)
+            return None
         return _say(req, resp, answer)
 
 
-def add_routes(app: "falcon.asgi.App[Any, Any]", graph: Graph) -> None:
+def add_routes(app: "falcon.asgi.App[Any, Any]", hub: Hub, origins: Sequence[str]) -> None:
     """Answer the graph, and its schema as text where it may be asked for."""
-    app.add_route(PATH, GraphResource(graph))
-    if graph.limits.introspection:
+    app.add_route(PATH, GraphResource(hub, origins))
+    if hub.graph.limits.introspection:
         app.add_route(SDL_PATH, Document(SDL.encode(), "text/plain; charset=utf-8"))
 
 

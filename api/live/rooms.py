@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from api.live.channel import UNSENT_SHARE_LOW, Channel
 from api.live.message import Bundle, Message
@@ -11,17 +12,33 @@ FULL_S_MAX = 30.0
 """A client that reads nothing for so long is let go of."""
 
 
+Listener: TypeAlias = Callable[[Sequence[Message]], None]
+"""Is given the messages of all rooms, which it must not wait over."""
+
+
 class Rooms:
     """Hands messages to the members of their rooms, and keeps the last ones."""
 
-    def __init__(self, *, floor: int, stale: Callable[[Channel, str], None]) -> None:
-        """`stale` is told of members that missed more than is kept, so they need all anew."""
+    def __init__(
+        self,
+        *,
+        floor: int,
+        stale: Callable[[Channel, str], None],
+        listeners: Sequence[Listener] = (),
+        new_after: int = 0,
+    ) -> None:
+        """`stale` is told of members that missed more than is kept, so they need all anew.
+
+        `listeners` are given every message of an event behind `new_after`, in their order.
+        """
         self.sequence = floor
         """Of the last event of the log that was looked at."""
         self._recent = Recent(floor)
         self._members: dict[str, set[Channel]] = {}
         self._behind: set[Channel] = set()
         self._stale = stale
+        self._listeners = listeners
+        self._new_after = new_after
 
     @property
     def floor(self) -> int:
@@ -67,11 +84,16 @@ class Rooms:
     def publish(self, messages: Iterable[Message], sequence: int) -> None:
         """Give messages to those in their rooms; the log was read up to `sequence`."""
         by_room: dict[str, list[Message]] = {}
-        for message in messages:
+        told = list(messages)
+        for message in told:
             self._recent.add(message)
             if message.room in self._members:
                 by_room.setdefault(message.room, []).append(message)
         self.sequence = sequence
+        if self._listeners and sequence > self._new_after:
+            new = [message for message in told if message.sequence > self._new_after]
+            for listener in self._listeners:
+                listener(new)
         for room, given in by_room.items():
             bundle = Bundle(given)
             for channel in self._members[room]:

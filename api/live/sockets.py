@@ -23,7 +23,7 @@ from api.live.requests import (
     UnsubscribeToken,
     read,
 )
-from api.live.rooms import Rooms
+from api.live.rooms import Listener, Rooms
 from api.live.shared import Shared
 from api.live.tail import LiveLog, Tail
 from api.problems import ProblemError
@@ -59,7 +59,10 @@ class Sockets:
         *,
         origins: Sequence[str],
         thresholds: Thresholds = DEFAULT_THRESHOLDS,
+        listeners: Sequence[Listener] = (),
     ) -> None:
+        """`listeners` are given what the rooms are given of the log's end, as it comes."""
+        self._listeners = listeners
         self._reads = reads
         self._log = log
         self._search_of = SearchResource(reads)
@@ -105,7 +108,12 @@ class Sockets:
         except ReadsUnavailableError:
             held = {}
         floor = min((held.get(name, 0) for name in ("trades", "tokens")), default=0)
-        self._rooms = Rooms(floor=min(last, max(floor, last - BACK_MAX)), stale=self._send_anew)
+        self._rooms = Rooms(
+            floor=min(last, max(floor, last - BACK_MAX)),
+            stale=self._send_anew,
+            listeners=self._listeners,
+            new_after=last,
+        )
         self._tail = tail = Tail(self._log, self._rooms, feed=Feed(sol_usd), pulse=self._pulse)
         async with asyncio.TaskGroup() as group:
             group.create_task(tail.run())

@@ -6,6 +6,7 @@ from falcon.testing import TestClient
 
 from api.app import ALL_ORIGINS, create_app
 from api.graphql.execution import DEFAULT_LIMITS, Graph
+from api.graphql.hub import Hub
 from api.graphql.limits import Limits
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded
@@ -36,7 +37,7 @@ class Served:
             self.reads,
             self.log,
             cors_origins=cors_origins,
-            graph=Graph(self.reads, limits=limits, allowed=allowed),
+            graph=Hub(Graph(self.reads, limits=limits, allowed=allowed)),
             leaderboards=self.leaderboards,
         )
         self.client = TestClient(app)

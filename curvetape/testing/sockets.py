@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -80,9 +80,16 @@ async def client(url: str, *, transports: list[str] | None = None) -> AsyncItera
     argument: dict[str, object] = {"url": url}
     if transports is not None:
         argument["transports"] = transports
+    async with talking("socket.mjs", argument) as started:
+        yield started
+
+
+@asynccontextmanager
+async def talking(script: str, argument: dict[str, object]) -> AsyncIterator[Client]:
+    """A client of `tests/npm` that has said that it is connected."""
     process = await asyncio.create_subprocess_exec(
         NODE,
-        SCRIPTS / "socket.mjs",
+        SCRIPTS / script,
         msgspec.json.encode(argument).decode(),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -101,10 +108,17 @@ async def serving_sockets(reads: QueryReads, log: LiveLog) -> AsyncIterator[str]
     """The API with its sockets on a port of its own; its address."""
     sockets = Sockets(reads, log, origins=["*"])
     app = with_sockets(create_app(reads, MemoryLog()), sockets)
+    async with serving(app, sockets.run) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(app: Any, *feeds: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[str]:
+    """An application on a port of its own, with what feeds it; its address."""
     running = uvicorn.Server(server_config(app, host="127.0.0.1", port=0))
     # Without the signal handlers that belong to a process of its own.
     running.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # above
-    feeding = asyncio.create_task(sockets.run())
+    feeding = [asyncio.create_task(feed()) for feed in feeds]
     serving = asyncio.create_task(running.serve())
 
     async def started() -> bool:
@@ -115,6 +129,7 @@ async def serving_sockets(reads: QueryReads, log: LiveLog) -> AsyncIterator[str]
         (listening,) = running.servers
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     finally:
-        feeding.cancel()
+        for task in feeding:
+            task.cancel()
         running.should_exit = True
-        await asyncio.gather(serving, feeding, return_exceptions=True)
+        await asyncio.gather(serving, *feeding, return_exceptions=True)

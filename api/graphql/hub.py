@@ -1,0 +1,240 @@
+"""Tells subscribers what happens: each message is run and encoded once for all who ask the same.
+
+Messages come from the log's end by way of the rooms that Socket.IO has, too. Whoever asks the same
+operation with the same variables is of one group; a group that asks nothing of the read models is
+told at once, the others together, so that what they ask of many tokens is asked once.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from api.graphql.execution import Answer, Graph, Operation, unavailable
+from api.graphql.subscriptions import READ, Event, Wanted, Watched, WatchedCandle
+from api.live.message import MARKET, Message
+from api.parameters import TIME_S_MAX
+from projections.reads import INTERVALS_S, ReadsUnavailableError, TokenRow
+
+TICK_S = 1.0
+"""How often cards and candles that are watched are looked at."""
+GATHER_S = 0.02
+"""What is newly watched within this time is looked at together."""
+TOGETHER_MAX = 500
+"""Messages that are run together, and mints that are asked for at once."""
+WAITING_MAX = 2_000
+"""Messages that may wait for the read models in a group; beyond it the group is let go of."""
+
+_log = logging.getLogger("curvetape.api")
+_encode = msgspec.json.Encoder().encode
+Key: TypeAlias = tuple[str, str | None, bytes]
+
+
+class Follower(Protocol):
+    """One who has subscribed."""
+
+    def give(self, answer: bytes) -> None:
+        """Take the JSON of an answer, without waiting."""
+        ...
+
+    def let_go(self) -> None:
+        """Take notice that nothing more will come, since too much would have to wait."""
+        ...
+
+    def end(self) -> None:
+        """Take notice that the server stops."""
+        ...
+
+
+class Group:
+    """All who have asked for the same."""
+
+    def __init__(self, key: Key, operation: Operation, wanted: Wanted) -> None:
+        self.key = key
+        self.operation = operation
+        self.wanted = wanted
+        self.followers: set[Follower] = set()
+        self.waiting: deque[object] = deque()
+        self.seen: object = None
+        """The card or candle that was told last."""
+        self.last: bytes | None = None
+        """What was told of it."""
+
+    def give(self, answer: bytes) -> None:
+        """Give all of them an answer."""
+        for follower in list(self.followers):
+            follower.give(answer)
+
+
+class Hub:
+    """The subscriptions of one process."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._groups: dict[Key, Group] = {}
+        self._events: dict[Event, set[Group]] = {}
+        self._watched: set[Group] = set()
+        self._pending: dict[Group, None] = {}
+        self._wake = asyncio.Event()
+        self._look = asyncio.Event()
+
+    def join(self, operation: Operation, follower: Follower) -> Group:
+        """Have a follower told of what a subscription asks for; raises `InvalidError`."""
+        request = operation.request
+        text = str(request.query or request.extensions)
+        variables = msgspec.json.encode(request.variables, order="deterministic")
+        key = (text, request.operation_name, variables)
+        group = self._groups.get(key)
+        if group is None:
+            group = Group(key, operation, self.graph.wanted(operation))
+            self._groups[key] = group
+            source = group.wanted.source
+            if isinstance(source, Event):
+                self._events.setdefault(source, set()).add(group)
+            else:
+                self._watched.add(group)
+                self._look.set()
+        group.followers.add(follower)
+        if group.last is not None:
+            follower.give(group.last)
+        return group
+
+    def leave(self, group: Group, follower: Follower) -> None:
+        """Stop that; harmless where it has stopped already."""
+        group.followers.discard(follower)
+        if group.followers or self._groups.get(group.key) is not group:
+            return
+        del self._groups[group.key]
+        self._pending.pop(group, None)
+        self._watched.discard(group)
+        source = group.wanted.source
+        if isinstance(source, Event):
+            groups = self._events[source]
+            groups.discard(group)
+            if not groups:
+                del self._events[source]
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Tell of what the log's end brings; a `Listener` of the rooms."""
+        for message in messages if self._events else ():
+            groups = self._events.get(Event(message.room, message.name))
+            if not groups:
+                continue
+            told = READ[message.name.removeprefix(f"{MARKET}:")](message.body)
+            for group in list(groups):
+                if group.wanted.reads:
+                    self._wait(group, told)
+                else:
+                    self._tell(group, told, self.graph.run_at_once(group.operation, told))
+
+    async def run(self) -> None:
+        """Tell of what needs the read models, for ever."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._answer())
+                tasks.create_task(self._watch())
+        finally:
+            for group in list(self._groups.values()):
+                for follower in list(group.followers):
+                    follower.end()
+
+    def _wait(self, group: Group, told: object) -> None:
+        if len(group.waiting) >= WAITING_MAX:
+            _log.warning("a subscription is let go of: %d messages wait", WAITING_MAX)
+            for follower in list(group.followers):
+                follower.let_go()
+                self.leave(group, follower)
+            return
+        group.waiting.append(told)
+        self._pending[group] = None
+        self._wake.set()
+
+    def _tell(self, group: Group, told: object, answer: Answer) -> None:
+        for name in ("sequence", "provisional"):
+            if (value := getattr(told, name, None)) is not None:
+                answer.extensions[name] = value
+        encoded = _encode(answer)
+        if isinstance(group.wanted.source, Watched):
+            group.last = encoded
+        group.give(encoded)
+
+    async def _answer(self) -> None:
+        while True:
+            await self._wake.wait()
+            work = list(self._next())
+            if not work:
+                self._wake.clear()
+                continue
+            try:
+                context = await self.graph.context()
+            except ReadsUnavailableError as error:
+                for group, told in work:
+                    self._tell(group, told, unavailable(error))
+                continue
+            answers = await asyncio.gather(
+                *(self.graph.run(group.operation, context, told) for group, told in work)
+            )
+            for (group, told), answer in zip(work, answers, strict=True):
+                self._tell(group, told, answer)
+
+    def _next(self) -> Iterator[tuple[Group, object]]:
+        """What waits, each group's in its order."""
+        left = TOGETHER_MAX
+        for group in list(self._pending):
+            while group.waiting and left:
+                left -= 1
+                yield group, group.waiting.popleft()
+            if not group.waiting:
+                del self._pending[group]
+            if not left:
+                return
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(TICK_S):
+                    await self._look.wait()
+                await asyncio.sleep(GATHER_S)
+            except TimeoutError:
+                pass
+            self._look.clear()
+            try:
+                await self._look_at(list(self._watched))
+            except ReadsUnavailableError as error:
+                _log.warning("nothing that is watched can be looked at: %s", error)
+
+    async def _look_at(self, groups: Sequence[Group]) -> None:
+        for start in range(0, len(groups), TOGETHER_MAX):
+            some = groups[start : start + TOGETHER_MAX]
+            sources = [each.wanted.source for each in some]
+            watched = {each for each in sources if isinstance(each, Watched)}
+            seen = await self._seen(watched)
+            for group, source in zip(some, sources, strict=True):
+                now = seen.get(source) if isinstance(source, Watched) else None
+                if now is not None and now != group.seen:
+                    group.seen = now
+                    self._wait(group, now)
+
+    async def _seen(self, watched: set[Watched]) -> dict[Watched, Any]:
+        """Cards and candles as the read models have them now."""
+        mints = sorted({each.mint for each in watched})
+        rows = await self.graph.reads.tokens_of(mints) if mints else {}
+        seen: dict[Watched, TokenRow | WatchedCandle] = {
+            each: rows[each.mint] for each in watched if each.interval is None and each.mint in rows
+        }
+        for interval in {each.interval for each in watched if each.interval is not None}:
+            of = [each for each in watched if each.interval == interval and each.mint in rows]
+            candles = await self.graph.reads.candles_of(
+                [each.mint for each in of],
+                interval_s=INTERVALS_S[interval],
+                from_s=0,
+                to_s=TIME_S_MAX,
+                limit=1,
+            )
+            for each in of:
+                if found := candles[each.mint]:
+                    seen[each] = WatchedCandle(found[-1], rows[each.mint])
+        return seen
