@@ -78,6 +78,8 @@ NOW = """
 """
 """The last position that moved a token by a trade or made one."""
 
+_GONE = f"before.pos is null and now.first_trade_pos <= {_POS}"
+"""It had traded by then, but that trade was let go of: what it was worth is not known."""
 _MOVED = f"""
     moved as materialized (
         select now.mint, now.listed, now.for_sol, now.created_time_s, now.created_quote_mint,
@@ -88,12 +90,13 @@ _MOVED = f"""
             before.quote_reserves - (now.virtual_quote_reserves - now.held_quote_reserves)
                 as held_quote_reserves,
             before.quote_reserves - offsets.quote as real_quote_reserves,
-            case when was.state <> 'curve' then 1 when now.initial_real_token_reserves > 0 then
+            case when was.state <> 'curve' then 1 when {_GONE} then null
+                when now.initial_real_token_reserves > 0 then
                 least(greatest(1 - coalesce(
                     before.token_reserves - offsets.token, now.initial_real_token_reserves
                 )::double precision / now.initial_real_token_reserves::double precision, 0), 1)
             end as progress,
-            case when before.pos is null
+            case when {_GONE} then null when before.pos is null
                 then offsets.quote::double precision
                     / (now.initial_real_token_reserves + offsets.token)::double precision
                 else before.price

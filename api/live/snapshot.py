@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from api.candle import Candle, candle
-from api.dollars import card_coins, coins
+from api.dollars import card_coins, coins, newest_sol_usd
 from api.live.requests import SubscribeToken
 from api.parameters import TIME_S_MAX, Interval
 from api.representations import Ages, Token, Trade, token, trade
@@ -93,10 +93,11 @@ async def market(reads: Reads, thresholds: Thresholds) -> MarketSnapshot:
     """The market's lists; `sequence` is still to be set. May raise `ReadsUnavailableError`."""
     held = {each.name: each for each in await reads.positions()}
     page = Page(limit=LISTED)
+    ranked = Page(limit=LISTED, sol_usd=await newest_sol_usd(reads))
     newest, active, leaders = await asyncio.gather(
         reads.tokens(sort="created", state=None, page=page),
         reads.tokens(sort="last_trade", state=None, page=page),
-        reads.tokens(sort="volume", state=None, page=page),
+        reads.tokens(sort="volume", state=None, page=ranked),
     )
     return MarketSnapshot(
         sequence=0,

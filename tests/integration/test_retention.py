@@ -27,7 +27,9 @@ from domain.position import Position
 from projections.audit.model_report import ModelReport
 from projections.horizon import Horizon
 from projections.projection import host
+from projections.reads import SORT_VALUE_UNKNOWN
 from projections.runner import Runner
+from projections.token_lists import ListPlace, TokenQuery
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -199,6 +201,27 @@ async def test_windows_say_nothing_of_what_was_let_go_of(postgres_dsn: str) -> N
         day = idle_since.rows[-1]
         # It had traded before, but nobody knows at what price.
         assert (day.trades, day.opening_price, day.since_first_trade) == (1, None, False)
+
+
+async def test_a_list_does_not_say_what_a_token_was_worth_whose_trade_of_then_is_gone(
+    postgres_dsn: str,
+) -> None:
+    """It traded long ago, and again once the list's first page had been made."""
+    again = curve_traded(DAYS * DAY_SLOTS, "idle", block_time_s=GENESIS_S + DAYS * DAY_S)
+    first = curve_traded(7, "idle", block_time_s=GENESIS_S)
+    await project(postgres_dsn, [*STORY, created(6, "idle"), first, again])
+    page = ListPlace(value=1e300, mint="", pos=STORY[-1].pos.order_key)
+    asked = TokenQuery(sort="progress", limit=10, after=page)
+
+    async def progress() -> float:
+        async with opened(postgres_dsn) as pool:
+            found = (await PostgresReads(pool).listed(asked)).tokens
+        (idle,) = (it.value for it in found if it.row.mint == "idle")
+        return idle
+
+    before = await progress()
+    await trimmed(postgres_dsn)
+    assert await progress() == SORT_VALUE_UNKNOWN != before
 
 
 async def command(dsn: str, *arguments: str, **settings: str) -> tuple[int | None, str, str]:
