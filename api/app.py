@@ -28,6 +28,7 @@ from api.operation import AnyResource
 from api.portfolio import PortfolioResource
 from api.realised import RealisedResource
 from api.search import SearchResource
+from api.slots import CompletenessResource, SlotResource
 from api.status import page as status_page
 from api.token import TokenResource
 from api.tokens import TokensResource
@@ -91,6 +92,8 @@ def create_app(
         CreatorTokensResource(reads, thresholds),
         LeaderboardsResource(reads, leaderboards),
         MarketResource(reads, leaderboards),
+        CompletenessResource(reads),
+        SlotResource(reads),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_symbol
 from api.candle import Candle, candle
+from api.completeness import Complete, complete_between
 from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
@@ -15,7 +16,8 @@ from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
-from projections.reads import INTERVALS_S, CandleRow, Reads
+from projections.feed_reads import QueryReads
+from projections.reads import INTERVALS_S, CandleRow
 
 Currency: TypeAlias = Literal["quote", "usd"]
 USD_MINUTES_MAX = 200_000
@@ -67,6 +69,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     quote_symbol: QuoteSymbol | None
     items: list[Candle]
     next: str | None
+    complete: Complete
 
 
 class ChartResource:
@@ -83,11 +86,11 @@ class ChartResource:
         parameters=ChartParameters,
         answer=Chart,
         problems=(MINT_UNKNOWN,),
-        read_models=("candles", "sol_prices", "tokens", "trades"),
+        read_models=("candles", "slots", "sol_prices", "tokens", "trades"),
         next_parameter="to",
     )
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: QueryReads) -> None:
         self._reads = reads
 
     async def answer(self, asked: ChartParameters) -> Chart:
@@ -134,6 +137,11 @@ class ChartResource:
                 for place, row in enumerate(shown)
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
+            complete=await complete_between(
+                self._reads,
+                shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
+                to_s,
+            ),
         )
 
     async def _traders(

@@ -67,6 +67,7 @@ def document(operations: Sequence[Operation]) -> Json:
             {"name": "tokens", "description": "Tokens, trades and candles"},
             {"name": "feeds", "description": "Launches, graduations and who made them"},
             {"name": "wallets", "description": "Wallets' positions, trades and profits"},
+            {"name": "proof", "description": "What is complete, and how it is proven"},
             {"name": "operation", "description": "For those who run it"},
         ],
         "paths": {

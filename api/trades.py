@@ -5,13 +5,14 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.completeness import Complete, complete_since
 from api.dollars import coins
 from api.operation import Operation
 from api.parameters import Mint
 from api.problems import MINT_UNKNOWN
 from api.representations import Time, Trade, trade
 from api.token import known
-from projections.reads import Reads
+from projections.feed_reads import QueryReads
 
 
 class TradesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,7 @@ class TradeList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             "that the log has are there."
         ),
     ]
+    complete: Complete
 
 
 class TradesResource:
@@ -52,24 +54,28 @@ class TradesResource:
         parameters=TradesParameters,
         answer=TradeList,
         problems=(MINT_UNKNOWN,),
-        read_models=("sol_prices", "tokens", "trades"),
+        read_models=("slots", "sol_prices", "tokens", "trades"),
         next_parameter="before",
     )
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: QueryReads) -> None:
         self._reads = reads
 
     async def answer(self, asked: TradesParameters) -> TradeList:
         """A page, or the problem that the mint is not known."""
         before = None if asked.before is UNSET else int(asked.before)
         rows = await self._reads.trades(asked.mint, limit=asked.limit + 1, before_pos=before)
-        if not rows:
-            await known(self._reads, asked.mint)
         horizon = await self._reads.trades_horizon()
+        of = await known(self._reads, asked.mint)
         shown = rows[: asked.limit]
         worth = await coins(self._reads, [(row.quote_mint, row.pos) for row in shown])
         return TradeList(
             items=[trade(row, coin) for row, coin in zip(shown, worth, strict=True)],
             next=str(shown[-1].pos) if len(rows) > len(shown) else None,
             complete_from=None if horizon is None else horizon.complete_from_s,
+            complete=await complete_since(
+                self._reads,
+                shown[-1].pos if len(rows) > len(shown) else of.created_pos,
+                before,
+            ),
         )

@@ -21,6 +21,7 @@ from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.search import SearchStore
 from adapters.postgres.search_changes import PostgresDocuments
+from adapters.postgres.slots import SlotStore
 from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -62,6 +63,7 @@ from projections.projection import Hosted, host
 from projections.runner import Runner
 from projections.runners import Runners
 from projections.search import Search
+from projections.slots import Slots
 from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
@@ -85,6 +87,7 @@ def read_models(connections: Connections, others: Sequence[Make] = ()) -> list[H
         host(Search(), SearchStore(connections)),
         host(Holders(), HolderStore(connections)),
         host(SolPrices(), SolPriceStore(connections)),
+        host(Slots(), SlotStore(connections)),
         *(make(connections) for make in others),
     ]
 

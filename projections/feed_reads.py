@@ -7,6 +7,7 @@ import msgspec
 
 from projections.market_reads import MarketReads
 from projections.reads import Page, Reads, TokenRow
+from projections.slot_reads import SlotReads
 from projections.token_lists import TokenLists
 
 
@@ -78,5 +79,5 @@ class FeedReads(Protocol):
         ...
 
 
-class QueryReads(Reads, FeedReads, TokenLists, MarketReads, Protocol):
+class QueryReads(Reads, FeedReads, TokenLists, MarketReads, SlotReads, Protocol):
     """All that the API asks; everything may raise `ReadsUnavailableError`."""

@@ -11,6 +11,7 @@ from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
+from adapters.postgres.slot_reads import PostgresSlots
 from adapters.postgres.token_listing import PostgresTokenListing
 from adapters.postgres.token_lists import PostgresTokenLists
 from adapters.postgres.token_search import PostgresTokenSearch
@@ -56,6 +57,7 @@ class PostgresReads(
     PostgresTokenLists,
     PostgresTokenListing,
     PostgresMarket,
+    PostgresSlots,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 from curvetape.testing.holders import MemoryHolders
 from curvetape.testing.search import MemorySearch
+from curvetape.testing.slots import MemorySlots
 from curvetape.testing.token_lists import MemoryTokenLists, listable
 from domain.log import Recorded
 from domain.programs import USDC
-from projections import candles, sol_prices, tokens
+from projections import candles, slots, sol_prices, tokens
 from projections.candles import Candles
 from projections.cards import card
 from projections.dollars import MINUTE_S, Valued, in_sol, summed, valued
@@ -30,6 +31,7 @@ from projections.reads import (
     sort_value,
 )
 from projections.search import Search
+from projections.slots import Slots
 from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
@@ -37,7 +39,7 @@ from projections.window_reads import TokenWindows, WindowRow
 from projections.windows import WINDOWS_S, Span, Window, span_at
 
 
-class MemoryReads(MemoryTokenLists):
+class MemoryReads(MemoryTokenLists, MemorySlots):
     """Fits `projections.feed_reads.QueryReads`; filled by way of the product's own cores."""
 
     def __init__(
@@ -55,6 +57,7 @@ class MemoryReads(MemoryTokenLists):
         self._search = MemorySearch()
         self.horizon: Horizon | None = None
         """To be set by a test: where trades are said to begin."""
+        self._slots = slots.Changes({}, {})
         self.apply(recorded)
 
     def apply(self, recorded: Sequence[Recorded]) -> None:
@@ -72,6 +75,7 @@ class MemoryReads(MemoryTokenLists):
         self._prices = sol_prices.merge(self._prices, SolPrices().apply(recorded))
         self.take(recorded)
         self._search.apply(recorded)
+        self.decided(recorded)
         self._holders.take(recorded)
         self.sequence = max(self.sequence, *(each.sequence for each in recorded))
 
@@ -253,7 +257,7 @@ class MemoryReads(MemoryTokenLists):
                 sequence=self.sequence,
                 reread_after=self.sequence,
             )
-            for core in (Candles, Holders, Portfolios, Search, SolPrices, Tokens, Trades)
+            for core in (Candles, Holders, Portfolios, Search, Slots, SolPrices, Tokens, Trades)
         ]
 
 

@@ -91,7 +91,8 @@ async def test_read_models_that_are_what_the_log_gives_are_equal(database_dsn: s
     assert report.verdict == "equal"
     assert report.last_sequence == len(STORY)
     assert {it.name: it.sequence for it in report.models} == dict.fromkeys(
-        ("candles", "trades", "tokens", "portfolios", "search", "holders", "sol_prices"), len(STORY)
+        ("candles", "trades", "tokens", "portfolios", "search", "holders", "sol_prices", "slots"),
+        len(STORY),
     )
     rows = {table.name: table.rows for it in report.models for table in it.tables}
     assert (rows["trades"], rows["tokens"], rows["token_burns"]) == (6, 2, 1)

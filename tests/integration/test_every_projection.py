@@ -42,6 +42,8 @@ KEEP = 150
 DIFFER = 4
 BROKEN = "curvetape.testing.broken_models:by_arrival,curvetape.testing.broken_models:by_batch"
 NAMES = [it.projection.name for it in read_models(NO_CONNECTIONS)]
+OF_THE_LOG = ("slots",)
+"""Their rows tell what the log says and where, so another log of the same chain gives others."""
 
 Rows = Mapping[str, tuple[int, str]]
 """How many, and the SHA-256 of all, by table."""
@@ -182,7 +184,7 @@ async def proof(stage: Stage, archive: Path) -> list[str]:
     if await stage.rebuilt(stage.live_log.log, "from_log") != live:
         wrong.append("the rows depend on how the log is cut")
     in_time = MemoryLog([event for *_, event in as_it_was()])
-    if await stage.rebuilt(in_time, "in_time") != live:
+    if stage.name not in OF_THE_LOG and await stage.rebuilt(in_time, "in_time") != live:
         wrong.append("the rows depend on what came late or died")
     code, said = await stage.command("verify", stage.name)
     if code:

@@ -71,7 +71,7 @@ async def test_replicas_that_die_and_start_again_make_the_rows_of_one_runner(
 
     await asyncio.gather(*map(replica, partitions(PARTS)))
     found = await places(postgres_dsn)
-    whole = {"sol_prices": (len(history), ())}
+    whole = dict.fromkeys(("sol_prices", "slots"), (len(history), ()))
     assert found == dict.fromkeys(DIVIDED, (len(history), (len(history),) * PARTS)) | whole
     assert (await compare(postgres_dsn, log)).verdict == "equal"
     for name in DIVIDED:

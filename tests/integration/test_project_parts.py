@@ -24,7 +24,7 @@ from projections.partitioning import can_be_divided
 PARTS = 3
 WAIT_S_MAX = 60.0
 DIVIDED = [it.projection.name for it in read_models(NO_CONNECTIONS) if can_be_divided(it)]
-WHOLE = ["sol_prices", "leaderboards"]
+WHOLE = ["sol_prices", "slots", "leaderboards"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
+from adapters.postgres.slots import SlotStore
 from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -48,6 +49,7 @@ from projections.reads import (
 )
 from projections.runner import Runner
 from projections.search import Search
+from projections.slots import Slots
 from projections.sol_prices import SolPrices
 from projections.token_lists import ListSort
 from projections.tokens import Tokens
@@ -56,7 +58,7 @@ from projections.trades import Trades
 TABLES = (
     "candles, trades, tokens, token_burns, sol_prices, portfolio_trades, portfolio_positions,"
     " portfolio_days, holders, holder_launches, search_documents, search_waiting, search_burns,"
-    " search_clock, search_changes, checkpoints"
+    " search_clock, search_changes, slot_certificates, slot_gaps, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
@@ -70,6 +72,8 @@ PATHS = [
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",
     *(f"/api/v1/{feed}?limit=2" for feed in ("launches", "graduations", "about-to-graduate")),
     "/api/v1/market",
+    "/api/v1/completeness",
+    "/api/v1/slots/12",
     "/api/v1/creators/creator1111111111111111111111111111111111111/tokens",
     *(
         f"{V1}/{TRADED}/chart?interval={interval}&currency=usd&traders=yes"
@@ -108,6 +112,7 @@ async def stored(pool: Pool, events: Sequence[AnyEvent]) -> QueryReads:
         host(Search(), SearchStore(pool)),
         host(Holders(), HolderStore(pool)),
         host(SolPrices(), SolPriceStore(pool)),
+        host(Slots(), SlotStore(pool)),
     ]
     await Runner(MemoryLog(events), hosted, batch_max=7).run(follow=False)
     return PostgresReads(pool)

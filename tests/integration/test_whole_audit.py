@@ -215,7 +215,7 @@ async def test_read_models_alone_are_named_where_they_differ(
     at = ["models", "--url", live_log.server.url, "--postgres", postgres_dsn]
     equal = await audit(*at)
     assert equal.code == 0
-    names = "candles, trades, tokens, portfolios, search, holders and sol_prices"
+    names = "candles, trades, tokens, portfolios, search, holders, sol_prices and slots"
     assert equal.out.startswith(f"equal: {names} hold exactly what a replay")
     await execute(postgres_dsn, "delete from trades where pos = (select min(pos) from trades)")
     await execute(postgres_dsn, "insert into token_burns values ('planted', 1, 7)")
@@ -233,6 +233,7 @@ async def test_read_models_alone_are_named_where_they_differ(
         "holders": {},
         "search": {},
         "sol_prices": {},
+        "slots": {},
     }
     gone = await audit(*at[:3], "--postgres", NOWHERE)
     assert (gone.code, "could not be reached" in gone.err) == (1, True)

@@ -17,13 +17,14 @@ from projections.candles import Candles
 from projections.holders import Holders
 from projections.portfolios import Portfolios
 from projections.search import Search
+from projections.slots import Slots
 from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
 VERSIONS = {
     core.name: core.version
-    for core in (Candles, Holders, Portfolios, Search, SolPrices, Tokens, Trades)
+    for core in (Candles, Holders, Portfolios, Search, Slots, SolPrices, Tokens, Trades)
 }
 
 
@@ -46,7 +47,16 @@ def test_ready_tells_each_read_models_position_and_lag(served: Served) -> None:
     assert result.json["logPosition"] == position + 2
     assert result.json["readModels"] == [
         {"name": name, "version": VERSIONS[name], "position": position, "lag": 2}
-        for name in ("candles", "holders", "portfolios", "search", "sol_prices", "tokens", "trades")
+        for name in (
+            "candles",
+            "holders",
+            "portfolios",
+            "search",
+            "slots",
+            "sol_prices",
+            "tokens",
+            "trades",
+        )
     ]
 
 
@@ -98,5 +108,14 @@ def test_a_read_model_that_has_not_begun_is_a_reason_unless_the_log_is_empty() -
     log.add(*MARKET)
     assert client.get("/readyz").json["reasons"] == [
         f"the read model {name} has not begun"
-        for name in ("candles", "holders", "portfolios", "search", "sol_prices", "tokens", "trades")
+        for name in (
+            "candles",
+            "holders",
+            "portfolios",
+            "search",
+            "slots",
+            "sol_prices",
+            "tokens",
+            "trades",
+        )
     ]

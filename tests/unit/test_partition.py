@@ -158,7 +158,11 @@ def test_part_1_hosts_what_cannot_be_divided_and_the_others_have_nothing_of_it()
     models = [*read_models(NO_CONNECTIONS), host(Undivided(), MemoryStore[int]("undivided"))]
     divided = ["candles", "trades", "tokens", "portfolios", "search", "holders"]
     first, second = (share(models, it) for it in partitions(2))
-    assert names(first.of_part) == [*((it, "1/2") for it in divided), ("sol_prices", None)]
+    assert names(first.of_part) == [
+        *((it, "1/2") for it in divided),
+        ("sol_prices", None),
+        ("slots", None),
+    ]
     assert names(first.whole) == [("undivided", None)]
     assert names(second.of_part) == [(it, "2/2") for it in divided]
     assert not second.whole

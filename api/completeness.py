@@ -1,0 +1,32 @@
+"""Whether what is told of a stretch of time is all that happened: nothing, or not ingested."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from domain.position import LAST_SLOT, Position
+from projections.slot_reads import SlotReads, Stretch, covered
+
+Complete: TypeAlias = Annotated[
+    bool | None,
+    Meta(
+        description="Whether every slot of the stretch that this page is of, from the launch at "
+        "the earliest and up to the last certificate at the latest, is proven to be in the log. "
+        "False where some are missing or before the log: then something may be missing here, too. "
+        "Null where the log has no certificate."
+    ),
+]
+
+
+async def complete_since(
+    reads: SlotReads, from_pos: int | None, before_pos: int | None
+) -> bool | None:
+    """Whether all from one position up to another is proven; None is the log's start, its end."""
+    first = 0 if from_pos is None else Position.from_order_key(from_pos).slot
+    last = LAST_SLOT if before_pos is None else Position.from_order_key(before_pos).slot
+    return await covered(reads, Stretch(first, max(first, min(last, LAST_SLOT))))
+
+
+async def complete_between(reads: SlotReads, from_s: int, to_s: int) -> bool | None:
+    """Whether all of the chain's time [from_s, to_s) is proven."""
+    return await covered(reads, await reads.slots_around(from_s, to_s))
