@@ -12,7 +12,7 @@ from api.about_to_graduate import AboutToGraduateResource
 from api.chart import ChartResource
 from api.creators import CreatorTokensResource
 from api.documents import INDEX_HEADERS, Document, index
-from api.edition import POSITION_HEADER, Editions
+from api.edition import POSITION_HEADER, SLOT_HEADER, Editions
 from api.endpoint import Endpoint
 from api.graduations import GraduationsResource
 from api.graphql import resource as graphql
@@ -43,6 +43,7 @@ from projections.leaderboards import Leaderboards
 EXPOSED = (
     "Cache-Status",
     POSITION_HEADER,
+    SLOT_HEADER,
     "ETag",
     "Link",
     "RateLimit-Limit",
@@ -112,7 +113,7 @@ def create_app(
         ]
     )
     problems.handle(app)
-    editions = editions or Editions(WithLeaderboards(reads, leaderboards))
+    editions = editions or Editions(WithLeaderboards(reads, leaderboards), newest=reads)
     for resource in resources:
         app.add_route(resource.operation.path, Endpoint(resource, editions))
     app.add_route(

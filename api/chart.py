@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_symbol
 from api.candle import Candle, candle
-from api.completeness import Complete, complete_between
+from api.completeness import Complete, complete_between, ended
 from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
@@ -70,6 +70,13 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     items: list[Candle]
     next: str | None
     complete: Complete
+    final: Annotated[
+        bool,
+        Meta(
+            description="Whether it ends before the last certificate and is complete, so that only "
+            "a correction could change it."
+        ),
+    ]
 
 
 class ChartResource:
@@ -121,6 +128,11 @@ class ChartResource:
             dollars = await candle_dollars(self._reads, shown, of, interval_s=interval_s)
         if asked.traders == "yes" and shown:
             traders = await self._traders(asked.mint, shown, interval_s)
+        complete = await complete_between(
+            self._reads,
+            shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
+            to_s,
+        )
         return Chart(
             mint=asked.mint,
             interval=asked.interval,
@@ -137,11 +149,8 @@ class ChartResource:
                 for place, row in enumerate(shown)
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
-            complete=await complete_between(
-                self._reads,
-                shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
-                to_s,
-            ),
+            complete=complete,
+            final=complete is True and await ended(self._reads, to_s),
         )
 
     async def _traders(

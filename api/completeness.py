@@ -30,3 +30,9 @@ async def complete_since(
 async def complete_between(reads: SlotReads, from_s: int, to_s: int) -> bool | None:
     """Whether all of the chain's time [from_s, to_s) is proven."""
     return await covered(reads, await reads.slots_around(from_s, to_s))
+
+
+async def ended(reads: SlotReads, to_s: int) -> bool:
+    """Whether a block of that time or later is certified, so that what is before it is final."""
+    newest = await reads.newest_slot()
+    return newest is not None and newest.time_s is not None and newest.time_s >= to_s

@@ -10,8 +10,10 @@ import falcon.asgi
 import msgspec
 
 from projections.reads import PositionReads, ProjectionPosition
+from projections.slot_reads import NewestReads, NewestSlot
 
 POSITION_HEADER = "Curvetape-Position"
+SLOT_HEADER = "Curvetape-Slot"
 VERSION = version("curvetape")
 
 
@@ -30,6 +32,8 @@ class Edition(msgspec.Struct, frozen=True):
     """The log sequence up to which all of them hold everything; 0 before the first event."""
     tag: str
     states: tuple[State, ...]
+    newest: NewestSlot | None = None
+    """The last slot that is certified, where that is known."""
 
 
 class Editions:
@@ -42,8 +46,17 @@ class Editions:
     seconds old: from half of that on it is asked for anew, while requests go on with what is known.
     """
 
-    def __init__(self, reads: PositionReads, *, age_s_max: float = 0.0) -> None:
+    def __init__(
+        self,
+        reads: PositionReads,
+        *,
+        newest: NewestReads | None = None,
+        age_s_max: float = 0.0,
+    ) -> None:
+        """`newest` tells the last certified slot, which dates each answer."""
         self._reads = reads
+        self._newest_of = newest
+        self._newest: NewestSlot | None = None
         self._age_s_max = age_s_max
         self._asking: asyncio.Task[None] | None = None
         self._held: Mapping[str, ProjectionPosition] = {}
@@ -73,7 +86,7 @@ class Editions:
         states = tuple(self._state(name) for name in read_models)
         position = min(each.sequence for each in states)
         told = (f"{each.name}.{each.version}.{each.sequence}" for each in states)
-        return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states)
+        return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states, self._newest)
 
     async def held(self) -> Mapping[str, ProjectionPosition]:
         """How far each read model is, by name; may raise `ReadsUnavailableError`."""
@@ -100,8 +113,10 @@ class Editions:
         begun_s = time.monotonic()
         try:
             held = {each.name: each for each in await self._reads.positions()}
+            newest = None if self._newest_of is None else await self._newest_of.newest_slot()
         finally:
             self._asking = None
+        self._newest = newest
         if held != self._held:
             self._held = held
             self.number += 1

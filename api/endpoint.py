@@ -1,5 +1,6 @@
 """The one place where a resource meets HTTP: parameters in, dated and tagged JSON out."""
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,13 +9,16 @@ import falcon.asgi
 import msgspec
 
 from api.cache import EDITION
-from api.edition import POSITION_HEADER, Editions, has
+from api.edition import POSITION_HEADER, SLOT_HEADER, Edition, Editions, has
 from api.operation import AnyResource
 from api.parameters import Reader
 from api.problems import NOT_ACCEPTABLE, ProblemError
+from api.waiting import PARAMETER, passed, position_of
 
-REVALIDATE = "no-cache"
-"""Keep it, but ask whether it still holds: an answer of 304 costs next to nothing."""
+CURRENT = "public, max-age=1, stale-while-revalidate=5"
+"""Whoever keeps it spares a crowd's requests; nobody is told what is older than a slot or two."""
+FINAL = "public, max-age=3600, stale-while-revalidate=86400"
+"""What only a correction could change."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,22 +41,34 @@ class Endpoint:
                 NOT_ACCEPTABLE, "Accept has to allow application/json, or be left out"
             )
         asked = self._reader.read(path, req.params)
-        tag = None
+        tag, keep = None, CURRENT
         if self._operation.read_models:
-            current = await self._editions.current(self._operation.read_models)
+            current = await self._current(req)
             resp.set_header(POSITION_HEADER, str(current.position))
             tag = current.tag
+            if current.newest is not None:
+                resp.set_header(SLOT_HEADER, str(current.newest.slot))
+                if current.newest.time_s is not None:
+                    resp.last_modified = datetime.fromtimestamp(current.newest.time_s, UTC)
             req.scope[EDITION] = current
         if tag is None or not has(req, tag):
             answer = await self._resource.answer(asked)
             resp.data = _encoder.encode(answer)
             resp.content_type = falcon.MEDIA_JSON
             self._link(req, resp, answer)
+            keep = FINAL if getattr(answer, "final", False) else CURRENT
         else:
             resp.status = falcon.HTTP_304
-        resp.set_header("Cache-Control", "no-store" if tag is None else REVALIDATE)
+        resp.set_header("Cache-Control", "no-store" if tag is None else keep)
         if tag is not None:
             resp.set_header("ETag", tag)
+
+    async def _current(self, req: falcon.asgi.Request) -> Edition:
+        """The state that the answer is from; waits for it if the request says so."""
+        read_models = self._operation.read_models
+        if (text := req.params.get(PARAMETER)) is None:
+            return await self._editions.current(read_models)
+        return await passed(self._editions, read_models, position_of(text))
 
     async def on_head(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **path: str

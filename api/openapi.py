@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import falcon
 import msgspec
 
-from api.edition import POSITION_HEADER, VERSION
+from api import waiting
+from api.edition import POSITION_HEADER, SLOT_HEADER, VERSION
 from api.operation import Operation
 from api.problems import (
     ADDRESS_TOO_LONG,
@@ -19,6 +20,7 @@ from api.problems import (
     INTERNAL,
     MEDIA_PROBLEM,
     NOT_ACCEPTABLE,
+    NOT_YET,
     PARAMETER_INVALID,
     PARAMETER_UNKNOWN,
     UNAVAILABLE,
@@ -43,6 +45,9 @@ Tokens of pump.fun, their trades, candles and traders, from read models of an ap
 - `null` means unknown, never zero. Amounts named `…Units` are exact decimal texts in the smallest
   unit; the numbers beside them are whole coins. Times are Unix seconds.
 - `{POSITION_HEADER}` tells the log sequence up to which an answer holds everything.
+- `{SLOT_HEADER}` is the last slot that is certified, and `Last-Modified` the time of its block: so
+  fresh is what is told.
+- `waitFor` takes a log position and has the answer wait until the read models have passed it.
 - Send an answer's `ETag` back as `If-None-Match` to get 304 while nothing has changed.
 - Errors are problem details (RFC 9457); parameters that are not known are refused.
 - The header `Link` with `rel="next"` leads to the next page of a list.
@@ -105,13 +110,16 @@ def _parameters(operation: Operation) -> list[Json]:
         if examples is not None:
             parameter["example"] = examples[0]
         found.append(parameter | {"schema": schema})
+    if operation.read_models:
+        found.append(_WAIT)
     return found
 
 
 def _responses(operation: Operation, answer: Json) -> Json:
     dated = bool(operation.read_models)
-    kinds = (*EVERYWHERE, *((UNAVAILABLE,) if dated else ()), *operation.problems)
-    headers = ["Cache-Control", *((POSITION_HEADER, "ETag") if dated else ())]
+    kinds = (*EVERYWHERE, *((UNAVAILABLE, NOT_YET) if dated else ()), *operation.problems)
+    dating = (POSITION_HEADER, SLOT_HEADER, "Last-Modified", "ETag") if dated else ()
+    headers = ["Cache-Control", *dating]
     listing = ["Link"] if operation.next_parameter is not None else []
     responses: Json = {
         "200": {
@@ -135,7 +143,7 @@ def _problem(kinds: Sequence[Kind]) -> Json:
         "description": "\n\n".join(f"`{kind.type}`: {kind.title}." for kind in kinds),
         "content": {MEDIA_PROBLEM: {"schema": {"$ref": _SCHEMAS.format(name=Problem.__name__)}}},
     }
-    if kinds[0].status == UNAVAILABLE.status:
+    if kinds[0] in {UNAVAILABLE, NOT_YET}:
         described["headers"] = _referred(["Retry-After"])
     return described
 
@@ -148,8 +156,17 @@ def _header(description: str, kind: str, *, required: bool = True) -> Json:
     return {"description": description, "required": required, "schema": {"type": kind}}
 
 
+_WAIT: Json = {
+    "name": waiting.PARAMETER,
+    "in": "query",
+    "required": False,
+    "description": waiting.DESCRIPTION,
+    "schema": {"type": "string", "pattern": waiting.PATTERN},
+}
 _HEADERS = {
     POSITION_HEADER: _header("The log sequence up to which the answer holds everything", "integer"),
+    SLOT_HEADER: _header("The last slot that is certified", "integer", required=False),
+    "Last-Modified": _header("The time of that slot's block", "string", required=False),
     "ETag": _header("The state of the read models that the answer is from", "string"),
     "Cache-Control": _header("How long the answer may be kept", "string"),
     "Link": _header("The next page, if there is one", "string", required=False),

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from api.operation import Operation
 from api.problems import PARAMETER_INVALID, PARAMETER_UNKNOWN, ProblemError
+from api.waiting import PARAMETER
 
 TIME_S_MAX = 253_402_300_799
 """The end of the year 9999, as RFC 3339 has it."""
@@ -74,7 +75,8 @@ class Reader(Generic[P]):
         self._numbers = {it.encode_name for it in info.fields if _holds(it.type, _Number)}
         self._descriptions = {field.encode_name: _description(field.type) for field in info.fields}
         self._in_path = operation.in_path
-        self._known = tuple(name for name in self._descriptions if name not in self._in_path)
+        own = (name for name in self._descriptions if name not in self._in_path)
+        self._known = (*own, *((PARAMETER,) if operation.read_models else ()))
 
     def read(self, path: Mapping[str, str], query: Mapping[str, str | list[str]]) -> P:
         """The parameters, or `ProblemError` that names the first one that does not fit."""
@@ -89,6 +91,8 @@ class Reader(Generic[P]):
             )
         given: dict[str, str | float] = {}
         for name, value in (*path.items(), *query.items()):
+            if name == PARAMETER and name not in self._descriptions:
+                continue  # how long to wait is no matter of what is asked
             if isinstance(value, list):
                 raise self._refused(name, value, "given more than once")
             if not value.isprintable():

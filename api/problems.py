@@ -133,6 +133,13 @@ NOT_KEPT = Kind(
     "Leaderboards need a Redis or Valkey: `CURVETAPE_REDIS_URL` names it, for `curvetape project` "
     "and for `curvetape serve`.",
 )
+NOT_YET = Kind(
+    "not-yet",
+    504,
+    "The read models are not there yet",
+    "They did not pass the position in `waitFor` in good time; ask again after the seconds in "
+    "Retry-After. A position that the log does not have is never passed.",
+)
 PAST_NOT_KEPT = Kind(
     "past-not-kept",
     422,
@@ -159,6 +166,7 @@ KINDS = (
     NOT_READY,
     NOT_KEPT,
     PAST_NOT_KEPT,
+    NOT_YET,
 )
 
 

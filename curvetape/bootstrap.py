@@ -286,7 +286,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
         log = JetStreamLog(connection)
         positions = WithLeaderboards(reads, ranked)
-        editions = Editions(positions, age_s_max=POSITIONS_AGE_S_MAX)
+        editions = Editions(positions, newest=reads, age_s_max=POSITIONS_AGE_S_MAX)
         hub = Hub(graph_of(settings, reads, thresholds, editions))
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds, listeners=[hub.take])
         app = create_app(

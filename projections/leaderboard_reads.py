@@ -10,6 +10,7 @@ from projections.reads import PositionReads, ProjectionPosition, ReadsUnavailabl
 from projections.windows import Window
 
 BOARD_LIMIT_MAX = 1_000
+NEVER_BEHIND = (1 << 63) - 1
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -74,8 +75,10 @@ class Unkept:
         raise NotKeptError
 
     async def position(self) -> ProjectionPosition | None:
-        """It never begins."""
-        return None
+        """It keeps nobody waiting: what is nowhere is never behind."""
+        return ProjectionPosition(
+            name="leaderboards", version=0, sequence=NEVER_BEHIND, reread_after=NEVER_BEHIND
+        )
 
     async def points(self, mint: str, *, at_s: int) -> Sequence[Point]:
         """Raises `NotKeptError`."""

@@ -62,7 +62,23 @@ class RangeRow(msgspec.Struct, frozen=True, kw_only=True):
     """All gaps that touch the range."""
 
 
-class SlotReads(Protocol):
+class NewestSlot(msgspec.Struct, frozen=True):
+    """The highest slot that is certified."""
+
+    slot: int
+    time_s: int | None
+    """The block's own time."""
+
+
+class NewestReads(Protocol):
+    """How new all that is told can be."""
+
+    async def newest_slot(self) -> NewestSlot | None:
+        """The last slot that is certified; None before the first."""
+        ...
+
+
+class SlotReads(NewestReads, Protocol):
     """The slots read model."""
 
     async def slot(self, slot: int) -> SlotRow | None:

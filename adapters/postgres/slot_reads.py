@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.postgres.asking import asking, int64, rows_of
 from adapters.postgres.pool import Connection, Pool
-from projections.slot_reads import Bounds, RangeRow, SlotRow, Stretch
+from projections.slot_reads import Bounds, NewestSlot, RangeRow, SlotRow, Stretch
 from projections.slots import Certificate, Gap
 
 # ruff: noqa: S608  # the program's own text only
@@ -16,6 +16,10 @@ _SLOT = f"{_SELECT} where slot = $1"
 _CHILD = f"{_SELECT} where slot > $1 and not abandoned order by slot limit 1"
 _FIRST = f"{_SELECT} where not abandoned order by slot limit 1"
 _FINAL = f"{_SELECT} where not abandoned order by slot desc limit 1"
+_NEWEST = """
+    select slot, block_time_s as time_s from slot_certificates
+    where not abandoned order by slot desc limit 1
+"""
 _HEAD = f"{_SELECT} where not abandoned order by sequence desc limit 1"
 _GAPS = f"""
     select {", ".join(Gap.__struct_fields__)} from slot_gaps
@@ -49,6 +53,12 @@ class PostgresSlots:
     """The port `projections.slot_reads.SlotReads`."""
 
     _pool: Pool
+
+    async def newest_slot(self) -> NewestSlot | None:
+        """The last slot that is certified; None before the first."""
+        async with asking(self._pool) as connection:
+            rows = await rows_of(connection, NewestSlot, _NEWEST)
+        return rows[0] if rows else None
 
     async def slot(self, slot: int) -> SlotRow | None:
         """What is known of a slot; None before the first certificate."""

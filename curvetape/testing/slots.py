@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.log import Recorded
-from projections.slot_reads import Bounds, RangeRow, SlotRow, Stretch
+from projections.slot_reads import Bounds, NewestSlot, RangeRow, SlotRow, Stretch
 from projections.slots import Certificate, Changes, Gap, Slots, merge
 
 
@@ -15,6 +15,11 @@ class MemorySlots:
     def decided(self, recorded: Sequence[Recorded]) -> None:
         """Take in what the log decides, each event once, in any order."""
         self._slots = merge(self._slots, Slots().apply(recorded))
+
+    async def newest_slot(self) -> NewestSlot | None:
+        """The last slot that is certified; None before the first."""
+        found = self._certified()
+        return NewestSlot(found[-1].slot, found[-1].block_time_s) if found else None
 
     async def slot(self, slot: int) -> SlotRow | None:
         """What is known of a slot; None before the first certificate."""

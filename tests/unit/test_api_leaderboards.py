@@ -140,7 +140,9 @@ def test_without_leaderboards_a_board_says_what_it_needs_and_the_market_goes_wit
     client = TestClient(create_app(served.reads, served.log))
     found = client.get(BOARDS)
     assert (found.status_code, found.json["type"]) == (503, "/#not-kept")
-    market = client.get(MARKET).json
+    told = client.get(MARKET)
+    assert told.headers["curvetape-position"] == str(len(EVENTS))
+    market = told.json
     assert (market["gainers"], market["mostTraded"]) == (None, None)
     assert market["windows"]["5m"]["trades"] == 4
     assert client.get("/readyz").status_code == 200

@@ -8,6 +8,7 @@ from curvetape.testing.api import V1, Served
 from curvetape.testing.certified import CertifiedLog, blockhash
 from curvetape.testing.events import GENESIS_S, created, curve_traded
 from curvetape.testing.market import address
+from domain.events import SlotConfirmed
 
 MINT = address("proven")
 FIRST = 100
@@ -112,7 +113,9 @@ def test_a_range_is_complete_incomplete_or_not_final() -> None:
     ]
     assert (whole["fromSlot"], whole["toSlot"], whole["finalSlot"]) == (100, 120, 120)
     assert (whole["decoded"], whole["finalTime"]) == (3, time_of(120))
-    assert whole["head"]["hash"] == held.messages[-1][2].hash  # type: ignore[attr-defined]  # it is a certificate
+    last = held.messages[-1][2]
+    assert isinstance(last, SlotConfirmed)
+    assert whole["head"] == {"slot": 120, "position": len(held.messages), "hash": last.hash}
 
 
 def test_what_is_filled_is_missing_no_more_and_a_part_of_it_only_in_part() -> None:
