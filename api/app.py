@@ -14,6 +14,7 @@ from api.creators import CreatorTokensResource
 from api.documents import INDEX_HEADERS, Document, index
 from api.edition import POSITION_HEADER, SLOT_HEADER, Editions
 from api.endpoint import Endpoint
+from api.explain import ExplainResource
 from api.graduations import GraduationsResource
 from api.graphql import resource as graphql
 from api.graphql.hub import Hub
@@ -35,6 +36,7 @@ from api.tokens import TokensResource
 from api.top_traders import TopTradersResource
 from api.trades import TradesResource
 from api.wallet_trades import WalletTradesResource
+from projections.explained_reads import Explanations
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
 from projections.leaderboard_reads import LeaderboardReads, Unkept, WithLeaderboards
@@ -68,6 +70,7 @@ def create_app(
     editions: Editions | None = None,
     graph: Hub | None = None,
     leaderboards: LeaderboardReads = UNKEPT,
+    explanations: Explanations | None = None,
 ) -> App:
     """The API over these read models; `log` is only asked how far the read models are behind.
 
@@ -95,6 +98,7 @@ def create_app(
         MarketResource(reads, leaderboards),
         CompletenessResource(reads),
         SlotResource(reads),
+        *([] if explanations is None else [ExplainResource(reads, explanations)]),
         HealthResource(),
     ]
     used = frozenset(name for each in resources for name in each.operation.read_models)

@@ -67,6 +67,13 @@ WALLET_UNKNOWN = Kind(
     "No trade in the log is of it, up to the position in Curvetape-Position. What it did besides "
     "trading is not looked at.",
 )
+TRANSACTION_UNKNOWN = Kind(
+    "transaction-unknown",
+    404,
+    "The transaction is not known",
+    "No event of it is in what was looked through. Either it concerns no program that is read, or "
+    "it failed, or its slot is missing, which `/api/v1/slots/{slot}` tells.",
+)
 ROUTE_UNKNOWN = Kind(
     "route-unknown", 404, "There is nothing here", "No resource has this path; see /openapi.json."
 )
@@ -152,6 +159,7 @@ KINDS = (
     REQUEST_INVALID,
     MINT_UNKNOWN,
     WALLET_UNKNOWN,
+    TRANSACTION_UNKNOWN,
     ROUTE_UNKNOWN,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,

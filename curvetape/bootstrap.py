@@ -40,6 +40,7 @@ from api.graphql.persisted import allowed_in
 from api.live.sockets import Sockets, with_sockets
 from curvetape.archives import log_of
 from curvetape.config import Settings
+from curvetape.explained_log import LogExplanations
 from curvetape.fronting import fronting
 from curvetape.indexed_reads import IndexedReads
 from curvetape.rebuilding import ReadModels
@@ -297,6 +298,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
             editions=editions,
             graph=hub,
             leaderboards=ranked,
+            explanations=LogExplanations(log_of(settings, connection), reads),
         )
         async with fronting(settings, editions) as before:
             answered = with_sockets(Front(app, before.cache, origins=origins), sockets)

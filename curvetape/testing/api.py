@@ -8,6 +8,7 @@ from api.app import ALL_ORIGINS, create_app
 from api.graphql.execution import DEFAULT_LIMITS, Graph
 from api.graphql.hub import Hub
 from api.graphql.limits import Limits
+from curvetape.explained_log import LogExplanations
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded
 from curvetape.testing.market import MARKET
@@ -39,6 +40,7 @@ class Served:
             cors_origins=cors_origins,
             graph=Hub(Graph(self.reads, limits=limits, allowed=allowed)),
             leaderboards=self.leaderboards,
+            explanations=LogExplanations(self.log, self.reads),
         )
         self.client = TestClient(app)
 

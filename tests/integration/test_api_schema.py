@@ -9,6 +9,7 @@ from schemathesis.config import SchemathesisConfig
 
 from api.app import create_app
 from api.cursors import ListCursor, cursor_at
+from curvetape.explained_log import LogExplanations
 from curvetape.testing.events import recorded
 from curvetape.testing.market import KNOWN, MARKET, TRADED, WALLET
 from curvetape.testing.memory_leaderboards import MemoryLeaderboards
@@ -17,10 +18,15 @@ from curvetape.testing.reads import MemoryReads
 from projections.token_lists import ListSort
 
 EXAMPLES_MAX = 60
+EXISTING = {"address": WALLET, "signature": MARKET[0].id.partition(":")[0]}
+SETTLED = {"waitFor": "1", "fromSlot": 7, "toSlot": 900}
+REFUSED = {"/api/v1/explain": ("slot",), "/api/v1": ("asOf",)}
+"""What need not fit, by the path but for its last part."""
 
 reads = MemoryReads(recorded(MARKET))
 boards = MemoryLeaderboards(recorded(MARKET))
-app = create_app(reads, MemoryLog(MARKET), leaderboards=boards)
+log = MemoryLog(MARKET)
+app = create_app(reads, log, leaderboards=boards, explanations=LogExplanations(log, reads))
 cursors = {
     ListCursor(sort, value, TRADED, 2**62, None, None).encoded(): sort
     for sort in get_args(ListSort)
@@ -46,22 +52,23 @@ schema = schemathesis.openapi.from_asgi(
 def settle(case: Any) -> None:
     """Make a valid case one that can succeed, where the document cannot say how.
 
-    A mint becomes one that exists, most of the time, and a wallet always; a cursor is one that was
-    given out, together with its sort; a text can be printed; a range does not end before it begins;
-    a board is of now.
+    A mint becomes one that exists, most of the time, and a wallet or a transaction always; a cursor
+    is one that was given out, together with its sort; a text can be printed; a range does not end
+    before it begins; a board is of now, and what is waited for is there.
     """
-    mint, query = case.path_parameters.get("mint", ""), case.query
+    path, query = case.path_parameters, case.query
+    mint = path.get("mint", "")
     if len(mint) < len(TRADED):
-        case.path_parameters["mint"] = KNOWN[sum(map(ord, mint)) % len(KNOWN)]
-    if "address" in case.path_parameters:
-        case.path_parameters["address"] = WALLET
+        path["mint"] = KNOWN[sum(map(ord, mint)) % len(KNOWN)]
+    path |= {name: text for name, text in EXISTING.items() if name in path}
+    query |= {name: value for name, value in SETTLED.items() if name in query}
     if "cursor" in query and case.path.endswith("/about-to-graduate"):
         query["cursor"] = cursor_at("progress", 0.9, TRADED)
     elif "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
         query |= {"cursor": given, "sort": cursors[given]}
-    if case.path.endswith("/leaderboards"):
-        query.pop("asOf", None)
+    for name in REFUSED.get(case.path.rsplit("/", 1)[0], ()):
+        query.pop(name, None)
     if "q" in query:
         query["q"] = "".join(filter(str.isprintable, query["q"]))
     if "from" in query and "to" in query:
