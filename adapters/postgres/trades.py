@@ -39,17 +39,14 @@ class TradeStore(CheckpointedStore[Changes]):
     name: ClassVar = Trades.name
     version: ClassVar = Trades.version
     tables: ClassVar = (_INSERT,)
-    _from_pos: int | None = None
-    """Older trades were let go of when this began, and none comes back: see `retention`."""
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Add the trades; one that is already there stays as it is."""
-        if self._from_pos is None:
-            self._from_pos = await horizon_pos(connection, self.name)
-        if self._from_pos:
-            changes = [trade for trade in changes if trade.pos >= self._from_pos]
         if not changes:
             return
+        from_pos = await horizon_pos(connection, self.name)
+        if from_pos:  # what was let go of does not come back
+            changes = [trade for trade in changes if trade.pos >= from_pos]
         # In the order of the index, which keeps neighbours on the same page.
         trades = sorted(changes, key=attrgetter("mint", "pos"))
         columns = (map(value, trades) for value in _VALUES)

@@ -139,19 +139,25 @@ async def test_what_is_late_for_what_was_let_go_of_does_not_come_back(database_d
     assert (await compared(database_dsn, later)).verdict == "equal"
 
 
-async def test_what_a_runner_from_before_brings_back_is_no_fault_and_goes_again(
-    postgres_dsn: str,
-) -> None:
+async def test_a_runner_that_goes_on_meanwhile_brings_nothing_back(postgres_dsn: str) -> None:
     await migrate(postgres_dsn)
     async with opened(postgres_dsn) as pool:
         store = TradeStore(pool)
         await store.checkpoint()
         await store.save(Trades().apply(recorded(STORY)), seen=0, reached=len(STORY))
         await trimmed(postgres_dsn)
+        before = await positions(postgres_dsn)
         late = Trades().apply(recorded([LATE], after=len(STORY)))
         await store.save(late, seen=len(STORY), reached=len(STORY) + 1)
+        assert await positions(postgres_dsn) == before
+        # As a save may do that had begun before the horizon was noted.
+        await pool.execute("delete from horizons")
+        await store.save(late, seen=len(STORY) + 1, reached=len(STORY) + 2)
+        await pool.execute(
+            "insert into horizons values ('trades', $1, $2)", HORIZON, GENESIS_S + 6 * DAY_S
+        )
     assert LATE.pos.order_key in await positions(postgres_dsn)
-    assert (await compared(postgres_dsn, [*STORY, LATE])).verdict == "equal"
+    assert (await compared(postgres_dsn, [*STORY, LATE, LATE])).verdict == "equal"
     assert (await trimmed(postgres_dsn)).rows == 1
 
 
