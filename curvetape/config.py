@@ -146,6 +146,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_cors_origins: Annotated[
         str, Meta(description="Origins that browsers may call the API from, by commas.")
     ] = "*"
+    api_workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Processes that answer; with more than one, long polling needs a proxy "
+            "whose sessions are sticky.",
+        ),
+    ] = 1
     api_cache_mb: Annotated[
         int,
         Meta(
