@@ -5,7 +5,7 @@ from typing import Any
 
 from api.front import AsgiApp, Message, Receive, Scope, Send
 from api.identity import IDENTITY, Identities, Identity, IdentityError
-from api.limits import Allowed, Limits
+from api.limits import TAKE, Allowed, Limits
 from api.problems import KEY_INVALID, MEDIA_PROBLEM, TOO_MANY_REQUESTS, Problem, problem
 
 ALWAYS_OPEN = frozenset(("/healthz", "/readyz"))
@@ -59,6 +59,7 @@ class Gate:
         elif not allowed.ok:
             await self._too_many(scope, send, allowed)
         elif scope["type"] == "websocket":
+            scope[TAKE] = lambda: self._take(identity)
             await self._app(scope, receive, send)
         else:
             told = self._headers(allowed)

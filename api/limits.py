@@ -67,6 +67,10 @@ class _Count:
         self.elsewhere = 0
 
 
+TAKE = "curvetape.take"
+"""In the ASGI scope of a WebSocket: counts a request that came over it, as `Limits.take` does."""
+
+
 class Limits:
     """Counts by caller in seconds by the clock.
 

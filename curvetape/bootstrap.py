@@ -240,7 +240,11 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def graph_of(
-    settings: Settings, reads: GraphReads, thresholds: Thresholds, editions: Editions
+    settings: Settings,
+    reads: GraphReads,
+    thresholds: Thresholds,
+    editions: Editions,
+    leaderboards: LeaderboardReads,
 ) -> Graph:
     """GraphQL over the read models."""
     folder = settings.graphql_allowed
@@ -248,6 +252,7 @@ def graph_of(
         reads,
         thresholds=thresholds,
         editions=editions,
+        leaderboards=leaderboards,
         limits=Limits(
             depth_max=settings.graphql_depth_max,
             cost_max=settings.graphql_cost_max,
@@ -288,7 +293,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         log = JetStreamLog(connection)
         positions = WithLeaderboards(reads, ranked)
         editions = Editions(positions, newest=reads, age_s_max=POSITIONS_AGE_S_MAX)
-        hub = Hub(graph_of(settings, reads, thresholds, editions))
+        hub = Hub(graph_of(settings, reads, thresholds, editions, ranked))
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds, listeners=[hub.take])
         app = create_app(
             reads,

@@ -9,6 +9,7 @@ from api.graphql.loaders import Loaders
 from api.operation import Operation
 from projections.batch_reads import GraphReads
 from projections.labels import Thresholds
+from projections.leaderboard_reads import LeaderboardReads
 from projections.reads import ProjectionPosition
 
 
@@ -20,11 +21,13 @@ class Context:
         reads: GraphReads,
         thresholds: Thresholds,
         held: Mapping[str, ProjectionPosition],
+        leaderboards: LeaderboardReads,
     ) -> None:
         """`held` are the read models' positions from before anything was read."""
         self.reads = reads
         self.thresholds = thresholds
         self.held = held
+        self.leaderboards = leaderboards
         self.loaders = Loaders(reads, thresholds)
         self._used: set[str] = set()
 

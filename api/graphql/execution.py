@@ -29,10 +29,12 @@ from api.graphql.subscriptions import Wanted, wanted
 from api.problems import ProblemError
 from projections.batch_reads import GraphReads
 from projections.labels import Thresholds
+from projections.leaderboard_reads import LeaderboardReads, Unkept
 from projections.reads import ReadsUnavailableError
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_THRESHOLDS = Thresholds()
+UNKEPT = Unkept()
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,12 +75,14 @@ class Graph:
         limits: Limits = DEFAULT_LIMITS,
         allowed: Mapping[str, str] | None = None,
         editions: Editions | None = None,
+        leaderboards: LeaderboardReads = UNKEPT,
     ) -> None:
         """`allowed` are the only queries that are run, by their SHA-256; without it all are.
 
         `editions` are those that the rest of the API goes by; without them each request asks anew.
         """
         self._editions = editions or Editions(reads)
+        self._leaderboards = leaderboards
         self.reads = reads
         self.thresholds = thresholds
         self.limits = limits
@@ -101,7 +105,8 @@ class Graph:
 
     async def context(self) -> Context:
         """What the answers of now share; may raise `ReadsUnavailableError`."""
-        return Context(self.reads, self.thresholds, await self._editions.held())
+        held = await self._editions.held()
+        return Context(self.reads, self.thresholds, held, self._leaderboards)
 
     async def answer(self, operation: Operation) -> Answer:
         """Run a query."""

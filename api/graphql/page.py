@@ -15,7 +15,10 @@ html{color-scheme:light dark}
 """
 _SCRIPT = """
 const at = (id) => document.getElementById(id);
-const show = (text) => { at("answer").textContent = text; };
+const show = (text, state = "done") => {
+  at("answer").textContent = text;
+  at("answer").dataset.state = state;
+};
 const pretty = (value) => JSON.stringify(value, null, 2);
 let stream = null;
 const stop = () => { if (stream) stream.close(); stream = null; at("stop").hidden = true; };
@@ -27,7 +30,7 @@ const follow = (asked) => {
   let told = [];
   stream.addEventListener("next", (event) => {
     told = [pretty(JSON.parse(event.data)), ...told].slice(0, 50);
-    show(told.join("\\n\\n"));
+    show(told.join("\\n\\n"), "live");
   });
   stream.addEventListener("complete", stop);
   stream.onerror = () => { if (!told.length) show("The server refused, or cannot be reached."); };
@@ -39,7 +42,7 @@ const run = async (event) => {
     const asked = { query: at("query").value };
     if (at("variables").value.trim()) asked.variables = JSON.parse(at("variables").value);
     if (/^\\s*(#.*\\s*)*subscription\\b/.test(asked.query)) return follow(asked);
-    show("…");
+    show("…", "waiting");
     const answer = await fetch("/graphql", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -52,6 +55,10 @@ const run = async (event) => {
 };
 at("form").addEventListener("submit", run);
 at("stop").addEventListener("click", stop);
+if (location.hash.startsWith("#query=")) {
+  at("query").value = decodeURIComponent(location.hash.slice(7));
+  run();
+}
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run(event);
 });

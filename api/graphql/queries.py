@@ -206,7 +206,9 @@ async def _of_mint(of: Any, info: Info) -> Token | None:
     return await _card(info.context, of.mint)
 
 
-LINKED = [ObjectType(name) for name in ("WalletPosition", "WalletTrade", "GraduationEvent")]
+LINKED = [
+    ObjectType(name) for name in ("WalletPosition", "WalletTrade", "GraduationEvent", "Leader")
+]
 for _type in (TRADE, FOUND, *LINKED):
     _type.set_field("token", _of_mint)
 

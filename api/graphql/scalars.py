@@ -8,6 +8,7 @@ from ariadne import EnumType, ScalarType
 from graphql import GraphQLError
 
 from api.parameters import Time, seconds
+from projections.ranking import RANKINGS
 
 _LONG_MAX = (1 << 53) - 1
 
@@ -65,6 +66,8 @@ ENUMS = [
     _by_name("HolderClass", "developer", "sniper", "bundler", "insider"),
     _by_name("PositionState", "open", "closed"),
     _by_name("TraderSort", "realised", "volume"),
+    _by_name("Ranking", *RANKINGS),
+    EnumType("RankingWindow", {"M5": "5m", "M15": "15m", "H1": "1h", "H6": "6h", "H24": "24h"}),
     EnumType(
         "ChartInterval",
         {

@@ -6,7 +6,7 @@ from importlib.resources import files
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from api.graphql import queries, scalars, subscriptions, token, wallet
+from api.graphql import boards, queries, scalars, subscriptions, token, wallet
 
 SDL = files("api.graphql").joinpath("schema.graphql").read_text(encoding="utf-8")
 
@@ -27,6 +27,7 @@ def executable_schema() -> GraphQLSchema:
         *token.BINDABLES,
         *wallet.BINDABLES,
         *queries.BINDABLES,
+        *boards.BINDABLES,
         *subscriptions.BINDABLES,
         convert_names_case=_attribute,
     )

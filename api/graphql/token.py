@@ -13,6 +13,7 @@ from api.dollars import candle_dollars, coins
 from api.graphql.arguments import before, page, refused
 from api.graphql.connections import Connection, connection
 from api.graphql.context import Info
+from api.graphql.windows import named_windows
 from api.holders import Holder, HolderList, holder_list
 from api.representations import Token, trade
 from api.wallet_representations import WalletPosition, wallet_position
@@ -28,7 +29,6 @@ HOLDERS_MAX = 500
 TRADERS_MAX = 100
 
 TOKEN = ObjectType("Token")
-WINDOWS = ObjectType("Windows")
 
 for _field, _attribute in {
     "mintAddress": "mint",
@@ -41,15 +41,6 @@ for _field, _attribute in {
     "lastTradeAt": "last_trade_time",
 }.items():
     TOKEN.set_alias(_field, _attribute)
-
-for _field, _attribute in {
-    "m5": "minutes_5",
-    "m15": "minutes_15",
-    "h1": "hour",
-    "h6": "hours_6",
-    "h24": "day",
-}.items():
-    WINDOWS.set_alias(_field, _attribute)
 
 
 @TOKEN.field("currentPrice")
@@ -171,4 +162,4 @@ async def _top_traders(
     return [wallet_position(row) for row in rows]
 
 
-BINDABLES = [TOKEN, WINDOWS]
+BINDABLES = [TOKEN, named_windows("Windows")]

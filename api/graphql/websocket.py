@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from enum import IntEnum
 
 import falcon
@@ -10,11 +11,12 @@ import msgspec
 from graphql import GraphQLError, OperationType
 
 from api.graphql.documents import InvalidError
-from api.graphql.errors import told
+from api.graphql.errors import TOO_MANY, refused, told
 from api.graphql.execution import invalid
 from api.graphql.hub import Group, Hub
 from api.graphql.outbox import Outbox
 from api.graphql.request import read
+from api.limits import Allowed
 
 PROTOCOL = "graphql-transport-ws"
 INIT_WAIT_S_MAX = 10.0
@@ -59,8 +61,12 @@ class _ClosedError(Exception):
 class Session:
     """One connection."""
 
-    def __init__(self, hub: Hub, ws: falcon.asgi.WebSocket) -> None:
+    def __init__(
+        self, hub: Hub, ws: falcon.asgi.WebSocket, take: Callable[[], Allowed | None]
+    ) -> None:
+        """`take` counts an operation among the caller's requests."""
         self._hub = hub
+        self._allowed = take
         self._ws = ws
         self._acknowledged = False
         self._outbox = Outbox()
@@ -145,7 +151,8 @@ class Session:
             raise _ClosedError(Code.INVALID, f"An id has 1 to {ID_LENGTH_MAX} characters")
         return message.id
 
-    def _subscribe(self, message: Incoming) -> None:
+    def _new_id(self, message: Incoming) -> str:
+        """The id of an operation that may begin."""
         if not self._acknowledged:
             raise _ClosedError(Code.UNAUTHORIZED, "Unauthorized")
         id_ = self._id(message)
@@ -153,6 +160,15 @@ class Session:
             raise _ClosedError(Code.ID_TAKEN, f"Subscriber for {id_} already exists"[:120])
         if len(self._subscribed) + len(self._running) >= OPERATIONS_MAX:
             raise _ClosedError(Code.TOO_MANY, f"{OPERATIONS_MAX} operations may be under way")
+        return id_
+
+    def _subscribe(self, message: Incoming) -> None:
+        id_ = self._new_id(message)
+        allowed = self._allowed()
+        if allowed is not None and not allowed.ok:
+            error = refused(TOO_MANY, f"Too many requests; ask again in {allowed.wait_s} s.")
+            self._say(id_, "error", _encode([told(error)]))
+            return
         try:
             operation = self._hub.graph.operation(read(bytes(message.payload)))
             if operation.kind is OperationType.SUBSCRIPTION:

@@ -38,7 +38,9 @@ class Served:
             self.reads,
             self.log,
             cors_origins=cors_origins,
-            graph=Hub(Graph(self.reads, limits=limits, allowed=allowed)),
+            graph=Hub(
+                Graph(self.reads, limits=limits, allowed=allowed, leaderboards=self.leaderboards)
+            ),
             leaderboards=self.leaderboards,
             explanations=LogExplanations(self.log, self.reads),
         )

@@ -16,6 +16,7 @@ from api.graphql.hub import Hub
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded, sol_priced
 from curvetape.testing.market import KNOWN, MARKET, WALLET
+from curvetape.testing.memory_leaderboards import MemoryLeaderboards
 from curvetape.testing.memory_log import MemoryLog
 
 EXAMPLES_MAX = 40
@@ -27,11 +28,9 @@ NUMBER = re.compile(r"\b(first|limit|page): (-?\d+)")
 schemathesis.graphql.scalar("DateTime", st.integers(0, 1 << 31).map(nodes.Int))
 
 MADE = [sol_priced(1), *MARKET]
-app = create_app(
-    MemoryBatchReads(recorded(MADE)),
-    MemoryLog(MADE),
-    graph=Hub(Graph(MemoryBatchReads(recorded(MADE)))),
-)
+reads = MemoryBatchReads(recorded(MADE))
+graph = Graph(reads, leaderboards=MemoryLeaderboards(recorded(MADE)))
+app = create_app(reads, MemoryLog(MADE), graph=Hub(graph))
 schema = schemathesis.graphql.from_asgi(
     "/graphql",
     app,

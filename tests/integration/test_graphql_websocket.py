@@ -8,13 +8,21 @@ import httpx
 import pytest
 import websockets
 
+from api.app import create_app
+from api.gate import Gate
 from api.graphql import websocket as websocket_module
+from api.graphql.execution import Graph
+from api.graphql.hub import Hub
 from api.graphql.websocket import OPERATIONS_MAX, PROTOCOL
+from api.identity import Identities
+from api.limits import Limit, Limits
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import curve_traded, recorded
 from curvetape.testing.graphql import serving_graphql
 from curvetape.testing.log import LiveLog, entries
 from curvetape.testing.market import MARKET, TRADED
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.sockets import serving
 
 INIT = {"type": "connection_init"}
 TRADES = {"query": f'subscription {{ trades(mintAddress: "{TRADED}") {{ id }} }}'}
@@ -121,6 +129,34 @@ async def test_a_subscription_ends_with_its_connection(url: str, live_log: LiveL
         await live_log.appender.append(entries([curve_traded(5_000, TRADED)]))
         told = await Talk(here).hear()
         assert told["payload"]["data"]["trades"]["id"] == curve_traded(5_000, TRADED).id
+
+
+async def test_each_operation_counts_among_the_requests_of_its_caller(live_log: LiveLog) -> None:
+    hub = Hub(Graph(MemoryBatchReads(recorded(MARKET))))
+    limits = Limits(Limit(rate=3, abuse=100, block_s=0), now_s=lambda: 1_800_000_000.0)
+    app = create_app(hub.graph.reads, MemoryLog(MARKET), graph=hub)
+    async with (
+        serving(Gate(app, Identities(), limits, origins=["*"])) as address,
+        connect(f"{address}/graphql") as connection,  # the first of three
+    ):
+        talk = Talk(connection)
+        query = {"query": "{ __typename }"}
+        await talk.say(INIT, asked("a", query), asked("b", query), asked("c", query))
+        heard = [await talk.hear() for _ in range(6)]
+    assert {each["id"] for each in heard if each["type"] == "next"} == {"a", "b"}
+    (error,) = [each for each in heard if each["type"] == "error"]
+    assert (error["id"], error["payload"][0]["extensions"]["code"]) == ("c", "TOO_MANY_REQUESTS")
+
+
+async def test_pages_of_other_origins_cannot_connect(live_log: LiveLog) -> None:
+    hub = Hub(Graph(MemoryBatchReads(recorded(MARKET))))
+    here = "https://here.example"
+    app = create_app(hub.graph.reads, MemoryLog(MARKET), graph=hub, cors_origins=[here])
+    async with serving(app) as address:
+        async with connect(f"{address}/graphql", origin=here) as connection:
+            await Talk(connection).say(INIT)
+        with pytest.raises(websockets.InvalidStatus):
+            await connect(f"{address}/graphql", origin="https://elsewhere.example")
 
 
 async def test_answers_come_as_events_where_they_are_asked_for_so(url: str) -> None:

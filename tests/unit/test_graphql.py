@@ -218,6 +218,31 @@ def test_feeds_search_and_creators_are_those_of_rest(served: Served) -> None:
     assert creator is not None
 
 
+def test_rankings_and_the_market_are_those_of_rest(served: Served) -> None:
+    found = data(
+        served,
+        """{ rankings(ranking: TRADES, window: H24, first: 2) {
+                window toTime nextPage items { rank mintAddress trades token { symbol } } }
+            market { time tokens windows { h24 { trades volumeSolUnits } }
+                mostTraded { mintAddress } } }""",
+    )
+    board = rest(served, "/api/v1/leaderboards?ranking=trades&window=24h&limit=2")
+    assert found["rankings"]["window"] == "H24"
+    assert found["rankings"]["toTime"] == board["toTime"]
+    assert str(found["rankings"]["nextPage"]) == board["next"]
+    assert [(it["rank"], it["mintAddress"]) for it in found["rankings"]["items"]] == [
+        (it["rank"], it["mint"]) for it in board["items"]
+    ]
+    market = rest(served, "/api/v1/market")
+    assert found["market"]["tokens"] == market["tokens"]
+    assert found["market"]["windows"]["h24"] == {
+        name: market["windows"]["24h"][name] for name in ("trades", "volumeSolUnits")
+    }
+    assert [it["mintAddress"] for it in found["market"]["mostTraded"]] == [
+        it["mint"] for it in market["mostTraded"]
+    ]
+
+
 def test_every_answer_says_up_to_where_it_holds_everything(served: Served) -> None:
     answer = asked(served, "{ tokens(first: 1) { nodes { lastTradeAt } } }")
     ready = rest(served, "/readyz")

@@ -1,0 +1,171 @@
+"""What happens is run once for all who ask the same, and nobody has it wait without end."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.graphql import hub as hub_module
+from api.graphql.execution import Graph
+from api.graphql.hub import Hub
+from api.graphql.outbox import Outbox
+from api.graphql.request import Request
+from api.live.feed import Feed
+from curvetape.testing.batch_reads import MemoryBatchReads
+from curvetape.testing.events import curve_traded, recorded
+from curvetape.testing.market import MARKET, TRADED
+from curvetape.testing.waiting import until
+from domain.events import AnyEvent
+from projections.reads import TokenRow
+
+PLAIN = "subscription ($mint: String!) { trades(mintAddress: $mint) { id } }"
+READING = "subscription ($mint: String!) { trades(mintAddress: $mint) { token { tradeCount } } }"
+
+
+class Told:
+    """A follower that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+        self.ended = ""
+
+    def give(self, answer: bytes) -> None:
+        self.answers.append(answer)
+
+    def let_go(self) -> None:
+        self.ended = "let go"
+
+    def end(self) -> None:
+        self.ended = "ended"
+
+
+class CountedReads(MemoryBatchReads):
+    """Notes how often cards are asked for."""
+
+    asked: int = 0
+
+    async def tokens_of(self, mints: Sequence[str]) -> Any:
+        self.asked += 1
+        return await super().tokens_of(mints)
+
+
+@pytest.fixture
+def reads() -> CountedReads:
+    return CountedReads(recorded(MARKET))
+
+
+@pytest.fixture
+def hub(reads: CountedReads) -> Hub:
+    return Hub(Graph(reads))
+
+
+def join(hub: Hub, query: str, *, mint: str = TRADED) -> Told:
+    told = Told()
+    hub.join(hub.graph.operation(Request(query=query, variables={"mint": mint})), told)
+    return told
+
+
+def happen(hub: Hub, *numbers: int) -> None:
+    events: list[AnyEvent] = [curve_traded(number, TRADED) for number in numbers]
+    hub.take(Feed().take(recorded(events, after=1_000)))
+
+
+async def has(told: Told, count: int) -> None:
+    """Wait for answers."""
+
+    async def come() -> bool:
+        return len(told.answers) >= count
+
+    await until(come)
+
+
+async def test_those_who_ask_the_same_get_the_same_bytes(hub: Hub) -> None:
+    one, same, other = join(hub, PLAIN), join(hub, PLAIN), join(hub, PLAIN.replace("id", "side"))
+    happen(hub, 3_000, 3_001)
+    assert len(one.answers) == len(same.answers) == len(other.answers) == 2
+    assert all(a is b for a, b in zip(one.answers, same.answers, strict=True))
+    assert one.answers[0] != other.answers[0]
+    first = msgspec.json.decode(one.answers[0])
+    assert first["data"]["trades"]["id"] == curve_traded(3_000, TRADED).id
+    assert first["extensions"] == {"sequence": 1_001, "provisional": False}
+
+
+async def test_what_many_messages_ask_of_the_read_models_is_asked_together(
+    hub: Hub, reads: CountedReads
+) -> None:
+    told = join(hub, READING)
+    running = asyncio.create_task(hub.run())
+    happen(hub, *range(3_000, 3_200))
+    await has(told, 200)
+    assert reads.asked == 1
+    card: TokenRow | None = await reads.token(TRADED)
+    assert card is not None
+    for answer in told.answers:
+        assert msgspec.json.decode(answer)["data"]["trades"]["token"] == {"tradeCount": card.trades}
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert told.ended == "ended"
+
+
+async def test_messages_that_wait_for_read_models_are_bounded(
+    hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "WAITING_MAX", 50)
+    slow, quick = join(hub, READING), join(hub, PLAIN)
+    happen(hub, *range(3_000, 3_051))
+    assert slow.ended == "let go"
+    assert len(quick.answers) == 51
+    happen(hub, 3_100)
+    assert slow.answers == []
+
+
+async def test_a_store_that_is_down_is_told_and_watching_goes_on(
+    hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "TICK_S", 0.01)
+    reads.down = True
+    running = asyncio.create_task(hub.run())
+    told = join(hub, READING)
+    watched = "subscription ($mint: String!) { tokenUpdate(mintAddress: $mint) { tradeCount } }"
+    card = join(hub, watched)
+    happen(hub, 3_000)
+    await has(told, 1)
+    (error,) = msgspec.json.decode(told.answers[0])["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    reads.down = False
+    await has(card, 1)
+    assert msgspec.json.decode(card.answers[0])["data"]["tokenUpdate"]["tradeCount"] == 120
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_whoever_has_left_is_told_no_more(hub: Hub) -> None:
+    here, gone = Told(), Told()
+    operation = hub.graph.operation(Request(query=PLAIN, variables={"mint": TRADED}))
+    group = hub.join(operation, gone)
+    assert hub.join(operation, here) is group
+    hub.leave(group, gone)
+    happen(hub, 3_000)
+    hub.leave(group, here)
+    hub.leave(group, here)
+    happen(hub, 3_001)
+    assert (len(here.answers), len(gone.answers)) == (1, 0)
+    assert hub.join(operation, here) is not group
+
+
+async def test_an_outbox_is_bounded_and_says_so() -> None:
+    outbox = Outbox(bytes_max=10)
+    for _ in range(3):
+        outbox.put(b"12345")
+        for message in await outbox.take():
+            outbox.sent(message)
+    outbox.put(b"12345")
+    outbox.put(b"12345")
+    assert not outbox.overflowed
+    outbox.put(b"1")
+    assert outbox.overflowed
+    assert await outbox.take() == []
