@@ -58,7 +58,7 @@ _UPSERT = Upsert(
     ),
 )
 
-_VALUES = [attrgetter(field) for field in Candle.__struct_fields__]
+_VALUES = attrgetter(*Candle.__struct_fields__)
 
 
 class CandleStore(CheckpointedStore[Changes]):
@@ -75,7 +75,5 @@ class CandleStore(CheckpointedStore[Changes]):
         if not changes.candles:
             return
         # In the order of the index, which keeps neighbours on the same page.
-        keys = sorted(changes.candles)
-        candles = [changes.candles[key] for key in keys]
-        columns = (*zip(*keys, strict=True), *(map(value, candles) for value in _VALUES))
-        await _UPSERT.merge(connection, columns)
+        rows = sorted((*key, *_VALUES(candle)) for key, candle in changes.candles.items())
+        await _UPSERT.merge(connection, rows)

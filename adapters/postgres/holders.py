@@ -76,10 +76,10 @@ class HolderStore(CheckpointedStore[Changes]):
                 )
                 for key, holding in sorted(changes.holdings.items())
             ]
-            await _HOLDING.merge(connection, zip(*rows, strict=True))
+            await _HOLDING.merge(connection, rows)
         if changes.launches:
             launches = [
                 (mint, launch.pos, launch.creator, launch.launcher, launch.bonding_curve)
                 for mint, launch in changes.launches.items()
             ]
-            await _LAUNCH.merge(connection, zip(*launches, strict=True))
+            await _LAUNCH.merge(connection, launches)

@@ -1,7 +1,7 @@
 """Keeps portfolios: wallets' trades, and the positions and days that they come to."""
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
@@ -110,6 +110,9 @@ _HISTORIES = f"""
     ) as kept
 """
 
+_FIRST = itemgetter(0)
+_TRADE_KEY = itemgetter(0, 3)
+"""Wallet and position in a row."""
 _TRADE_VALUES = attrgetter(*_TRADE_COLUMNS)
 _POSITION_VALUES = attrgetter(*_POSITION_COLUMNS)
 _DAY_VALUES = attrgetter(*_DAY_COLUMNS)
@@ -138,7 +141,8 @@ class PortfolioStore(CheckpointedStore[Changes]):
         late = [pair for pair in pairs if is_late(found.get(pair), changes[pair])]
         histories = await _histories(connection, late, found) if late else {}
         await _add_trades(connection, pairs, changes)
-        positions: list[WalletPosition] = []
+        new: list[tuple[object, ...]] = []
+        known: list[tuple[object, ...]] = []
         days: dict[tuple[str, str, int], Day] = {}
         for pair in pairs:
             history = histories.get(pair)
@@ -147,19 +151,15 @@ class PortfolioStore(CheckpointedStore[Changes]):
                 if history is None
                 else revised(history, changes[pair])
             )
-            positions.append(folded.position)
+            rows = known if pair in found else new
+            rows.append((*pair, *_POSITION_VALUES(folded.position)))
             for day_s, day in folded.days.items():
                 days.setdefault((pair[0], pair[2], day_s), Day()).add(day)
-        columns = (
-            *zip(*pairs, strict=True),
-            *zip(*map(_POSITION_VALUES, positions), strict=True),
+        await _POSITIONS.merge(connection, new, all_new=True)
+        await _POSITIONS.merge(connection, known)
+        await _DAYS.merge(
+            connection, [(*key, *_DAY_VALUES(day)) for key, day in sorted(days.items(), key=_FIRST)]
         )
-        await _POSITIONS.merge(connection, columns)
-        if days:
-            keys = sorted(days)
-            values = [_DAY_VALUES(days[key]) for key in keys]
-            columns = (*zip(*keys, strict=True), *zip(*values, strict=True))
-            await _DAYS.merge(connection, columns)
 
 
 async def _found(connection: Connection, pairs: Sequence[Pair]) -> dict[Pair, WalletPosition]:
@@ -184,8 +184,8 @@ async def _histories(
 async def _add_trades(connection: Connection, pairs: Sequence[Pair], changes: Changes) -> None:
     rows = [(*pair, *_TRADE_VALUES(trade)) for pair in pairs for trade in changes[pair]]
     # In the order of the index, which keeps neighbours on the same page.
-    rows.sort(key=lambda row: (row[0], row[3]))
-    await _TRADES.merge(connection, zip(*rows, strict=True))
+    rows.sort(key=_TRADE_KEY)
+    await _TRADES.merge(connection, rows)
 
 
 def _values(columns: Iterable[Any], numeric: Sequence[bool]) -> Iterable[Any]:

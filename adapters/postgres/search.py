@@ -164,7 +164,7 @@ async def _wait(connection: Connection, later: Mapping[Key, Figures]) -> None:
             (start_s, mint, *_columns(figures))
             for (mint, start_s), figures in sorted(later.items(), key=lambda each: each[0])
         ]
-        await _WAITING.merge(connection, zip(*rows, strict=True))
+        await _WAITING.merge(connection, rows)
 
 
 async def _document(
@@ -181,7 +181,7 @@ async def _document(
         (mint, *_said(facts.get(mint, none)), *_columns(figures.get(mint, nothing)))
         for mint in mints
     ]
-    await _DOCUMENTS.merge(connection, zip(*rows, strict=True))
+    await _DOCUMENTS.merge(connection, rows)
     described = [
         (mint, *_described(each.described)) for mint, each in facts.items() if each.described
     ]
@@ -191,11 +191,11 @@ async def _document(
         (mint, pos, amount) for mint, each in facts.items() for pos, amount in each.burned.items()
     ]
     if burns:
-        await _BURNS.merge(connection, zip(*burns, strict=True))
+        await _BURNS.merge(connection, burns)
     supplied = [mint for mint, each in figures.items() if each.supplied_pos >= 0]
     if burns or supplied:
         await connection.execute(_RECKON, [*supplied, *(mint for mint, _, _ in burns)])
-    await _CHANGES.merge(connection, (mints, [tick] * len(mints)))
+    await _CHANGES.merge(connection, [(mint, tick) for mint in mints])
 
 
 def _said(facts: Facts) -> Sequence[object]:

@@ -26,7 +26,7 @@ _UPSERT = Upsert(
     + " where (excluded.publish_time_s, excluded.posted_slot, excluded.account)"
     " > (kept.publish_time_s, kept.posted_slot, kept.account)",
 )
-_VALUES = [attrgetter(column) for column in _COLUMNS]
+_VALUES = attrgetter(*_COLUMNS)
 
 
 class SolPriceStore(CheckpointedStore[Changes]):
@@ -40,6 +40,4 @@ class SolPriceStore(CheckpointedStore[Changes]):
         """Add the prices; of two in one place, the one of the higher rank stays."""
         if not changes:
             return
-        prices = [changes[pos] for pos in sorted(changes)]
-        columns = (map(value, prices) for value in _VALUES)
-        await _UPSERT.merge(connection, columns)
+        await _UPSERT.merge(connection, [_VALUES(changes[pos]) for pos in sorted(changes)])

@@ -56,7 +56,7 @@ class TableStore(CheckpointedStore[Sequence[object]]):
         # In the order of the index, which keeps neighbours on the same page.
         rows = sorted(changes, key=attrgetter(*table.key))
         columns = (map(attrgetter(column), rows) for column in table.columns)
-        await table.merge(connection, columns)
+        await table.merge(connection, list(zip(*columns, strict=True)))
 
     async def _checkpoint(self) -> Checkpoint:
         found = await super()._checkpoint()

@@ -140,14 +140,14 @@ class TokenStore(CheckpointedStore[Changes]):
         if not changes:
             return
         rows = [_row(mint, change) for mint, change in sorted(changes.items())]
-        await _UPSERT.merge(connection, zip(*rows, strict=True))
+        await _UPSERT.merge(connection, rows)
         burns = [
             (mint, pos, amount)
             for mint, change in changes.items()
             for pos, amount in change.burned.items()
         ]
         if burns:
-            await _BURN.merge(connection, zip(*burns, strict=True))
+            await _BURN.merge(connection, burns)
         reckoned = [
             mint
             for mint, change in changes.items()

@@ -1,6 +1,6 @@
 """Keeps trades."""
 
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
@@ -30,7 +30,8 @@ _COLUMNS = {
     "layout": "text",
 }
 _INSERT = Upsert("trades", _COLUMNS, key=("mint", "pos"), action="nothing")
-_VALUES = [attrgetter("user" if column == "trader" else column) for column in _COLUMNS]
+_VALUES = attrgetter(*("user" if column == "trader" else column for column in _COLUMNS))
+_KEY = itemgetter(0, 1)
 
 
 class TradeStore(CheckpointedStore[Changes]):
@@ -48,6 +49,4 @@ class TradeStore(CheckpointedStore[Changes]):
         if from_pos:  # what was let go of does not come back
             changes = [trade for trade in changes if trade.pos >= from_pos]
         # In the order of the index, which keeps neighbours on the same page.
-        trades = sorted(changes, key=attrgetter("mint", "pos"))
-        columns = (map(value, trades) for value in _VALUES)
-        await _INSERT.merge(connection, columns)
+        await _INSERT.merge(connection, sorted(map(_VALUES, changes), key=_KEY))

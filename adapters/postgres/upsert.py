@@ -1,10 +1,11 @@
-"""Many rows at once: columns of values in, rows inserted or merged."""
+"""Many rows at once, inserted or merged with those that are there."""
 
 from array import array as packed
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
+import asyncpg
 import msgspec
 
 from adapters.postgres.pool import Connection
@@ -48,32 +49,50 @@ class Upsert:
         self.staging = f"create temp table {self._staging} ({staged}) on commit delete rows"
         """Makes the table that rows are copied to, once for each connection."""
         # Rows are gone before the commit, too: it may be that of a transaction around this one.
-        self._move = (
+        self._add = (
             f"with moved as (delete from pg_temp.{self._staging})"
-            f" {insert} from pg_temp.{self._staging} as batch {merge}"
+            f" {insert} from pg_temp.{self._staging} as batch"
         )
+        self._move = f"{self._add} {merge}"
+        self._keeps_first = action == "nothing"
 
-    async def merge(self, connection: Connection, columns: Iterable[Iterable[Any]]) -> None:
-        """Insert or merge rows, from the values of each column in the order declared.
+    async def merge(
+        self, connection: Connection, rows: Sequence[tuple[Any, ...]], *, all_new: bool = False
+    ) -> None:
+        """Insert or merge rows, each with the columns in the order declared.
 
-        Runs inside the caller's transaction. No two rows may have the same key.
+        Runs inside the caller's transaction. No two rows may have the same key. Who knows that
+        none of the keys is there says `all_new`, which is cheaper; that it was wrong costs time.
         """
-        lists = [column if isinstance(column, list) else list(column) for column in columns]
-        if len(lists[0]) < COPIED_ROWS_MIN or not self._fit(lists):
-            await connection.execute(self.sql, *map(array, lists))
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        if len(rows) < COPIED_ROWS_MIN or not self._fit(columns):
+            await connection.execute(self.sql, *map(array, columns))
             return
         if not await connection.fetchval("select to_regclass($1)", f"pg_temp.{self._staging}"):
             await connection.execute(self.staging)
-        await connection.copy_records_to_table(
-            self._staging, schema_name="pg_temp", records=zip(*lists, strict=True)
-        )
+        await connection.copy_records_to_table(self._staging, schema_name="pg_temp", records=rows)
+        # To look for a row that may be in the way takes longer than to insert one. Rows of which
+        # the first stays are there already only where somebody saves them again.
+        if (all_new or self._keeps_first) and await self._added(connection):
+            return
         await connection.execute(self._move)
+
+    async def _added(self, connection: Connection) -> bool:
+        """Insert what was copied; whether it was all new, or else nothing was done."""
+        try:
+            async with connection.transaction():
+                await connection.execute(self._add)
+        except asyncpg.UniqueViolationError:
+            return False
+        return True
 
     def arguments(self, columns: Iterable[Iterable[object]]) -> list[str]:
         """The statement's arguments, from the values of each column in the order declared."""
         return [array(column) for column in columns]
 
-    def _fit(self, columns: Sequence[list[Any]]) -> bool:
+    def _fit(self, columns: Sequence[Sequence[Any]]) -> bool:
         """Whether all that is `numeric` are integers of 64 bits, which cost far less to copy."""
         return all(
             _are_64_bits(column)
@@ -82,7 +101,7 @@ class Upsert:
         )
 
 
-def _are_64_bits(values: list[Any]) -> bool:
+def _are_64_bits(values: Sequence[Any]) -> bool:
     try:
         packed("q", [it for it in values if it is not None] if None in values else values)
     except (OverflowError, TypeError):
@@ -96,7 +115,7 @@ def array(values: Iterable[object]) -> str:
     To be cast, `$1::text::bigint[]`. The driver's own arrays cost this process ten times as much,
     since it asks of each value whether it is itself an array.
     """
-    values = values if isinstance(values, list) else list(values)
+    values = values if isinstance(values, tuple) else tuple(values)
     # JSON writes the same but for the brackets, for escapes, and for numbers that are none.
     written = _encode(values)
     if b"\\" in written or written.count(b"null") != values.count(None):

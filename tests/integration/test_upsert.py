@@ -83,9 +83,11 @@ async def connection(database: str) -> AsyncIterator[Connection]:
     await opened.close()
 
 
-async def merged(connection: Connection, table: Upsert, rows: Sequence[Row]) -> None:
+async def merged(
+    connection: Connection, table: Upsert, rows: Sequence[Row], *, all_new: bool = False
+) -> None:
     async with connection.transaction():
-        await table.merge(connection, zip(*rows, strict=True))
+        await table.merge(connection, rows, all_new=all_new)
 
 
 @settings(
@@ -120,6 +122,22 @@ async def test_batches_of_one_transaction_are_each_merged_once(connection: Conne
     await merged(connection, SUMS, [("a", 100)])
     found = await connection.fetch("select * from sums order by key")
     assert list(map(tuple, found)) == [("a", 111), ("b", 2), ("c", 2**70)]
+
+
+async def test_rows_that_were_wrongly_said_to_be_new_are_merged(connection: Connection) -> None:
+    await merged(connection, SUMS, [("a", 1), ("b", 2)], all_new=True)
+    await merged(connection, SUMS, [("b", 20), ("c", 30)], all_new=True)
+    await merged(connection, SUMS, [("d", 40)], all_new=True)
+    found = await connection.fetch("select * from sums order by key")
+    assert list(map(tuple, found)) == [("a", 1), ("b", 22), ("c", 30), ("d", 40)]
+
+
+async def test_of_rows_with_one_key_the_first_may_stay(connection: Connection) -> None:
+    first = Upsert("sums", {"key": "text", "amount": "numeric"}, key=("key",), action="nothing")
+    for amount in (1, 2):
+        await merged(connection, first, [("a", amount), (f"{amount}", amount)])
+    found = await connection.fetch("select * from sums order by key")
+    assert list(map(tuple, found)) == [("1", 1), ("2", 2), ("a", 1)]
 
 
 async def test_a_batch_that_was_taken_back_leaves_nothing_for_the_next(
