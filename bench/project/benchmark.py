@@ -71,6 +71,7 @@ def _measured(ours: Worker, peer: Worker, servers: dict[str, Spent]) -> Result:
             (ours, {"ask": "project"}),
             (peer, {"count": PEER_EVENTS}),
         ]
+        ours.ask({"ask": "prepare"})
         for (side, question), rounds in zip(sides, found, strict=True):
             before = {name: it.cpu_s() for name, it in servers.items()}
             answer = side.ask(question)
@@ -79,6 +80,7 @@ def _measured(ours: Worker, peer: Worker, servers: dict[str, Spent]) -> Result:
             answer["process"] = answer["cpu_s"] / answer["events"] * 1e6
             rounds.append(answer)
         assert found[0][-1]["events"] == events, "each round projects all"
+        found[0][-1] |= ours.ask({"ask": "rows"})
         say(
             f"round {number} of {ROUNDS}, events/s: ours {_per_s(found[0][-1]):,.0f},"
             f" the library {_per_s(found[1][-1]):,.1f}"

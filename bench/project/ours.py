@@ -38,13 +38,22 @@ class Side:
         self._dsn = dsn
         self._file = file
         self._numbers = itertools.count(1)
+        self._round_dsn = dsn
 
     async def answer(self, question: dict[str, Any]) -> object:
-        """Fill the log, project it into a new database, or say what each part of it costs."""
+        """Fill the log, project it into a new database, or say what each part of it costs.
+
+        What is asked one by one is measured one by one: a new database costs its server as much as
+        many events do.
+        """
         if question["ask"] == "fill":
             return await self._fill(question["count"])
+        if question["ask"] == "prepare":
+            return await self._prepare()
         if question["ask"] == "project":
             return await self._project()
+        if question["ask"] == "rows":
+            return await self._rows()
         return await self._parts()
 
     async def _fill(self, count: int) -> int:
@@ -54,17 +63,21 @@ class Side:
         finally:
             await log.close()
 
-    async def _project(self) -> dict[str, Any]:
+    async def _prepare(self) -> str:
+        """Make a new database the one of this round."""
         name = f"round_{next(self._numbers)}"
         connection = await asyncpg.connect(self._dsn)
         try:
             await connection.execute(f"create database {name}")
-            dsn = self._dsn.replace("/curvetape?", f"/{name}?")
-            await migrate(dsn)
+            self._round_dsn = self._dsn.replace("/curvetape?", f"/{name}?")
+            await migrate(self._round_dsn)
             await connection.execute("checkpoint")  # what is left to write is no part of the round
         finally:
             await connection.close()
-        pool = await open_pool(dsn)
+        return name
+
+    async def _project(self) -> dict[str, Any]:
+        pool = await open_pool(self._round_dsn)
         try:
             async with await Connection.open(self._url) as nats:
                 log = JetStreamLog(nats)
@@ -72,19 +85,20 @@ class Side:
                 await Runner(log, read_models(pool), batch_max=BATCH_MAX).run(follow=False)
                 seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
                 last = await log.last_sequence()
-            trades = await pool.fetchval("select count(*) from trades")
-            candled = await pool.fetchval(
+        finally:
+            await pool.close()
+        return {"events": last, "seconds": seconds, "cpu_s": cpu_s}
+
+    async def _rows(self) -> dict[str, int]:
+        connection = await asyncpg.connect(self._round_dsn)
+        try:
+            trades = await connection.fetchval("select count(*) from trades")
+            candled = await connection.fetchval(
                 "select sum(buys + sells)::bigint from candles where interval_s = 1"
             )
         finally:
-            await pool.close()
-        return {
-            "events": last,
-            "seconds": seconds,
-            "cpu_s": cpu_s,
-            "trades": trades,
-            "candled": candled,
-        }
+            await connection.close()
+        return {"trades": trades, "candled": candled}
 
     async def _parts(self) -> dict[str, float]:
         """Microseconds of this process's CPU an event, each part for itself."""
