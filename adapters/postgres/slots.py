@@ -57,8 +57,8 @@ _GAPS = Upsert(
     action="update set "
     + ", ".join((latest("detected_sequence", "reason"), latest("filled_sequence"))),
 )
-_VALUES = [attrgetter(column) for column in _COLUMNS]
-_GAP_VALUES = [attrgetter(column) for column in _GAP_COLUMNS]
+_VALUES = attrgetter(*_COLUMNS)
+_GAP_VALUES = attrgetter(*_GAP_COLUMNS)
 
 
 class SlotStore(CheckpointedStore[Changes]):
@@ -71,10 +71,8 @@ class SlotStore(CheckpointedStore[Changes]):
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Of two statements about a slot, the later one in the log stays."""
         if changes.certificates:
-            rows = [changes.certificates[slot] for slot in sorted(changes.certificates)]
-            columns = (map(value, rows) for value in _VALUES)
-            await _CERTIFICATES.merge(connection, columns)
+            rows = [_VALUES(changes.certificates[slot]) for slot in sorted(changes.certificates)]
+            await _CERTIFICATES.merge(connection, rows)
         if changes.gaps:
-            gaps = [changes.gaps[ends] for ends in sorted(changes.gaps)]
-            columns = (map(value, gaps) for value in _GAP_VALUES)
-            await _GAPS.merge(connection, columns)
+            gaps = [_GAP_VALUES(changes.gaps[ends]) for ends in sorted(changes.gaps)]
+            await _GAPS.merge(connection, gaps)
