@@ -1,22 +1,31 @@
 """The list of tokens, filtered and in the order that the reader wants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.amounts import quote_decimals, whole
 from api.cursors import CursorError, ListCursor, list_cursor
 from api.dollars import card_coins, newest_sol_usd
 from api.operation import Operation
 from api.parameters import Address
 from api.problems import PARAMETER_INVALID, ProblemError
-from api.representations import Ages, Token, token
+from api.representations import Ages, Count, Quote, Token, Units, token
 from domain.programs import SOL_DECIMALS
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
 from projections.reads import TokenRow, TokenState, TradingVenue
-from projections.token_lists import AMOUNTS, ListPlace, ListSort, TokenFilters, TokenQuery
+from projections.token_lists import (
+    AMOUNTS,
+    ListedToken,
+    ListPlace,
+    ListSort,
+    TokenFilters,
+    TokenQuery,
+)
+from projections.windows import Window, span_at
 
 LAMPORTS_PER_SOL = 10**SOL_DECIMALS
 AGE_S_MAX = 10**10
@@ -36,6 +45,14 @@ class TokensParameters(
         ListSort,
         Meta(description="What comes first: the highest of this; tokens without it come last."),
     ] = "last_trade"
+    window: Annotated[
+        Window | UnsetType,
+        Meta(
+            description="Only tokens that traded in this time, with volume, trades and change of "
+            "it: for `sort` and for the limits of volume. Without it they are of all time; by "
+            "`change` it is 24h then."
+        ),
+    ] = UNSET
     q: Annotated[
         str,
         Meta(
@@ -103,10 +120,37 @@ class TokenList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     next: str | None
 
 
+class InWindow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a token traded in the list's window, by the trades that made a price."""
+
+    trades: Count
+    quote_volume: Quote | None
+    quote_volume_units: Units
+    price_change: Annotated[
+        float,
+        Meta(description="The last price in it over the first, less one: 0.25 for a quarter."),
+    ]
+
+
+class ListedCard(Token, frozen=True, kw_only=True, rename="camel"):
+    """A token's card, with what the list's window has of it; null where the list has none."""
+
+    window: InWindow | None
+
+
+class ListedCards(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of tokens; `next` is null on the last one."""
+
+    items: list[ListedCard]
+    next: str | None
+
+
 class TokenPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of rows, before anybody has said how they are shown."""
 
     rows: list[TokenRow]
+    listed: Sequence[ListedToken]
+    """The same, with what each was ranked by."""
     cursor: Callable[[int], str]
     """The cursor behind the row at a place."""
     more: bool
@@ -120,16 +164,16 @@ class TokensResource:
         name="listTokens",
         path="/api/v1/tokens",
         tag="tokens",
-        summary="Tokens by last trade, launch, market cap, volume, liquidity, trades or progress, "
-        "with filters",
+        summary="Tokens by last trade, launch, market cap, volume, liquidity, trades, progress or "
+        "price change, of all time or of a window, with filters",
         description="All pages are of the moment of the first: a token that trades meanwhile stays "
         "where it was, so each token of the list comes exactly once; its card is the current one. "
         "What moves a figure without a trade, such as a burn, may move the token. Amounts are "
         "ranked in dollars at one price of SOL, the newest when the first page was asked for. "
         "Tokens whose quote is neither SOL nor USDC come last.",
         parameters=TokensParameters,
-        answer=TokenList,
-        read_models=("search", "sol_prices", "tokens", "trades"),
+        answer=ListedCards,
+        read_models=("candles", "search", "sol_prices", "tokens", "trades"),
         next_parameter="cursor",
     )
 
@@ -137,15 +181,19 @@ class TokensResource:
         self._reads = reads
         self._thresholds = thresholds
 
-    async def answer(self, asked: TokensParameters) -> TokenList:
+    async def answer(self, asked: TokensParameters) -> ListedCards:
         """A page; a cursor of another list, or a range that ends before it begins, is a problem."""
         page = await self.page(asked)
         ages, worth = (
             Ages(self._thresholds, page.newest_s),
             await card_coins(self._reads, page.rows),
         )
-        return TokenList(
-            items=[token(row, ages, coin) for row, coin in zip(page.rows, worth, strict=True)],
+        cards = [token(row, ages, coin) for row, coin in zip(page.rows, worth, strict=True)]
+        return ListedCards(
+            items=[
+                ListedCard(**msgspec.structs.asdict(card), window=_in_window(each))
+                for card, each in zip(cards, page.listed, strict=True)
+            ],
             next=page.cursor(-1) if page.more else None,
         )
 
@@ -154,7 +202,9 @@ class TokensResource:
         for name in ("market_cap", "liquidity", "volume", "progress", "age"):
             _check_range(asked, name)
         newest_s = await self._reads.newest_time_s()
-        behind = None if asked.cursor is UNSET else self._place(asked.cursor, asked.sort)
+        window = "24h" if asked.window is UNSET and asked.sort == "change" else asked.window
+        order = asked.sort if window is UNSET else f"{asked.sort}/{window}"
+        behind = None if asked.cursor is UNSET else self._place(asked.cursor, order)
         if behind is None:
             now_s = newest_s
             sol_usd = await newest_sol_usd(self._reads) if asked.sort in AMOUNTS else None
@@ -168,6 +218,7 @@ class TokensResource:
                 limit=asked.limit + 1,
                 filters=_filters(asked, now_s),
                 sol_usd=sol_usd,
+                span=None if window is UNSET else span_at(window, now_s or 0),
                 after=after,
             )
         )
@@ -175,24 +226,37 @@ class TokensResource:
 
         def cursor(place: int) -> str:
             last = shown[place]
-            at = ListCursor(asked.sort, last.value, last.row.mint, found.pos, now_s, sol_usd)
+            at = ListCursor(order, last.value, last.row.mint, found.pos, now_s, sol_usd)
             return at.encoded()
 
         return TokenPage(
             rows=[each.row for each in shown],
+            listed=shown,
             cursor=cursor,
             more=len(found.tokens) > len(shown),
             newest_s=newest_s,
         )
 
     @staticmethod
-    def _place(text: str, sort: ListSort) -> ListCursor:
+    def _place(text: str, order: str) -> ListCursor:
         try:
-            return list_cursor(text, sort)
+            return list_cursor(text, order)
         except CursorError as error:
             raise ProblemError(
                 PARAMETER_INVALID, f"cursor was {text!r}: {error}", parameter="cursor"
             ) from error
+
+
+def _in_window(listed: ListedToken) -> InWindow | None:
+    if listed.span is None:
+        return None
+    decimals = quote_decimals(listed.row.quote_mint, listed.row.quote_decimals)
+    return InWindow(
+        trades=listed.span.trades,
+        quote_volume=whole(listed.span.volume_quote, decimals),
+        quote_volume_units=str(listed.span.volume_quote),
+        price_change=listed.span.change,
+    )
 
 
 def _filters(asked: TokensParameters, now_s: int | None) -> TokenFilters:

@@ -15,9 +15,10 @@ from projections.reads import (
     liquidity,
     market_cap,
 )
+from projections.windows import Span
 
 ListSort: TypeAlias = Literal[
-    "last_trade", "created", "market_cap", "volume", "liquidity", "trades", "progress"
+    "last_trade", "created", "market_cap", "volume", "liquidity", "trades", "progress", "change"
 ]
 AMOUNTS: frozenset[ListSort] = frozenset(("market_cap", "volume", "liquidity"))
 """Sorts by an amount of quote."""
@@ -66,7 +67,19 @@ class TokenQuery(msgspec.Struct, frozen=True, kw_only=True):
     sol_usd: float | None = None
     """What a SOL is worth where amounts of different quotes are ranked with each other. Without it
     only amounts of SOL are ranked."""
+    span: Span | None = None
+    """Minutes that volume, trades and change are of, and in which a token has to have traded: the
+    same for all pages. Without it they are of all time, and there is no change to sort by."""
     after: ListPlace | None = None
+
+
+class SpanFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token traded in the minutes of a list, by the trades that made a price."""
+
+    volume_quote: int
+    trades: int
+    change: float
+    """The last price in them over the first, less one."""
 
 
 class ListedToken(msgspec.Struct, frozen=True):
@@ -74,6 +87,7 @@ class ListedToken(msgspec.Struct, frozen=True):
 
     row: TokenRow
     value: float | int
+    span: SpanFigures | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +111,13 @@ class TokenLists(Protocol):
         ...
 
 
-def list_value(row: TokenRow, sort: ListSort, sol_usd: float | None) -> float | int:
-    """What a list sorts the token by; amounts in dollars where a SOL's worth is given."""
+def list_value(
+    row: TokenRow, sort: ListSort, sol_usd: float | None, change: float | None = None
+) -> float | int:
+    """What a list sorts the token by; amounts in dollars where a SOL's worth is given.
+
+    Volume and trades are the row's, so those of the list's minutes have to be put there.
+    """
     if sort in AMOUNTS:
         amounts = {
             "market_cap": market_cap(row),
@@ -114,6 +133,7 @@ def list_value(row: TokenRow, sort: ListSort, sol_usd: float | None) -> float | 
         "created": row.created_time_s,
         "trades": row.trades,
         "progress": curve_progress(row),
+        "change": change,
     }[sort]
     return SORT_VALUE_UNKNOWN if value is None else value
 

@@ -9,6 +9,7 @@ import msgspec
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.pool import Pool
+from projections.buckets import HOUR_S
 from projections.dollars import LAMPORT_COINS, USDC_UNIT_COINS
 from projections.reads import TokenRow
 from projections.search import folded, is_address_like
@@ -17,9 +18,11 @@ from projections.token_lists import (
     Listed,
     ListedToken,
     ListSort,
+    SpanFigures,
     TokenFilters,
     TokenQuery,
 )
+from projections.windows import Span
 
 # ruff: noqa: S608  # statements are put together from the constants of this module only
 
@@ -41,7 +44,11 @@ _PLAIN: dict[ListSort, tuple[str, str]] = {
     "created": ("coalesce(created_time_s, -1)", "bigint"),
     "trades": ("trades", "bigint"),
     "progress": ("coalesce(progress, -1)", "double precision"),
+    "change": ("change", "double precision"),
 }
+_CURRENT = frozenset(("tokens", "windowed"))
+"""What is of now; the rest is of the list's moment."""
+_FIGURES = {"span_volume": "volume_quote", "span_trades": "trades", "span_change": "change"}
 """What the other sorts compare, as the index has it where there is one."""
 
 _FILTERS = f"""
@@ -64,9 +71,14 @@ _FILTERS = f"""
         where words like all($15) or starts_with(mint, $16) or starts_with(creator, $16)
     ))
     and $17::float8 is not null
+    and $18::bigint is not null and $19::bigint is not null
+    and $20::bigint is not null and $21::bigint is not null
 """
-_LAMPORT, _VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = (f"${at}" for at in range(17, 23))
-"""Behind the filters: what a lamport is worth, where the page before ended, and the moment."""
+"""Behind what is asked, what a lamport is worth, and the minutes of the list: from $18 to $21, of
+which [$19, $20) are whole hours."""
+_LAMPORT = "$17"
+_VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = (f"${at}" for at in range(22, 27))
+"""Behind those: where the page before ended, and the moment."""
 
 NOW = """
     select greatest(
@@ -83,7 +95,7 @@ _GONE = f"before.pos is null and now.first_trade_pos <= {_POS}"
 _MOVED = f"""
     moved as materialized (
         select now.mint, now.listed, now.for_sol, now.created_time_s, now.created_quote_mint,
-            now.last_trade_quote_mint, was.*,
+            now.last_trade_quote_mint, was.*, before.price,
             now.trades - since.trades as trades,
             now.volume_quote - since.volume_quote as volume_quote,
             before.pos as last_trade_pos,
@@ -126,11 +138,68 @@ _MOVED = f"""
     )
 """
 """The tokens that traded since, as they were at the moment of the list."""
+_CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"
+_SPAN = f"""
+    parts as materialized (
+        {_CANDLE} from candles where interval_s = 60 and start_s >= $18 and start_s < $19
+        union all
+        {_CANDLE} from candles where interval_s = 3600 and start_s >= $19 and start_s < $20
+        union all
+        {_CANDLE} from candles where interval_s = 60 and start_s >= $20 and start_s < $21
+    ), spans as materialized (
+        select whole.*, opening.open, closing.close from (
+            select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
+                sum(volume_quote) as volume_quote, sum(trades)::bigint as trades
+            from parts group by mint
+        ) as whole
+        join parts as opening on opening.mint = whole.mint and opening.open_pos = whole.open_pos
+        join parts as closing on closing.mint = whole.mint and closing.close_pos = whole.close_pos
+    ), windowed as (
+        select tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
+            real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
+            last_trade_quote_mint, last_trade_pos, spans.volume_quote, spans.trades,
+            spans.close / spans.open - 1 as change
+        from spans join tokens on tokens.mint = spans.mint
+    )
+"""
+_MOVED_SPAN = f"""
+    windowed_moved as materialized (
+        select moved.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
+            real_quote_reserves, progress, created_time_s, created_quote_mint,
+            last_trade_quote_mint, last_trade_pos,
+            spans.volume_quote - since.volume_quote as volume_quote,
+            spans.trades - since.trades as trades,
+            before.price / spans.open - 1 as change
+        from moved join spans on spans.mint = moved.mint
+        cross join lateral (
+            select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
+            from trades where mint = moved.mint and canonical and trades.price is not null
+                and pos > {_POS} and block_time_s >= $18 and block_time_s < $21
+        ) as since
+        left join lateral (
+            select price from trades where mint = moved.mint and canonical
+                and trades.price is not null and pos <= {_POS} order by pos desc limit 1
+        ) as before on true
+        where spans.trades > since.trades
+    )
+"""
 _STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
 
 
 class _Listed(TokenRow, frozen=True, kw_only=True, gc=False):
     value: float | int
+    span_volume: int | None = None
+    span_trades: int | None = None
+    span_change: float | None = None
+
+    @property
+    def span(self) -> SpanFigures | None:
+        """What was traded in the list's minutes, if it is of some."""
+        if self.span_volume is None or self.span_trades is None or self.span_change is None:
+            return None
+        return SpanFigures(
+            volume_quote=self.span_volume, trades=self.span_trades, change=self.span_change
+        )
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -158,14 +227,16 @@ class PostgresTokenListing:
             return Listed(tokens=[], pos=0 if after is None else after.pos)
         dollars = asked.sort in AMOUNTS and asked.sol_usd is not None
         lamport = asked.sol_usd * LAMPORT_COINS if dollars and asked.sol_usd is not None else 1.0
-        arguments = [asked.limit, *_filtered(filters, words), lamport]
+        arguments = [asked.limit, *_filtered(filters, words), lamport, *_cut(asked.span)]
         if after is not None:
             arguments += [_compared(asked.sort, after.value), after.mint, int64(after.pos)]
-            if asked.sort in AMOUNTS:
+            if asked.sort in AMOUNTS and asked.span is None:
                 bound = _BOUND[_AMOUNT[asked.sort][1]]
                 units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
                 arguments += [bound(_beyond(after.value, unit)) for unit in units]
-        sql = _statement(asked.sort, dollars=dollars, behind=after is not None)
+        sql = _statement(
+            asked.sort, dollars=dollars, behind=after is not None, spanned=asked.span is not None
+        )
         async with (
             asking(self._pool) as connection,
             # The moment and the rows have to be of one state of the tables.
@@ -176,7 +247,9 @@ class PostgresTokenListing:
         fields = TokenRow.__struct_fields__
         return Listed(
             tokens=[
-                ListedToken(TokenRow(**{name: getattr(row, name) for name in fields}), row.value)
+                ListedToken(
+                    TokenRow(**{name: getattr(row, name) for name in fields}), row.value, row.span
+                )
                 for row in found
             ],
             pos=pos,
@@ -216,10 +289,26 @@ def _filtered(filters: TokenFilters, words: Sequence[str]) -> list[object]:
     ]
 
 
+def _cut(span: Span | None) -> tuple[int, int, int, int]:
+    """Where the minutes begin, where whole hours among them do and end, and where all end."""
+    if span is None:
+        return 0, 0, 0, 0
+    hours = [it for it in span.stretches() if it.length_s == HOUR_S]
+    from_s, to_s = (hours[0].from_s, hours[0].to_s) if hours else (span.to_s, span.to_s)
+    return span.from_s, from_s, to_s, span.to_s
+
+
 @cache
-def _statement(sort: ListSort, *, dollars: bool, behind: bool) -> str:
+def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) -> str:
     branches = _amount_branches(sort, dollars=dollars) if sort in AMOUNTS else _plain_branch(sort)
+    if spanned:
+        value = branches[-1].value
+        branches = [
+            _Branch(value, f"{value} desc, mint", "true", source=source)
+            for source in ("windowed", "windowed_moved")
+        ]
     kind = "bigint" if sort not in AMOUNTS and _PLAIN[sort][1] == "bigint" else "float8"
+    figures = "".join(f", {value} as {name}" for name, value in _FIGURES.items()) if spanned else ""
     parts = []
     for branch in branches:
         conditions = [_FILTERS, branch.condition]
@@ -230,19 +319,21 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool) -> str:
             )
             if branch.bound is not None:
                 conditions.append(branch.bound)  # this alone bounds the scan of the index
-            if branch.source == "tokens":
+            if branch.source in _CURRENT:
                 conditions.append(_STILL)
-        elif branch.source != "tokens":
+        elif branch.source not in _CURRENT:
             continue
         parts.append(f"""(
-            select mint, {branch.value} as value from {branch.source} as tokens
+            select mint, {branch.value} as value{figures} from {branch.source} as tokens
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
     every = " union all ".join(parts)
     picked = f"picked as (select * from ({every}) as parts order by value desc, mint limit $1)"
-    card = CARD.replace("from tokens", ", value from picked join tokens using (mint)")
-    before = f"{_MOVED}, " if behind else ""
-    return f"with {before} {picked} {card} order by value desc, mint"
+    told = "".join(f", {name}" for name in ("value", *(_FIGURES if spanned else ())))
+    card = CARD.replace("from tokens", f"{told} from picked join tokens using (mint)")
+    before = [_MOVED] if behind else []
+    before += [_SPAN, *([_MOVED_SPAN] if behind else [])] if spanned else []
+    return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
 
 
 def _plain_branch(sort: ListSort) -> list[_Branch]:

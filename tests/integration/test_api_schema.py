@@ -28,8 +28,9 @@ boards = MemoryLeaderboards(recorded(MARKET))
 log = MemoryLog(MARKET)
 app = create_app(reads, log, leaderboards=boards, explanations=LogExplanations(log, reads))
 cursors = {
-    ListCursor(sort, value, TRADED, 2**62, None, None).encoded(): sort
+    ListCursor(order, value, TRADED, 2**62, None, None).encoded(): order
     for sort in get_args(ListSort)
+    for order in (*((sort,) if sort != "change" else ()), f"{sort}/1h")
     for value in (-1, 1)
 }
 schema = schemathesis.openapi.from_asgi(
@@ -66,7 +67,9 @@ def settle(case: Any) -> None:
         query["cursor"] = cursor_at("progress", 0.9, TRADED)
     elif "cursor" in query:
         given = sorted(cursors)[len(query["cursor"]) % len(cursors)]
-        query |= {"cursor": given, "sort": cursors[given]}
+        sort, _, window = cursors[given].partition("/")
+        query.pop("window", None)
+        query |= {"cursor": given, "sort": sort} | ({"window": window} if window else {})
     for name in REFUSED.get(case.path.rsplit("/", 1)[0], ()):
         query.pop(name, None)
     if "q" in query:

@@ -63,6 +63,7 @@ TABLES = (
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
     *(f"{V1}?limit=2&sort={sort}" for sort in get_args(ListSort)),
+    *(f"{V1}?sort={sort}&window=5m&volumeMin=0.5" for sort in get_args(ListSort)),
     f"{V1}?q=traded&volumeMin=0.1&marketCapMax=100&progressMin=0.01&ageMin=1&venue=curve",
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
     *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
