@@ -26,12 +26,19 @@ class Gate:
         limits: Limits | None,
         *,
         origins: Sequence[str],
+        hsts_s: int = 0,
     ) -> None:
-        """Without `limits` nobody waits. Pages of `origins` may read what was refused, too."""
+        """Without `limits` nobody waits. Pages of `origins` may read what was refused, too.
+
+        For `hsts_s` seconds browsers shall come by HTTPS only.
+        """
         self._app = app
         self._identities = identities
         self._limits = limits
         self._origins = frozenset(each.encode() for each in origins)
+        self._always: list[tuple[bytes, bytes]] = []
+        if hsts_s:
+            self._always.append((b"strict-transport-security", b"max-age=%d" % hsts_s))
         self._told: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,15 +61,15 @@ class Gate:
             identity = self._identities.nobody(scope)
         scope[IDENTITY] = identity
         allowed = self._take(identity)
-        if allowed is None:
-            await self._app(scope, receive, send)
-        elif not allowed.ok:
+        if allowed is not None and not allowed.ok:
             await self._too_many(scope, send, allowed)
         elif scope["type"] == "websocket":
             scope[TAKE] = lambda: self._take(identity)
             await self._app(scope, receive, send)
+        elif allowed is None and not self._always:
+            await self._app(scope, receive, send)
         else:
-            told = self._headers(allowed)
+            told = self._always if allowed is None else self._headers(allowed)
 
             async def telling(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -81,6 +88,7 @@ class Gate:
         told = self._told.get((allowed.limit, allowed.remaining))
         if told is None:
             told = self._told[allowed.limit, allowed.remaining] = [
+                *self._always,
                 (b"ratelimit-limit", b"%d" % allowed.limit),
                 (b"ratelimit-remaining", b"%d" % allowed.remaining),
                 (b"ratelimit-reset", b"%d" % allowed.wait_s),
@@ -114,6 +122,7 @@ class Gate:
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
             *headers,
+            *self._always,
             *self._for_pages(scope),
         ]
         kind = "http.response"

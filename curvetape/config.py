@@ -163,6 +163,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             description="Memory in MB that each process of the API keeps answers in; 0 for none.",
         ),
     ] = 64
+    api_hsts_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=63_072_000,
+            description="Seconds for which browsers shall come by HTTPS only; for an API behind a "
+            "proxy that speaks it.",
+        ),
+    ] = 0
     api_access: Annotated[
         Literal["open", "key-only"],
         Meta(description="Whether everyone is answered, or only who has a key."),

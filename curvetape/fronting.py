@@ -35,10 +35,11 @@ class Fronting(msgspec.Struct, frozen=True):
     cache: Cache
     identities: Identities
     limits: Limits | None
+    hsts_s: int
 
     def gate(self, app: Any, origins: Sequence[str]) -> Gate:
         """The outermost application."""
-        return Gate(app, self.identities, self.limits, origins=origins)
+        return Gate(app, self.identities, self.limits, origins=origins, hsts_s=self.hsts_s)
 
     async def run(self) -> None:
         """What goes on beside requests, for ever."""
@@ -67,7 +68,7 @@ async def fronting(settings: Settings, editions: Editions) -> AsyncIterator[Fron
                 stack.push_async_callback(counted.close)
         cache = Cache(editions, bytes_max=settings.api_cache_mb << 20, shared=answers)
         stack.push_async_callback(cache.close)
-        yield Fronting(cache, identities, limits_of(settings, counts))
+        yield Fronting(cache, identities, limits_of(settings, counts), settings.api_hsts_s)
 
 
 def identities_of(settings: Settings) -> Identities:

@@ -3,13 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from api import server as server_module
-from api.app import create_app
+from api.app import App, create_app
+from api.live.sockets import MESSAGE_BYTES_MAX, Sockets, with_sockets
 from api.server import HEAD_BYTES_MAX, server_config
 from curvetape.testing.events import recorded
 from curvetape.testing.market import MARKET, TRADED
@@ -18,12 +23,13 @@ from curvetape.testing.reads import MemoryReads
 from curvetape.testing.waiting import until
 
 ANSWER_WAIT_S_MAX = 5.0
+CLOSE_WAIT_S_MAX = 30.0
+"""A client has ten seconds to answer that its WebSocket is being closed."""
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
-    """A port that the API listens on, in this process and on its event loop."""
-    app = create_app(MemoryReads(recorded(MARKET)), MemoryLog(MARKET))
+@asynccontextmanager
+async def _listening(app: Any) -> AsyncIterator[int]:
+    """A port that an application listens on, in this process and on its event loop."""
     running = uvicorn.Server(server_config(app, host="127.0.0.1", port=0))
     # Without the signal handlers that belong to a process of its own.
     running.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # above
@@ -34,17 +40,34 @@ async def port() -> AsyncIterator[int]:
 
     await until(started)
     (listening,) = running.servers
-    yield listening.sockets[0].getsockname()[1]
-    running.should_exit = True
-    await serving
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        running.should_exit = True
+        await serving
 
 
-async def exchange(port: int, request: bytes) -> bytes:
+def _api() -> App:
+    return create_app(MemoryReads(recorded(MARKET)), MemoryLog(MARKET))
+
+
+def _sockets() -> Sockets:
+    return Sockets(MemoryReads(recorded(MARKET)), MemoryLog(MARKET), origins=["*"])
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """A port that the API listens on."""
+    async with _listening(_api()) as at:
+        yield at
+
+
+async def exchange(port: int, request: bytes, *, wait_s_max: float = ANSWER_WAIT_S_MAX) -> bytes:
     """All that the server says to these bytes until it ends the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
-        async with asyncio.timeout(ANSWER_WAIT_S_MAX):
+        async with asyncio.timeout(wait_s_max):
             return await reader.read()
     finally:
         writer.close()
@@ -123,3 +146,33 @@ async def test_requests_of_one_connection_are_answered_in_order(port: int) -> No
     both = request % (b"healthz", b"") + request % (b"nope", b"Connection: close\r\n")
     answer = await exchange(port, both)
     assert answer.index(b"HTTP/1.1 200") < answer.index(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize("pieces", [1, 5], ids=["whole", "in pieces"])
+async def test_a_frame_that_is_too_large_ends_its_websocket(pieces: int) -> None:
+    piece = "a" * (MESSAGE_BYTES_MAX // pieces + 1)
+    async with _listening(with_sockets(_api(), _sockets())) as at:
+        address = f"ws://127.0.0.1:{at}/socket.io/?EIO=4&transport=websocket"
+        async with connect(address) as client:
+            await client.recv()
+            with contextlib.suppress(ConnectionClosed):
+                await client.send([piece] * pieces if pieces > 1 else piece)
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(client.recv(), ANSWER_WAIT_S_MAX)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+
+
+async def test_a_frame_that_does_not_end_loses_its_connection() -> None:
+    """Since who is in the middle of a frame answers no ping."""
+    sockets = _sockets()
+    sockets.server.eio.ping_interval = sockets.server.eio.ping_timeout = 0.1
+    asked = (
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    async with _listening(with_sockets(_api(), sockets)) as at:
+        frame = b"\x81\xff"  # text, and half of how long it is
+        answer = await exchange(at, asked + frame, wait_s_max=CLOSE_WAIT_S_MAX)
+    assert answer.startswith(b"HTTP/1.1 101 ")

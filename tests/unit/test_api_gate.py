@@ -21,7 +21,11 @@ ORIGIN = "https://example.org"
 
 
 def _client(
-    *, rate: int | None = None, access: Access = "open", origins: Sequence[str] = ("*",)
+    *,
+    rate: int | None = None,
+    access: Access = "open",
+    origins: Sequence[str] = ("*",),
+    hsts_s: int = 0,
 ) -> httpx.AsyncClient:
     """The API behind a gate whose clock stands still."""
     app = create_app(MemoryReads(recorded(MARKET)), MemoryLog(MARKET), cors_origins=origins)
@@ -29,7 +33,8 @@ def _client(
     if rate is not None:
         limits = Limits(Limit(rate=rate, abuse=3, block_s=60), now_s=lambda: 1_800_000_000.0)
     identities = Identities(access=access, keys=read_keys(f"alice={DIGEST}@5"))
-    transport = httpx.ASGITransport(Gate(app, identities, limits, origins=origins))
+    gate = Gate(app, identities, limits, origins=origins, hsts_s=hsts_s)
+    transport = httpx.ASGITransport(gate)
     return httpx.AsyncClient(transport=transport, base_url="http://curvetape")
 
 
@@ -74,6 +79,16 @@ async def test_who_has_a_key_is_counted_apart_and_may_have_a_rate_of_its_own() -
 async def test_without_a_limit_nothing_is_told_of_one() -> None:
     async with _client() as client:
         assert "ratelimit-limit" not in (await client.get(V1)).headers
+
+
+@pytest.mark.parametrize("rate", [None, 1])
+async def test_browsers_are_told_to_come_by_https_where_that_is_set(rate: int | None) -> None:
+    async with _client(rate=rate, hsts_s=60) as client:
+        for _ in range(2):
+            answer = await client.get(V1)
+            assert answer.headers["strict-transport-security"] == "max-age=60"
+    async with _client(rate=rate) as client:
+        assert "strict-transport-security" not in (await client.get(V1)).headers
 
 
 async def test_whoever_watches_the_process_is_always_let_in() -> None:
