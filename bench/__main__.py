@@ -9,6 +9,7 @@ from bench.machine import machine
 from bench.result import RefusedError, Result
 
 BENCHMARKS = {
+    "api": "bench.api.benchmark",
     "append": "bench.append.benchmark",
     "decode": "bench.decode.benchmark",
     "ingest": "bench.ingest.benchmark",

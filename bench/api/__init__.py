@@ -1,0 +1,1 @@
+"""`api`: how fast the API answers, beside a bare Falcon application on the same server."""

@@ -1,0 +1,143 @@
+"""A market of millions of trades: days that our cores projected once, and copies of them.
+
+Every read model holds one day. What grows with time (trades, candles, the trades of a wallet) is
+copied day after day into the past within PostgreSQL, and what grows with tokens (cards, the search)
+under other mints: tables and indexes are as large as they would be, in minutes instead of hours.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pool import Pool, open_pool
+from bench.append import events
+from bench.rebuild.history import SLOTS_PER_S, History
+from bench.result import say
+from curvetape.bootstrap import read_models
+from curvetape.garbage import seldom_collecting
+from domain.log import Recorded
+from domain.position import Position
+
+DAY_EVENTS = 160_000
+"""That the cores project; nearly all of them are trades."""
+DAY_S = 86_400
+STATEMENT_WAIT_S_MAX = 3_600.0
+TARGETS_MAX = 400
+"""Addresses of each kind that are asked for in turn."""
+
+_DAY_POS = Position(int(DAY_S * SLOTS_PER_S), 0, 0, 0).order_key
+_IN_TIME = {
+    "trades": {"pos": _DAY_POS, "block_time_s": DAY_S},
+    "candles": {
+        "start_s": DAY_S,
+        "open_pos": _DAY_POS,
+        "close_pos": _DAY_POS,
+        "high_pos": _DAY_POS,
+        "low_pos": _DAY_POS,
+    },
+    "portfolio_trades": {"pos": _DAY_POS, "time_s": DAY_S},
+}
+"""What is less by so much on each day before."""
+_BY_MINT = ("tokens", "search_documents")
+
+_COLUMNS = """
+    select column_name from information_schema.columns
+    where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'
+    order by ordinal_position
+"""
+
+
+class Market(msgspec.Struct):
+    """How much there is, and what of it can be asked for."""
+
+    tokens: int
+    trades: int
+    candles: int
+    mints: list[str]
+    """Those that traded most first, then some of all others."""
+    wallets: list[str]
+    creators: list[str]
+
+
+async def fill(dsn: str, file: Path, *, tokens: int, trades: int) -> Market:
+    """Make it in an empty database, of the simulated market's events in `file`."""
+    await migrate(dsn)
+    pool = await open_pool(dsn, statement_timeout_s=STATEMENT_WAIT_S_MAX)
+    try:
+        await _project(pool, file, min(DAY_EVENTS, trades))
+        held = await _count(pool, "trades")
+        for day in range(1, -(-trades // held)):
+            say(f"day {day + 1}, of {-(-trades // held)} ...")
+            for table, less in _IN_TIME.items():
+                await _copy(pool, table, {it: f"{it} - {by * day}" for it, by in less.items()})
+        held = await _count(pool, "tokens")
+        for copy in range(1, -(-tokens // held)):
+            say(f"tokens {copy * held:,} of {tokens:,} ...")
+            # As long as a mint and of its letters: hexadecimal without what base58 has not.
+            mint = f"translate(md5(mint || '{copy}'), '0', 'z') || 'pump'"
+            for table in _BY_MINT:
+                await _copy(pool, table, {"mint": mint}, rows=tokens - copy * held)
+        await pool.execute("vacuum analyze")
+        return await _market(pool)
+    finally:
+        await pool.close()
+
+
+async def _project(pool: Pool, file: Path, count: int) -> None:
+    say(f"projecting {count:,} events into every read model ...")
+    hosted = read_models(pool)
+    for each in hosted:
+        await each.store.checkpoint()
+    last = 0
+    with seldom_collecting():
+        for part in History(events.read(file)).parts(0, count):
+            batch = [Recorded(number, event) for number, event in enumerate(part, last + 1)]
+            for each in hosted:
+                changes = each.projection.apply(batch)
+                await each.store.save(changes, seen=last, reached=last + len(batch))
+            last += len(batch)
+
+
+async def _copy(
+    pool: Pool, table: str, changed: dict[str, str], *, rows: int | None = None
+) -> None:
+    columns = [row["column_name"] for row in await pool.fetch(_COLUMNS, table)]
+    taken = ", ".join(changed.get(name, name) for name in columns)
+    source = (
+        f"(select * from {table}_first order by mint limit {rows})" if rows else f"{table}_first"
+    )
+    async with pool.acquire() as connection:
+        await connection.execute(
+            f"create table if not exists {table}_first as select * from {table}"
+        )
+        await connection.execute(
+            f"insert into {table} ({', '.join(columns)}) select {taken} from {source} as first"
+            " on conflict do nothing"
+        )
+
+
+async def _market(pool: Pool) -> Market:
+    wanted = TARGETS_MAX // 2
+    most = await pool.fetch("select mint from tokens order by trades desc, mint limit $1", wanted)
+    some = await pool.fetch("select mint from tokens order by md5(mint) limit $1", wanted)
+    wallets = await pool.fetch(
+        "select distinct wallet from portfolio_positions order by 1 limit $1", TARGETS_MAX
+    )
+    creators = await pool.fetch(
+        "select distinct creator from tokens where creator is not null order by 1 limit $1",
+        TARGETS_MAX,
+    )
+    return Market(
+        tokens=await _count(pool, "tokens"),
+        trades=await _count(pool, "trades"),
+        candles=await _count(pool, "candles"),
+        mints=list(dict.fromkeys(row["mint"] for row in (*most, *some))),
+        wallets=[row["wallet"] for row in wallets],
+        creators=[row["creator"] for row in creators],
+    )
+
+
+async def _count(pool: Pool, table: str) -> int:
+    held: int = await pool.fetchval(f"select count(*) from {table}")
+    return held

@@ -1,0 +1,68 @@
+"""What is asked for: every GET that the API itself describes, with addresses that are there."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from bench.api.market import Market
+
+VARIED = 100
+"""Addresses of a resource that are asked for in turn where none shall be answered from what is
+kept."""
+LEFT_OUT = ("/healthz", "/readyz")
+INTERVALS = ("1s", "1m", "15m", "1h")
+SEARCHED = ("a", "pepe", "moon", "doge cat", "in", "to the", "elon", "x", "sol", "pump")
+
+
+class Target(msgspec.Struct):
+    """A resource, and addresses by which it is asked for."""
+
+    name: str
+    paths: Sequence[str]
+
+
+def targets(described: Mapping[str, Any], market: Market) -> list[Target]:
+    """Every resource of the OpenAPI document."""
+    return [
+        Target(path, _paths(path, operations["get"].get("parameters", ()), market))
+        for path, operations in described["paths"].items()
+        if "get" in operations and path not in LEFT_OUT
+    ]
+
+
+def _paths(path: str, parameters: Sequence[Mapping[str, Any]], market: Market) -> list[str]:
+    asked = {it["name"] for it in parameters if it["in"] == "query"}
+    varied = _variations(path, asked)
+    named = _named(path, market)
+    if named is None:
+        return [path + query for query in itertools.islice(varied, VARIED)]
+    parameter, values = named
+    return [
+        path.replace(parameter, value) + query
+        for value, query in zip(
+            itertools.islice(values, VARIED), itertools.cycle(varied), strict=False
+        )
+    ]
+
+
+def _named(path: str, market: Market) -> tuple[str, Sequence[str]] | None:
+    if "{" not in path:
+        return None
+    parameter = path[path.index("{") : path.index("}") + 1]
+    if parameter == "{mint}":
+        return parameter, market.mints
+    return parameter, market.creators if "/creators/" in path else market.wallets
+
+
+def _variations(path: str, asked: set[str]) -> list[str]:
+    """Queries that differ, the default one first."""
+    if path.endswith("/search"):
+        words = [f"?q={word.replace(' ', '%20')}" for word in SEARCHED]
+        return [f"{word}&limit={limit}" for limit in range(11, 21) for word in words]
+    if "interval" in asked:
+        return ["", *(f"?interval={each}" for each in INTERVALS)]
+    if "{" in path or "limit" not in asked:
+        return [""]
+    return [f"?limit={limit}" for limit in range(50, 50 - VARIED // 2, -1)]
