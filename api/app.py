@@ -12,6 +12,7 @@ from api.about_to_graduate import AboutToGraduateResource
 from api.chart import ChartResource
 from api.creators import CreatorTokensResource
 from api.documents import INDEX_HEADERS, Document, index
+from api.drop_in import add_drop_ins
 from api.edition import POSITION_HEADER, SLOT_HEADER, Editions
 from api.endpoint import Endpoint
 from api.explain import ExplainResource
@@ -41,6 +42,7 @@ from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
 from projections.leaderboard_reads import LeaderboardReads, Unkept, WithLeaderboards
 from projections.leaderboards import Leaderboards
+from projections.pair_reads import PairReads
 
 EXPOSED = (
     "Cache-Status",
@@ -65,6 +67,7 @@ def create_app(
     reads: QueryReads,
     log: LogHead,
     *,
+    pairs: PairReads | None = None,
     cors_origins: Sequence[str] = ALL_ORIGINS,
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
     editions: Editions | None = None,
@@ -77,7 +80,8 @@ def create_app(
     Browsers may call it from `cors_origins`, each a scheme with a host; `*` allows all.
     `thresholds` say which tokens are new and which are about to graduate. `editions` are those that
     a cache in front of it goes by (`api.front.Front`); without them each request asks anew. `graph`
-    is answered under `/graphql`; without it there is none.
+    is answered under `/graphql`; without it there is none. From `pairs` other APIs' shapes are
+    answered at their own paths; without it there are none.
     """
     resources: list[AnyResource] = [
         TokensResource(reads, thresholds),
@@ -106,16 +110,7 @@ def create_app(
     resources.append(ReadinessResource(reads, log, used))
     operations = [resource.operation for resource in resources]
 
-    everyone = "*" in cors_origins
-    app: App = falcon.asgi.App(
-        middleware=[
-            Guard(vary_by_origin=not everyone, takes_content=(graphql.PATH,)),
-            falcon.CORSMiddleware(
-                allow_origins="*" if everyone else cors_origins,
-                expose_headers=EXPOSED,
-            ),
-        ]
-    )
+    app = _framework(cors_origins)
     problems.handle(app)
     editions = editions or Editions(WithLeaderboards(reads, leaderboards), newest=reads)
     for resource in resources:
@@ -127,5 +122,19 @@ def create_app(
         graphql.add_routes(app, graph, cors_origins)
     for path, served in status_page.documents().items():
         app.add_route(path, served)
+    add_drop_ins(app, pairs, editions)
     app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))
     return app
+
+
+def _framework(cors_origins: Sequence[str]) -> App:
+    """An application with what holds for every request, and nothing in it."""
+    everyone = "*" in cors_origins
+    return falcon.asgi.App(
+        middleware=[
+            Guard(vary_by_origin=not everyone, takes_content=(graphql.PATH,)),
+            falcon.CORSMiddleware(
+                allow_origins="*" if everyone else cors_origins, expose_headers=EXPOSED
+            ),
+        ]
+    )

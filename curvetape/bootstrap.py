@@ -13,10 +13,10 @@ from adapters.jetstream.reader import JetStreamLog
 from adapters.meilisearch.client import Meili
 from adapters.meilisearch.index import MeiliIndex
 from adapters.meilisearch.token_search import MeiliTokenSearch
-from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
+from adapters.postgres.pair_reads import PostgresPairReads
 from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.portfolios import PortfolioStore
 from adapters.postgres.search import SearchStore
@@ -210,7 +210,7 @@ async def index_comparison(settings: Settings, *, rows_max: int) -> AsyncIterato
 
 
 @asynccontextmanager
-async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresBatchReads]:
+async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresPairReads]:
     """The read models, as the query side sees them."""
     pool = await open_pool(
         settings.postgres_dsn or POSTGRES_DSN,
@@ -221,7 +221,7 @@ async def reading(settings: Settings, *, application: str) -> AsyncIterator[Post
     try:
         counted = definitions(settings)
         if settings.meili_url is None:
-            yield PostgresBatchReads(pool, definitions=counted)
+            yield PostgresPairReads(pool, definitions=counted)
             return
         async with Meili(settings.meili_url, settings.meili_key) as meili:
             index, searched = MeiliIndex(meili), MeiliTokenSearch(meili)
@@ -298,6 +298,7 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         app = create_app(
             reads,
             log,
+            pairs=reads,
             cors_origins=origins,
             thresholds=thresholds,
             editions=editions,

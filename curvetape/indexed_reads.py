@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.meilisearch.index import MeiliIndex
 from adapters.meilisearch.token_search import MeiliTokenSearch
-from adapters.postgres.batch_reads import PostgresBatchReads
+from adapters.postgres.pair_reads import PostgresPairReads
 from adapters.postgres.pool import Pool
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.indexing import IndexPlace, SearchIndexError
@@ -18,7 +18,7 @@ PLACE_AGE_S_MAX = 1.0
 """The index is asked for its place no more often; positions are asked for with every answer."""
 
 
-class IndexedReads(PostgresBatchReads):
+class IndexedReads(PostgresPairReads):
     """Fits `projections.reads.Reads`; the position of search is the index's own."""
 
     def __init__(

@@ -9,11 +9,11 @@ from api.graphql.execution import DEFAULT_LIMITS, Graph
 from api.graphql.hub import Hub
 from api.graphql.limits import Limits
 from curvetape.explained_log import LogExplanations
-from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import recorded
 from curvetape.testing.market import MARKET
 from curvetape.testing.memory_leaderboards import MemoryLeaderboards
 from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.pair_reads import MemoryPairReads
 from domain.events import AnyEvent
 
 V1 = "/api/v1/tokens"
@@ -31,12 +31,13 @@ class Served:
         limits: Limits = DEFAULT_LIMITS,
         allowed: Mapping[str, str] | None = None,
     ) -> None:
-        self.reads = MemoryBatchReads(recorded(events))
+        self.reads = MemoryPairReads(recorded(events))
         self.log = MemoryLog(events)
         self.leaderboards = MemoryLeaderboards(recorded(events))
         app = create_app(
             self.reads,
             self.log,
+            pairs=self.reads,
             cors_origins=cors_origins,
             graph=Hub(
                 Graph(self.reads, limits=limits, allowed=allowed, leaderboards=self.leaderboards)

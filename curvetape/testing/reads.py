@@ -122,7 +122,7 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
             for trade in reversed(self._trades.get(mint, []))
             if trade.canonical and trade.block_time_s <= as_of_s
         ]
-        rows = [_window(trades, length_s, as_of_s) for length_s in WINDOWS_S.values()]
+        rows = [window_of(trades, length_s, as_of_s) for length_s in WINDOWS_S.values()]
         return TokenWindows(as_of_s=as_of_s, rows=rows)
 
     async def trades_horizon(self) -> Horizon | None:
@@ -261,7 +261,8 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         ]
 
 
-def _window(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> WindowRow:
+def window_of(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> WindowRow:
+    """A window of these trades, which are oldest first and none after `as_of_s`."""
     start_s = as_of_s - length_s
     inside = [trade for trade in trades if trade.block_time_s > start_s]
     bought = [trade for trade in inside if trade.side == "buy"]

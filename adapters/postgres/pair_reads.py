@@ -1,0 +1,160 @@
+"""Answers the query side's questions about tokens' venues, each as a pair of its own."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import asyncpg
+
+from adapters.postgres.asking import asking, can_be_asked
+from adapters.postgres.batch_reads import PostgresBatchReads
+from adapters.postgres.window_reads import NEWEST
+from domain.programs import USDC
+from projections.dollars import SOL_MINTS
+from projections.pair_reads import Asked, LastTrade, VenueFigures, VenueWindow
+from projections.window_reads import LENGTHS_S, REACH_S
+
+# ruff: noqa: S608  # the program's own text only
+
+_PAIR_MINTS = """
+    select mint from tokens where bonding_curve = any($1::text[])
+    union select mint from tokens where pool = any($1::text[])
+    order by 1
+"""
+
+_COUNTS = """
+    mint = asked.mint and canonical and (venue = 'pool') = asked.in_pool
+    and pos >= reach.from_pos and pos < reach.to_pos and block_time_s <= clock.as_of_s
+"""
+_PRICED = "from recent where price is not null"
+FIGURES = f"""
+    with clock as materialized (select ({NEWEST}) as as_of_s)
+    select asked.mint, asked.in_pool, one.*
+    from unnest($1::text[], $2::bool[]) as asked (mint, in_pool)
+    -- All on the curve comes before the pool; so neither is looked for among the other's trades.
+    cross join lateral (
+        select case when asked.in_pool then coalesce(pool_pos, graduated_pos, 0) else 0 end
+                as from_pos,
+            case when not asked.in_pool then coalesce(pool_pos, graduated_pos) end as pooled_pos
+        from tokens where tokens.mint = asked.mint
+    ) as begun
+    cross join lateral (
+        select from_pos, coalesce(pooled_pos, 9223372036854775807) as to_pos
+    ) as reach
+    cross join clock
+    cross join lateral (
+        with bound as (
+            select pos from trades
+            where {_COUNTS} and price is not null and block_time_s <= clock.as_of_s - {REACH_S}
+            order by pos desc limit 1
+        ),
+        recent as materialized (
+            select pos, block_time_s, block_time_s / 60 as minute, side, trader, quote_mint,
+                quote_amount, price, quote_reserves, token_reserves
+            from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
+        ),
+        minutes as materialized (
+            select minute, case
+                when quote_mint = any($4::text[]) then usd when quote_mint = $5 then 1
+            end as coin
+            from (
+                select minute, max(pos) as close_pos, min(quote_mint) as quote_mint
+                from recent group by 1
+            ) as closed
+            left join lateral (
+                select usd from sol_prices where pos <= close_pos order by pos desc limit 1
+            ) as priced on true
+        ),
+        last as (
+            select pos, price, quote_reserves, token_reserves {_PRICED} order by pos desc limit 1
+        )
+        select clock.as_of_s, length_s, place, counted.*,
+            coalesce(opening.price, (select price {_PRICED} order by pos limit 1))
+                as opening_price,
+            opening.price is null as since_first_trade,
+            last.price as closing_price, last.pos as last_pos,
+            last.quote_reserves as last_quote_reserves, last.token_reserves as last_token_reserves
+        from unnest($3::bigint[]) with ordinality as lengths (length_s, place)
+        cross join lateral (
+            select count(*) as trades,
+                count(*) filter (where side = 'buy') as buys,
+                count(*) filter (where side = 'sell') as sells,
+                coalesce(sum(quote_amount), 0) as volume_quote,
+                coalesce(sum(quote_amount) filter (where side = 'buy'), 0) as buy_volume_quote,
+                coalesce(sum(quote_amount) filter (where side = 'sell'), 0) as sell_volume_quote,
+                count(distinct trader) as traders,
+                count(distinct trader) filter (where side = 'buy') as buyers,
+                count(distinct trader) filter (where side = 'sell') as sellers,
+                case when count(coin) = count(*) then coalesce(sum(quote_amount * coin), 0) end
+                    as value
+            from recent join minutes using (minute)
+            where block_time_s > clock.as_of_s - length_s
+        ) as counted
+        left join lateral (
+            select price {_PRICED} and block_time_s <= clock.as_of_s - length_s
+            order by pos desc limit 1
+        ) as opening on true
+        left join last on true
+    ) as one
+    where clock.as_of_s is not null
+    order by place
+"""
+"""Takes mints, whether their pool is asked for, the windows' lengths, SOL's mints and USDC's."""
+
+_COUNTED = tuple(
+    name
+    for name in VenueWindow.__struct_fields__
+    if name not in {"value", "opening_price", "since_first_trade", "closing_price"}
+)
+
+
+class PostgresPairReads(PostgresBatchReads):
+    """The port `projections.pair_reads.PairReads`."""
+
+    async def pair_mints(self, addresses: Sequence[str]) -> Sequence[str]:
+        """The mints whose bonding curve or canonical pool is one of these, each once, sorted."""
+        asked = [address for address in addresses if can_be_asked(address)]
+        if not asked:
+            return []
+        async with asking(self._pool) as connection:
+            return [row["mint"] for row in await connection.fetch(_PAIR_MINTS, asked)]
+
+    async def venue_figures(self, asked: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
+        """What was traded in each venue up to the newest time that the tokens read model knows."""
+        known = [each for each in asked if can_be_asked(each[0])]
+        if not known:
+            return {}
+        mints, in_pool = [mint for mint, _ in known], [venue == "pool" for _, venue in known]
+        async with asking(self._pool) as connection:
+            rows = await connection.fetch(
+                FIGURES, mints, in_pool, LENGTHS_S, sorted(SOL_MINTS), USDC
+            )
+        found: dict[Asked, list[asyncpg.Record]] = {}
+        for row in rows:
+            key: Asked = (row["mint"], "pool" if row["in_pool"] else "curve")
+            found.setdefault(key, []).append(row)
+        return {key: _figures(each) for key, each in found.items()}
+
+
+def _figures(rows: Sequence[asyncpg.Record]) -> VenueFigures:
+    first = rows[0]
+    last = None
+    if first["last_pos"] is not None:
+        last = LastTrade(
+            pos=first["last_pos"],
+            price=first["closing_price"],
+            quote_reserves=int(first["last_quote_reserves"]),
+            token_reserves=int(first["last_token_reserves"]),
+        )
+    return VenueFigures(as_of_s=first["as_of_s"], windows=[_window(row) for row in rows], last=last)
+
+
+def _window(row: asyncpg.Record) -> VenueWindow:
+    value: Decimal | None = row["value"]
+    return VenueWindow(
+        **{name: int(row[name]) for name in _COUNTED},
+        opening_price=row["opening_price"],
+        since_first_trade=row["since_first_trade"],
+        closing_price=row["closing_price"],
+        value=None if value is None else Fraction(value),
+    )

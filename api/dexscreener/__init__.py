@@ -1,0 +1,1 @@
+"""DexScreener's public endpoints, in its shapes, from our read models."""

@@ -1,0 +1,1 @@
+"""GeckoTerminal's API in its own shapes, from our read models."""

@@ -1,0 +1,1 @@
+"""TradingView's Universal Data Feed (UDF) under `/udf`, from our read models."""

@@ -1,0 +1,139 @@
+"""A token's venues have figures of their own, the same from the database as counted by hand."""
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from adapters.postgres.migrations import migrate
+from adapters.postgres.pair_reads import FIGURES, PostgresPairReads
+from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.sol_prices import SolPriceStore
+from adapters.postgres.tokens import TokenStore
+from adapters.postgres.trades import TradeStore
+from curvetape.testing.events import (
+    GENESIS_S,
+    completion_traded,
+    created,
+    curve_traded,
+    migrated,
+    pool_traded,
+    recorded,
+    sol_priced,
+)
+from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.pair_reads import MemoryPairReads
+from domain.events import AnyEvent
+from domain.programs import USDC
+from projections.pair_reads import Asked, pairs_of
+from projections.projection import host
+from projections.runner import Runner
+from projections.sol_prices import SolPrices
+from projections.tokens import Tokens
+from projections.trades import Trades
+
+MINTS = ("moved", "curved", "dollars", "unseen", "unknown", "zero\0byte")
+
+
+@pytest.fixture
+async def pool(database_dsn: str) -> AsyncIterator[Pool]:
+    await migrate(database_dsn)
+    opened = await open_pool(database_dsn, connections_max=1)
+    yield opened
+    await opened.close()
+
+
+def history() -> list[AnyEvent]:
+    """Two days in which one token graduates; clocks go back a little, prices of SOL move."""
+    order = Random(5)
+
+    def traded(number: int, mint: str, **fields: object) -> AnyEvent:
+        make = pool_traded if mint == "moved" and number > 400 else curve_traded
+        return make(
+            number,
+            mint,
+            block_time_s=GENESIS_S + number * 200 - order.randrange(300),
+            user=f"trader{order.randrange(9)}",
+            side=order.choice(("buy", "sell")),
+            quote_amount=order.randrange(10**10),
+            **fields,
+        )
+
+    events: list[AnyEvent] = [created(1, mint) for mint in ("moved", "curved")]
+    events.append(created(1, "dollars", quote_mint=USDC, quote_decimals=6))
+    events += [sol_priced(number, price=order.randrange(10**10)) for number in range(9, 900, 13)]
+    for number in range(2, 900):
+        mint = order.choice(("moved", "curved", "unseen"))
+        if number not in {399, 400}:
+            events.append(
+                traded(
+                    number,
+                    mint,
+                    **({"canonical": number % 9 > 0} if mint == "moved" and number > 400 else {}),
+                )
+            )
+        if number % 50 == 3:
+            events.append(traded(number, "dollars", quote_mint=USDC, quote_decimals=6))
+    events += [completion_traded(399, "moved"), migrated(400, "moved")]
+    return events
+
+
+async def test_each_venue_has_its_own_windows_as_counted_by_hand(pool: Pool) -> None:
+    events = history()
+    hosted = [
+        host(Trades(), TradeStore(pool)),
+        host(Tokens(), TokenStore(pool)),
+        host(SolPrices(), SolPriceStore(pool)),
+    ]
+    asked: list[Asked] = [(mint, venue) for mint in MINTS for venue in ("curve", "pool")]
+    memory, kept = MemoryPairReads(recorded(events)), PostgresPairReads(pool)
+    await Runner(MemoryLog(events), hosted, batch_max=700).run(follow=False)
+    expected = await memory.venue_figures(asked)
+    assert await kept.venue_figures(asked) == expected
+    moved = expected["moved", "curve"].windows[-1], expected["moved", "pool"].windows[-1]
+    whole = (await memory.windows_of(["moved"]))["moved"].rows[-1]
+    assert sum(each.trades for each in moved) == whole.trades > 0
+    assert sum(each.volume_quote for each in moved) == whole.volume_quote
+    assert await pairs_of(kept, MINTS) == await pairs_of(memory, MINTS)
+
+
+async def test_pairs_are_found_by_address(pool: Pool) -> None:
+    events = history()
+    await Runner(MemoryLog(events), [host(Tokens(), TokenStore(pool))]).run(follow=False)
+    kept, memory = PostgresPairReads(pool), MemoryPairReads(recorded(events))
+    for addresses in (["pool-moved", "curve-moved", "curve-curved"], ["zero\0byte"], ["x"], []):
+        assert await kept.pair_mints(addresses) == await memory.pair_mints(addresses)
+    await pool.execute("set enable_seqscan = off")
+    plan = await pool.fetch(
+        "explain select mint from tokens where bonding_curve = any('{a}')"
+        " union select mint from tokens where pool = any('{a}')"
+    )
+    text = "\n".join(row[0] for row in plan)
+    assert "tokens_by_bonding_curve" in text
+    assert "tokens_by_pool" in text
+
+
+async def test_a_curve_that_is_long_left_is_not_looked_for_among_the_pools_trades(
+    pool: Pool,
+) -> None:
+    events: list[AnyEvent] = [created(1, "moved"), curve_traded(2, "moved"), migrated(3, "moved")]
+    events += [pool_traded(number, "moved") for number in range(4, 4_000)]
+    hosted = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
+    await Runner(MemoryLog(events), hosted, batch_max=4_000).run(follow=False)
+    await pool.execute("analyze trades")
+    plan = "\n".join(
+        row[0]
+        for row in await pool.fetch(
+            f"explain (analyze, costs off, timing off) {FIGURES}",
+            ["moved"],
+            [False],
+            [300],
+            [],
+            "",
+        )
+    )
+    scans = [line for line in plan.splitlines() if "on trades" in line or "on _hyper" in line]
+    assert scans
+    assert all("Seq Scan" not in scan for scan in scans), plan
+    removed = [line for line in plan.splitlines() if "Rows Removed by Filter" in line]
+    assert sum(int(line.rpartition(" ")[2]) for line in removed) < 100, plan

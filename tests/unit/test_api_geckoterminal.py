@@ -1,0 +1,170 @@
+"""Pools, charts and trades are told in GeckoTerminal's shapes, with the figures of `/api/v1`."""
+
+from typing import Any
+
+import pytest
+
+from api.geckoterminal.routes import DESCRIBED_AT
+from curvetape.testing.api import V1, Served
+from curvetape.testing.events import GENESIS_S, pool_traded, sol_priced
+from curvetape.testing.market import ABSENT, GRADUATED, MARKET, TRADED
+from domain.programs import WRAPPED_SOL
+
+SOLANA = "/api/v2/networks/solana"
+POOL, CURVE = f"pool-{GRADUATED}", f"curve-{GRADUATED}"
+TRADED_POOL = f"{SOLANA}/pools/curve-{TRADED}"
+
+
+def get(path: str, status: int = 200) -> Any:
+    result = Served([sol_priced(1), *MARKET]).client.get(path)
+    assert result.status_code == status, result.text
+    return result.json
+
+
+def test_a_pool_says_what_our_own_answers_say() -> None:
+    card, pool = get(f"{V1}/{TRADED}"), get(TRADED_POOL)["data"]
+    said = pool["attributes"]
+    assert pool["id"] == f"solana_curve-{TRADED}"
+    assert float(said["base_token_price_usd"]) == card["priceUsd"]
+    assert float(said["base_token_price_native_currency"]) == card["price"]
+    assert float(said["fdv_usd"]) == card["marketCapUsd"]
+    assert float(said["reserve_in_usd"]) == card["liquidityUsd"]
+    assert said["quote_token_price_usd"] == "150"
+    for name, ours in (("m5", "5m"), ("m15", "15m"), ("h1", "1h"), ("h6", "6h"), ("h24", "24h")):
+        window = card["windows"][ours]
+        assert said["transactions"][name] == {
+            key: window[key] for key in ("buys", "sells", "buyers", "sellers")
+        }
+        assert float(said["volume_usd"][name]) == pytest.approx(window["quoteVolume"] * 150)
+    assert pool["relationships"]["dex"]["data"] == {"id": "pump-fun", "type": "dex"}
+
+
+def test_what_is_asked_for_is_included_once() -> None:
+    answer = get(f"{SOLANA}/pools/multi/{POOL},{CURVE},{ABSENT}?include=base_token,quote_token,dex")
+    assert [pool["attributes"]["address"] for pool in answer["data"]] == [POOL, CURVE]
+    assert [(each["type"], each["id"]) for each in answer["included"]] == [
+        ("token", f"solana_{GRADUATED}"),
+        ("token", f"solana_{WRAPPED_SOL}"),
+        ("dex", "pumpswap"),
+        ("dex", "pump-fun"),
+    ]
+    assert "included" not in get(f"{SOLANA}/pools/{POOL}")
+
+
+def test_a_token_has_its_pools_the_current_one_first() -> None:
+    answer = get(f"{SOLANA}/tokens/{GRADUATED}?include=top_pools")
+    related = answer["data"]["relationships"]["top_pools"]["data"]
+    assert [each["id"] for each in related] == [f"solana_{POOL}", f"solana_{CURVE}"]
+    assert answer["included"] == get(f"{SOLANA}/tokens/{GRADUATED}/pools")["data"]
+    assert float(answer["data"]["attributes"]["price_usd"]) == get(f"{V1}/{GRADUATED}")["priceUsd"]
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "interval"),
+    [
+        ("second?", "1s"),
+        ("second?aggregate=15&", "15s"),
+        ("minute?", "1m"),
+        ("minute?aggregate=5&", "5m"),
+        ("hour?aggregate=4&", "4h"),
+        ("day?aggregate=1&", "24h"),
+    ],
+)
+@pytest.mark.parametrize(("currency", "ours"), [("usd", "usd"), ("token", "quote")])
+def test_candles_are_those_of_our_own_chart_newest_first(
+    timeframe: str, interval: str, currency: str, ours: str
+) -> None:
+    told = get(f"{TRADED_POOL}/ohlcv/{timeframe}currency={currency}&limit=7")
+    kept = get(f"{V1}/{TRADED}/chart?interval={interval}&currency={ours}&limit=7")["items"]
+    fields = ("time", "open", "high", "low", "close", "volume")
+    assert told["data"]["attributes"]["ohlcv_list"] == [
+        [candle[field] for field in fields] for candle in kept[::-1]
+    ]
+    assert told["meta"]["base"]["address"] == TRADED
+
+
+def test_longer_candles_are_folded_and_the_quotes_are_turned_around() -> None:
+    halves = get(f"{TRADED_POOL}/ohlcv/second?aggregate=15&currency=token&limit=1000")
+    told = get(f"{TRADED_POOL}/ohlcv/second?aggregate=30&currency=token&limit=1000")
+    shorter = halves["data"]["attributes"]["ohlcv_list"][::-1]
+    longer = told["data"]["attributes"]["ohlcv_list"][::-1]
+    for time_s, opened, high, low, closed, volume in longer:
+        parts = [each for each in shorter if time_s <= each[0] < time_s + 30]
+        assert (opened, closed) == (parts[0][1], parts[-1][4])
+        assert (high, low) == (max(each[2] for each in parts), min(each[3] for each in parts))
+        assert volume == pytest.approx(sum(each[5] for each in parts))
+    turned = get(f"{TRADED_POOL}/ohlcv/second?aggregate=30&currency=token&token=quote&limit=1000")
+    assert [each[2] for each in turned["data"]["attributes"]["ohlcv_list"][::-1]] == [
+        1 / each[3] for each in longer
+    ]
+
+
+def test_candles_are_cut_where_the_token_moved() -> None:
+    served = Served([sol_priced(1), *MARKET, pool_traded(3_000, GRADUATED)])
+    times = {}
+    for address in (POOL, CURVE):
+        path = f"{SOLANA}/pools/{address}/ohlcv/second?currency=token"
+        rows = served.client.get(path).json["data"]["attributes"]["ohlcv_list"]
+        times[address] = [row[0] for row in rows]
+    moved_s = GENESIS_S + 800
+    assert times[POOL]
+    assert min(times[POOL]) >= moved_s
+    assert max(times[CURVE]) <= moved_s
+
+
+def test_trades_are_of_the_pool_alone_and_in_dollars() -> None:
+    (trade,) = get(f"{SOLANA}/pools/{POOL}/trades")["data"]
+    said = trade["attributes"]
+    assert (said["kind"], said["tx_from_address"], said["volume_in_usd"]) == (
+        "buy",
+        "trader",
+        "61.8",
+    )
+    assert (said["from_token_address"], said["to_token_address"]) == (WRAPPED_SOL, GRADUATED)
+    assert (said["from_token_amount"], said["to_token_amount"]) == ("0.412", "1000000")
+    assert said["price_to_in_usd"] == "0.0000618"
+    assert get(f"{SOLANA}/pools/{POOL}/trades?trade_volume_in_usd_greater_than=62")["data"] == []
+    ours = get(f"{V1}/{TRADED}/trades?limit=120")["items"]
+    theirs = get(f"{TRADED_POOL}/trades")["data"]
+    assert [each["attributes"]["volume_in_usd"] for each in theirs] == ["150"] * len(ours)
+    assert [each["attributes"]["kind"] for each in theirs] == [each["side"] for each in ours]
+
+
+def test_new_and_trending_pools_are_in_their_order() -> None:
+    created = [each["attributes"]["pool_created_at"] for each in get(f"{SOLANA}/new_pools")["data"]]
+    assert created == sorted(created, reverse=True)
+    assert len(created) == 4  # three launches, and the pool of one
+    trending = get(f"{SOLANA}/trending_pools")["data"]
+    volumes = [float(each["attributes"]["volume_usd"]["h24"]) for each in trending]
+    assert volumes == sorted(volumes, reverse=True)
+    assert get(f"{SOLANA}/new_pools?page=2")["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{SOLANA}/pools/{ABSENT}", 404),
+        (f"{SOLANA}/pools/{ABSENT}/trades", 404),
+        (f"{SOLANA}/tokens/{ABSENT}", 404),
+        (f"{SOLANA}/tokens/{ABSENT}/pools", 404),
+        (f"/api/v2/networks/eth/pools/{POOL}", 404),
+        ("/api/v2/networks/eth/new_pools", 404),
+        (f"{SOLANA}/pools/multi/{','.join(f'p{number}' for number in range(31))}", 400),
+        (f"{SOLANA}/new_pools?page=11", 400),
+        (f"{TRADED_POOL}/ohlcv/week", 400),
+        (f"{TRADED_POOL}/ohlcv/hour?aggregate=3", 400),
+        (f"{TRADED_POOL}/ohlcv/hour?limit=x", 400),
+        (f"{TRADED_POOL}/ohlcv/hour?token=quote", 400),
+        (f"{TRADED_POOL}/trades?trade_volume_in_usd_greater_than=x", 400),
+    ],
+)
+def test_what_cannot_be_answered_is_an_error_of_the_original(path: str, status: int) -> None:
+    (error,) = get(path, status)["errors"]
+    assert error["status"] == str(status)
+
+
+def test_there_is_one_network_and_it_is_described() -> None:
+    (network,) = get("/api/v2/networks")["data"]
+    assert network["id"] == "solana"
+    assert [each["id"] for each in get(f"{SOLANA}/dexes")["data"]] == ["pump-fun", "pumpswap"]
+    assert "/api/v2/networks/{network}/pools/{pool}" in get(DESCRIBED_AT)["paths"]
