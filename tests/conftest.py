@@ -1,4 +1,6 @@
-"""The servers that any test may ask for."""
+"""The servers that any test may ask for, and no limit on the time of a property's example."""
+
+from hypothesis import settings
 
 from curvetape.testing.log import fresh_nats, live_log
 from curvetape.testing.meilisearch import meili_server
@@ -12,6 +14,10 @@ from curvetape.testing.servers import (
     valkey_server,
 )
 from curvetape.testing.timescale import database_dsn, timescale_dsn, timescale_server
+
+# A busy machine is no failure: what hangs is ended by pytest's own limit.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 __all__ = [
     "database_dsn",
