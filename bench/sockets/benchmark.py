@@ -29,7 +29,7 @@ from api.live.message import MARKET
 from bench.append import events
 from bench.node import install
 from bench.rebuild import archive
-from bench.result import Result, say
+from bench.result import RefusedError, Result, say
 from bench.sockets import servers
 from bench.sockets.servers import Addresses, Server
 from bench.worker import Worker
@@ -46,6 +46,9 @@ FLOOD_PER_S = 1_000_000
 """More than either can make with a core, or nearly: how many they make."""
 SENDING_S = 8.0
 SETTLING_S = 3.0
+"""So long nothing comes once all has come."""
+ARRIVING_S_MAX = 120.0
+"""What was sent and has not come so long after the last was sent is lost."""
 HOP_CONNECTIONS = 1_000
 HOP_PER_S = 20
 """Trades, while the time to the client is measured."""
@@ -180,7 +183,7 @@ class _Round:
             before = server.resident_bytes()
             asked = {"ask": "connect", "port": server.port, "count": self._connections}
             connect_s = self._crowd.ask(asked)
-            time.sleep(SETTLING_S)
+            self._until_quiet()
             bytes_per_connection = (server.resident_bytes() - before) / self._connections
             hops = self._hops() if self._connections == HOP_CONNECTIONS else []
             steady, steady_cpu_s, _ = self._send(server, STEADY_PER_S // self._connections)
@@ -203,15 +206,34 @@ class _Round:
         self._ask_sender(per_second, SENDING_S)
         trades = self._crowd.ask({"ask": "trades"}) - before
         spent, seconds = server.cpu_s() - cpu_s, time.monotonic() - began
-        time.sleep(SETTLING_S)
+        self._until_all_came(before, per_second)
         return trades, spent, seconds
+
+    def _until_quiet(self) -> None:
+        """Until nothing more comes of what the server read of the log when it started."""
+        before = None
+        while (now := self._crowd.ask({"ask": "trades"})) != before:
+            before = now
+            time.sleep(SETTLING_S)
+
+    def _until_all_came(self, before: int, per_second: int) -> None:
+        """Until every client has every trade: a side that loses some has not done the same."""
+        expected = before + round(per_second * SENDING_S) * self._connections
+        end = time.monotonic() + ARRIVING_S_MAX
+        while (came := self._crowd.ask({"ask": "trades"})) < expected:
+            if time.monotonic() > end:
+                raise RefusedError(
+                    f"{self._side.name}: {expected - came:,} of {expected - before:,} deliveries"
+                    f" have not come within {ARRIVING_S_MAX:g} s; let the machine do less beside"
+                )
+            time.sleep(0.2)
 
     def _hops(self) -> list[float]:
         """Milliseconds from when a trade was there to be told until a client had it."""
         self._crowd.ask({"ask": "sample"})
-        first = self.sent
+        first, before = self.sent, self._crowd.ask({"ask": "trades"})
         sent = self._ask_sender(HOP_PER_S, SENDING_S)
-        time.sleep(SETTLING_S)
+        self._until_all_came(before, HOP_PER_S)
         came: list[dict[str, float]] = self._crowd.ask({"ask": "arrivals"})
         ids = self._ids[first : self.sent]
         there = sent.get("stored", sent["sent"])
