@@ -168,6 +168,7 @@ async def test_each_read_model_is_compared_at_its_own_place(postgres_dsn: str) -
         ("search", None, "not compared"),
         ("holders", None, "not compared"),
         ("sol_prices", None, "not compared"),
+        ("slots", None, "not compared"),
     ]
     assert (report.verdict, of(report, "trades").reason) == ("not compared", "it has not begun")
 
