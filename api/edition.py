@@ -94,6 +94,11 @@ class Editions:
             await self.refresh()
         return self._held
 
+    @property
+    def newest(self) -> NewestSlot | None:
+        """The last slot that is certified, as it was when positions were asked for."""
+        return self._newest
+
     async def refresh(self) -> None:
         """Ask now, or wait for who does already; may raise `ReadsUnavailableError`."""
         if self._asking is None:

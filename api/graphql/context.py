@@ -11,6 +11,7 @@ from projections.batch_reads import GraphReads
 from projections.labels import Thresholds
 from projections.leaderboard_reads import LeaderboardReads
 from projections.reads import ProjectionPosition
+from projections.slot_reads import NewestSlot
 
 
 class Context:
@@ -22,12 +23,14 @@ class Context:
         thresholds: Thresholds,
         held: Mapping[str, ProjectionPosition],
         leaderboards: LeaderboardReads,
+        newest: NewestSlot | None = None,
     ) -> None:
-        """`held` are the read models' positions from before anything was read."""
+        """`held` and `newest`, the last certified slot, are from before anything was read."""
         self.reads = reads
         self.thresholds = thresholds
         self.held = held
         self.leaderboards = leaderboards
+        self.newest = newest
         self.loaders = Loaders(reads, thresholds)
         self._used: set[str] = set()
 

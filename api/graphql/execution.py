@@ -81,7 +81,7 @@ class Graph:
 
         `editions` are those that the rest of the API goes by; without them each request asks anew.
         """
-        self._editions = editions or Editions(reads)
+        self._editions = editions or Editions(reads, newest=reads)
         self._leaderboards = leaderboards
         self.reads = reads
         self.thresholds = thresholds
@@ -106,7 +106,7 @@ class Graph:
     async def context(self) -> Context:
         """What the answers of now share; may raise `ReadsUnavailableError`."""
         held = await self._editions.held()
-        return Context(self.reads, self.thresholds, held, self._leaderboards)
+        return Context(self.reads, self.thresholds, held, self._leaderboards, self._editions.newest)
 
     async def answer(self, operation: Operation) -> Answer:
         """Run a query."""
@@ -137,7 +137,9 @@ class Graph:
         answer = _answer(await found if inspect.isawaitable(found) else found)
         if (position := context.position) is not None:
             answer.extensions["logPosition"] = position
-            answer.extensions["newestTime"] = await _newest_time_s(context)
+            if (newest := context.newest) is not None:
+                answer.extensions["slot"] = newest.slot
+                answer.extensions["slotTime"] = newest.time_s
         return answer
 
     def run_at_once(self, operation: Operation, root: object) -> Answer:
@@ -164,13 +166,6 @@ def _answer(result: ExecutionResult) -> Answer:
     return Answer(
         data=result.data, errors=[told(error) for error in result.errors or ()], extensions={}
     )
-
-
-async def _newest_time_s(context: Context) -> int | None:
-    try:
-        return (await context.loaders.ages()).now_s
-    except ReadsUnavailableError:
-        return None
 
 
 def unavailable(error: ReadsUnavailableError) -> Answer:

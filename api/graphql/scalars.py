@@ -1,7 +1,7 @@
 """Scalars and enums: how values travel, and what they are in the program."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from ariadne import EnumType, ScalarType
@@ -9,6 +9,7 @@ from graphql import GraphQLError
 
 from api.parameters import Time, seconds
 from projections.ranking import RANKINGS
+from projections.slot_reads import SlotState
 
 _LONG_MAX = (1 << 53) - 1
 
@@ -41,7 +42,7 @@ def _by_name(name: str, *values: str) -> EnumType:
 _VENUES = ("curve", "pool")
 
 SCALARS = [
-    ScalarType("Long", serializer=_long),
+    ScalarType("Long", serializer=_long, value_parser=_long),
     ScalarType("BigInt", serializer=str),
     ScalarType("DateTime", serializer=_date_time, value_parser=_seconds),
 ]
@@ -67,6 +68,8 @@ ENUMS = [
     _by_name("PositionState", "open", "closed"),
     _by_name("TraderSort", "realised", "volume"),
     _by_name("Ranking", *RANKINGS),
+    _by_name("CompletenessState", "complete", "incomplete", "not_final", "unknown"),
+    _by_name("SlotState", *get_args(SlotState), "unknown"),
     EnumType("RankingWindow", {"M5": "5m", "M15": "15m", "H1": "1h", "H6": "6h", "H24": "24h"}),
     EnumType(
         "ChartInterval",

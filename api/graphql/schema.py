@@ -6,7 +6,7 @@ from importlib.resources import files
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from api.graphql import boards, queries, scalars, subscriptions, token, wallet
+from api.graphql import boards, proofs, queries, scalars, subscriptions, token, wallet
 
 SDL = files("api.graphql").joinpath("schema.graphql").read_text(encoding="utf-8")
 
@@ -28,6 +28,7 @@ def executable_schema() -> GraphQLSchema:
         *wallet.BINDABLES,
         *queries.BINDABLES,
         *boards.BINDABLES,
+        *proofs.BINDABLES,
         *subscriptions.BINDABLES,
         convert_names_case=_attribute,
     )

@@ -26,6 +26,7 @@ TEXT = re.compile(r'\b(mintAddress|address|creator|quoteMint|after|text): ("(?:[
 NUMBER = re.compile(r"\b(first|limit|page): (-?\d+)")
 
 schemathesis.graphql.scalar("DateTime", st.integers(0, 1 << 31).map(nodes.Int))
+schemathesis.graphql.scalar("Long", st.integers(0, 1 << 40).map(nodes.Int))
 
 MADE = [sol_priced(1), *MARKET]
 reads = MemoryBatchReads(recorded(MADE))

@@ -6,6 +6,8 @@ import pytest
 
 from api.graphql.limits import REQUEST_BYTES_MAX, Limits
 from curvetape.testing.api import V1, WALLETS_V1, Served
+from curvetape.testing.certified import CertifiedLog
+from curvetape.testing.events import created, curve_traded
 from curvetape.testing.market import ABSENT, GRADUATED, KNOWN, MARKET, TRADED, UNSEEN, WALLET
 
 PAGES_MAX = 100
@@ -243,11 +245,35 @@ def test_rankings_and_the_market_are_those_of_rest(served: Served) -> None:
     ]
 
 
+def test_what_is_proven_is_told_as_by_rest_and_dates_each_answer() -> None:
+    log = CertifiedLog()
+    log.append(created(30, TRADED), curve_traded(31, TRADED))
+    for slot in (30, 31):
+        log.seal(slot)
+    served = Served([event for _, _, event in log])
+    query = """query ($from: Long, $to: Long) {
+        completeness(fromSlot: $from, toSlot: $to) {
+            state fromSlot toSlot blocks decoded head { hash position } missing { fromSlot } }
+        slot(slot: 31) { state certificate { hash previousHash decoded time } } }"""
+    answer = asked(served, query, **{"from": 30, "to": 31})
+    told = rest(served, "/api/v1/completeness?fromSlot=30&toSlot=31")
+    found = answer["data"]["completeness"]
+    assert found["state"] == told["state"].upper() == "COMPLETE"
+    assert found["decoded"] == told["decoded"] == 2
+    assert found["head"] == {name: told["head"][name] for name in ("hash", "position")}
+    slot, proof = answer["data"]["slot"], rest(served, "/api/v1/slots/31")
+    assert slot["state"] == "CERTIFIED"
+    names = ("hash", "previousHash", "decoded", "time")
+    assert slot["certificate"] == {name: proof["certificate"][name] for name in names}
+    assert answer["extensions"]["slot"] == 31
+    assert answer["extensions"]["slotTime"] == proof["certificate"]["time"]
+    assert code(asked(served, query, **{"from": 2, "to": 1})) == "BAD_USER_INPUT"
+
+
 def test_every_answer_says_up_to_where_it_holds_everything(served: Served) -> None:
     answer = asked(served, "{ tokens(first: 1) { nodes { lastTradeAt } } }")
     ready = rest(served, "/readyz")
     assert answer["extensions"]["logPosition"] == len(MARKET) == ready["logPosition"]
-    assert answer["extensions"]["newestTime"] >= ready["lastTradeTime"]
     read_models = data(served, "{ readModels { name position } }")["readModels"]
     assert {each["name"]: each["position"] for each in read_models} == {
         each["name"]: each["position"] for each in ready["readModels"]
