@@ -1,9 +1,10 @@
 """Answers that were made already, ready to be sent, for as long as the read models stay put."""
 
 import asyncio
+import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +21,11 @@ OVERHEAD_BYTES = 1_024
 """What is reckoned for an answer's key, headers and objects besides its content."""
 PUTS_MAX = 64
 """That may be on their way to the second level; what is more is not shared."""
+
+PACKED_BYTES_MIN, PACKED_BYTES_MAX = 1_024, 1 << 20
+"""Contents that are packed for those who take gzip: smaller ones gain nothing, and larger ones
+would keep all others waiting."""
+GZIP_LEVEL = 1
 
 _NOT_WITHOUT_CONTENT = frozenset((b"content-type", b"content-length", b"link"))
 HIT = (b"cache-status", b"curvetape; hit")
@@ -41,17 +47,47 @@ class Answer(msgspec.Struct):
 class Kept:
     """An answer as ASGI sends it to those who did not make it."""
 
-    __slots__ = ("answer", "bytes", "content", "headers", "number", "tag", "unchanged")
+    __slots__ = (
+        "_packed",
+        "_packs",
+        "answer",
+        "bytes",
+        "content",
+        "headers",
+        "number",
+        "tag",
+        "unchanged",
+    )
 
     def __init__(self, answer: Answer, said: tuple[bytes, bytes] = HIT) -> None:
         self.answer = answer
         self.tag = answer.tag
         self.headers = [*answer.headers, said]
+        self._packed: tuple[list[tuple[bytes, bytes]], dict[str, Any]] | None = None
+        self.bytes = len(answer.content) + OVERHEAD_BYTES
+        self._packs = PACKED_BYTES_MIN <= len(answer.content) <= PACKED_BYTES_MAX
+        if self._packs:
+            self.headers.append((b"vary", b"Accept-Encoding"))
+            self.bytes += len(answer.content) // 4  # what is packed is a fraction
         self.unchanged = [it for it in self.headers if it[0] not in _NOT_WITHOUT_CONTENT]
         self.content = {"type": "http.response.body", "body": answer.content}
         self.number = -1
         """The number of `Editions` for which it is known to hold."""
-        self.bytes = len(answer.content) + OVERHEAD_BYTES
+
+    def packed(self) -> tuple[list[tuple[bytes, bytes]], dict[str, Any]]:
+        """Headers and content for who takes gzip; packed when it is first asked for."""
+        if self._packed is not None:
+            return self._packed
+        if not self._packs:
+            return self.headers, self.content
+        content = gzip.compress(self.answer.content, GZIP_LEVEL, mtime=0)
+        headers = [it for it in self.headers if it[0] != b"content-length"]
+        headers += [
+            (b"content-length", b"%d" % len(content)),
+            (b"content-encoding", b"gzip"),
+        ]
+        self._packed = headers, {"type": "http.response.body", "body": content}
+        return self._packed
 
 
 class SharedAnswers(Protocol):

@@ -46,12 +46,15 @@ class Front:
             await self._app(scope, receive, send)
             return
         origin = has = b""
+        packs = False
         apart = scope["path"] in _NEVER_KEPT
         for name, value in scope["headers"]:
             if name == b"origin":
                 origin = value
             elif name == b"if-none-match":
                 has = has + b"," + value
+            elif name == b"accept-encoding":
+                packs = _takes_gzip(value)
             elif name in _WITH_CONTENT or (name == b"accept" and not _takes_json(value)):
                 apart = True
         if apart:
@@ -68,12 +71,7 @@ class Front:
             kept = await self._made(key, scope, receive, send)
             if kept is None:
                 return
-        if has and kept.tag in has:
-            await send({"type": "http.response.start", "status": 304, "headers": kept.unchanged})
-            await send(_EMPTY)
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": kept.headers})
-        await send(kept.content if scope["method"] == "GET" else _EMPTY)
+        await _send(kept, scope, send, has=has, packs=packs)
 
     def _variant(self, origin: bytes) -> bytes:
         if not origin:
@@ -124,6 +122,16 @@ class Front:
         )
 
 
+async def _send(kept: Kept, scope: Scope, send: Send, *, has: bytes, packs: bool) -> None:
+    if has and kept.tag in has:
+        await send({"type": "http.response.start", "status": 304, "headers": kept.unchanged})
+        await send(_EMPTY)
+        return
+    headers, content = kept.packed() if packs else (kept.headers, kept.content)
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send(content if scope["method"] == "GET" else _EMPTY)
+
+
 @lru_cache(4_096)
 def canonical(query: bytes) -> bytes:
     """The query with its parameters by name, so that their order makes no other answer."""
@@ -136,6 +144,16 @@ def canonical(query: bytes) -> bytes:
 
 def _name(parameter: bytes) -> bytes:
     return parameter.partition(b"=")[0]
+
+
+@lru_cache(256)
+def _takes_gzip(accept: bytes) -> bool:
+    """Whether it is named, and not in order to be refused."""
+    for each in accept.lower().split(b","):
+        coding, _, quality_of = each.replace(b" ", b"").partition(b";q=")
+        if coding == b"gzip":
+            return quality_of.strip(b"0.") != b"" or not quality_of
+    return False
 
 
 @lru_cache(256)

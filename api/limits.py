@@ -58,9 +58,11 @@ class SharedCounts(Protocol):
 class _Count:
     """Requests of a caller in the second that is now."""
 
-    __slots__ = ("elsewhere", "here", "told")
+    __slots__ = ("elsewhere", "enough", "here", "told")
 
-    def __init__(self) -> None:
+    def __init__(self, enough: float = 1) -> None:
+        self.enough = enough
+        """From so many on, others are told of them."""
         self.here = 0
         self.told = 0
         """How many of them the others know of."""
@@ -110,7 +112,7 @@ class Limits:
         if count is None:
             if len(self._counts) >= CALLERS_MAX:
                 caller = OTHERS
-            count = self._counts.setdefault(caller, _Count())
+            count = self._counts.setdefault(caller, _Count(limit * SYNC_SHARE))
         left = limit - count.here - count.elsewhere
         if left <= 0:
             self._refuse(caller, now_s)
@@ -128,9 +130,8 @@ class Limits:
         """Tell the others what was counted here since the last time, and hear theirs."""
         if self._shared is None:
             return
-        enough = max(1, int(self._limit.rate * SYNC_SHARE))
         busy = sorted(
-            ((caller, it) for caller, it in self._counts.items() if it.here >= enough),
+            ((caller, it) for caller, it in self._counts.items() if it.here >= it.enough),
             key=lambda each: -each[1].here,
         )[:SYNC_CALLERS_MAX]
         await self._tell({f"rate:{self._second}:{caller}": it for caller, it in busy}, WINDOW_S * 2)

@@ -18,7 +18,8 @@ function load({ url, paths, connections, duration }) {
     const setupClient = (client) => {
       const first = Math.floor((begun++ * paths.length) / connections);
       const turned = [...paths.slice(first), ...paths.slice(0, first)];
-      client.setRequests(turned.map((path) => ({ path })));
+      const headers = { "accept-encoding": "gzip" }; // as browsers and most libraries say
+      client.setRequests(turned.map((path) => ({ path, headers })));
     };
     const running = autocannon(
       { url, connections, duration, setupClient },

@@ -102,6 +102,17 @@ async def test_what_others_count_counts_here() -> None:
     assert (_allowed(here, "a", 5), _allowed(there, "a", 5)) == (0, 0)
 
 
+async def test_callers_whose_own_limit_is_low_are_told_of_too() -> None:
+    clock, shared = _Clock(), _Shared()
+    here, there = (_limits(clock, shared=shared, rate=1_000) for _ in range(2))
+    assert here.take("key", 2).ok
+    assert there.take("key", 2).ok
+    for _ in range(2):
+        await here.sync()
+        await there.sync()
+    assert not here.take("key", 2).ok
+
+
 async def test_who_is_refused_everywhere_is_blocked_everywhere() -> None:
     clock, shared = _Clock(), _Shared()
     processes = [_limits(clock, shared=shared, abuse=6) for _ in range(2)]
