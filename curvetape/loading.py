@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import polars as pl
@@ -16,7 +16,8 @@ from adapters.postgres.candle_load import CandleLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trade_load import TradeLoad
 from domain.archive import ArchiveStore, Manifest
-from projections.candle_frames import Gathering
+from projections.candle_columns import Gathering, rows_of
+from projections.candles import Candle, Key
 from projections.trade_frames import SCHEMA as TRADES
 
 LATE_S = 120
@@ -44,7 +45,7 @@ class Making(Protocol):
     """Makes a read model's rows of segments, one after the other."""
 
     @property
-    def late(self) -> Sequence[pl.DataFrame]:
+    def late(self) -> Sequence[Any]:
         """Rows for keys that were handed out before."""
         ...
 
@@ -65,21 +66,21 @@ class CandleMaking:
         self._late_s = late_s
 
     @property
-    def late(self) -> Sequence[pl.DataFrame]:
+    def late(self) -> Sequence[Mapping[Key, Candle]]:
         """Parts of candles that were handed out before."""
-        return self._gathering.late
+        return [self._gathering.late.candles]
 
     def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
         """The candles that a segment ends."""
         found = list(parts(content, abandoned))
+        for part in found:
+            self._gathering.add_late(part.aside)
         frames = [part.candles for part in found if len(part.candles)]
-        if not frames:
-            return self._gathering.nothing
-        return self._gathering.take(frames, until_of(found) - self._late_s)
+        return rows_of(self._gathering.take(frames, until_of(found) - self._late_s))
 
     def rest(self) -> pl.DataFrame:
         """The candles that had not ended."""
-        return self._gathering.rest()
+        return rows_of(self._gathering.rest())
 
 
 class TradeMaking:

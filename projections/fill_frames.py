@@ -14,9 +14,9 @@ EXACT_MAX = 1 << 53
 """Integers up to here are floats of the same value, so that their quotient is rounded once, as
 Python rounds that of integers of any size."""
 
-_PLACE = ("slot", "tx_index", "outer_index", "inner_index")
-_LAST = (LAST_SLOT, LAST_TX, LAST_OUTER, LAST_INNER)
-_AMOUNTS: Mapping[str, Sequence[str]] = {
+PLACE = ("slot", "tx_index", "outer_index", "inner_index")
+LAST = (LAST_SLOT, LAST_TX, LAST_OUTER, LAST_INNER)
+AMOUNTS: Mapping[str, Sequence[str]] = {
     "curve.traded": (
         *("quote_amount", "token_amount", "virtual_quote_reserves", "virtual_token_reserves"),
     ),
@@ -25,28 +25,28 @@ _AMOUNTS: Mapping[str, Sequence[str]] = {
         *("virtual_quote_reserves", "pool_quote_delta"),
     ),
 }
-_TEXTS: Mapping[str, Sequence[str]] = {
+TEXTS: Mapping[str, Sequence[str]] = {
     "curve.traded": ("mint", "side"),
     "pool.traded": ("mint", "side", "base_mint", "quote_mint", "canonical"),
 }
-KINDS: Sequence[str] = tuple(_AMOUNTS)
+KINDS: Sequence[str] = tuple(AMOUNTS)
 """The kinds whose columns are known here; any other kind is odd."""
 
 
 def columns_of(kind: str) -> Sequence[str]:
     """The columns of the archive that a kind's trades are read from."""
-    return (*_PLACE, "block_time_s", *_TEXTS[kind], *_AMOUNTS[kind])
+    return (*PLACE, "block_time_s", *TEXTS[kind], *AMOUNTS[kind])
 
 
 def is_odd(kind: str) -> pl.Expr:
     """Of each row of a kind, whether only the event-by-event core reads it rightly."""
     odd = pl.lit(value=False)
-    for name in _AMOUNTS[kind]:
+    for name in AMOUNTS[kind]:
         # A quarter of what is exact, so that sums of three are exact as well.
         odd |= pl.col(name).is_null() | (pl.col(name).abs() > EXACT_MAX // 4)
-    for name in (*_TEXTS[kind], "block_time_s"):
+    for name in (*TEXTS[kind], "block_time_s"):
         odd |= pl.col(name).is_null()
-    for name, last in zip(_PLACE, _LAST, strict=True):
+    for name, last in zip(PLACE, LAST, strict=True):
         odd |= ~pl.col(name).is_between(0, last)
     return odd
 
@@ -95,7 +95,7 @@ def _pool_fills(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _order_key() -> pl.Expr:
     """See `Position.order_key`."""
-    key = pl.col(_PLACE[0])
-    for name, last in zip(_PLACE[1:], _LAST[1:], strict=True):
+    key = pl.col(PLACE[0])
+    for name, last in zip(PLACE[1:], LAST[1:], strict=True):
         key = key * (last + 1) + pl.col(name)
     return key

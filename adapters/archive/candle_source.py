@@ -1,47 +1,90 @@
 """A segment's trades as candles of the shortest interval."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
 
 import msgspec
-import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from adapters.archive.fill_source import Columns, pieces
-from adapters.archive.segment import Content
+from adapters.archive.fill_source import ALL, events_of, kind_of, others_of
+from adapters.archive.segment import Content, read_group, row_groups
 from domain.log import Recorded
-from projections.candle_frames import LENGTHS_S, finest, framed
-from projections.candles import Candles
+from projections.candle_columns import LENGTHS_S, Framed, finest, fits, framed
+from projections.candles import Candle, Candles, Key
+from projections.fill_columns import odd, trades
 from projections.fill_frames import columns_of
+
+_TEXTS = ("mint", "side", "base_mint", "quote_mint")
+"""Read as places in a dictionary, as they are stored: they are never made one by one."""
+_DECIDING = ("sequence", "kind", "slot", "counts", "payload")
 
 
 class Part(msgspec.Struct, frozen=True):
     """What some messages that lie together in a segment make."""
 
-    candles: pl.DataFrame
+    candles: Framed
     until_s: int
     """The newest trade's second, by its block; 0 without trades."""
     unpriced: int = 0
     """Trades, of those not read by columns, whose reserves make no price."""
+    aside: Mapping[Key, Candle] = {}
+    """Candles of all intervals whose times columns cannot hold."""
 
 
 def parts(content: Content, abandoned: Mapping[int, int]) -> Iterator[Part]:
-    """A segment's candles in parts; see `fill_source.pieces`."""
-    for piece in pieces(content, abandoned, columns_of):
-        if isinstance(piece, Columns):
-            newest_s = cast("int", piece.rows["block_time_s"].max())
-            yield Part(finest(piece.kind, piece.rows), newest_s)
-        else:
-            yield _by_events(piece)
+    """A segment's candles in parts.
 
-
-def _by_events(events: Sequence[Recorded]) -> Part:
-    """What the core makes of some messages, one event after the other."""
-    made = Candles().apply(events)
-    candles = framed(made.candles, LENGTHS_S[0])
-    until_s = max((start_s for _, _, start_s in made.candles), default=0)
-    return Part(candles, until_s, made.unpriced)
+    `abandoned` has, by slot, the sequence up to which its events were taken back after they had
+    been sealed.
+    """
+    with (
+        pq.ParquetFile(pa.BufferReader(content)) as plain,
+        pq.ParquetFile(
+            pa.BufferReader(content), metadata=plain.metadata, read_dictionary=list(_TEXTS)
+        ) as encoded,
+    ):
+        for groups in row_groups(plain):
+            for group in groups:
+                kind = kind_of(plain, group)
+                if kind is None:
+                    yield from map(_by_events, others_of(plain, group, abandoned))
+                else:
+                    yield from _of_kind(plain, encoded, group, kind, abandoned)
 
 
 def until_of(found: Sequence[Part]) -> int:
     """The newest second of some parts."""
     return max((part.until_s for part in found), default=0)
+
+
+def _of_kind(
+    plain: pq.ParquetFile,
+    encoded: pq.ParquetFile,
+    group: int,
+    kind: str,
+    abandoned: Mapping[int, int],
+) -> Iterator[Part]:
+    names = list(dict.fromkeys((*_DECIDING, *columns_of(kind))))
+    rows = ALL.picked(read_group(encoded, group, names), abandoned)
+    strange = odd(kind, rows)
+    if rows["payload"].null_count < len(rows):
+        strange |= rows["payload"].is_valid().combine_chunks().to_numpy(zero_copy_only=False)
+    if strange.any():
+        chosen = rows.filter(pa.array(strange))["sequence"]
+        yield _by_events(events_of(read_group(plain, group), chosen))
+        rows = rows.filter(pa.array(~strange))
+    if len(rows):
+        columns, mints = trades(kind, rows)
+        newest_s = int(columns["start_s"].max(initial=0))
+        yield Part(finest(columns, mints), newest_s)
+
+
+def _by_events(events: Sequence[Recorded]) -> Part:
+    """What the core makes of some messages, one event after the other."""
+    made = Candles().apply(events)
+    seconds = {key: it for key, it in made.candles.items() if key[1] == LENGTHS_S[0]}
+    if all(map(fits, seconds)):
+        until_s = max((start_s for _, _, start_s in seconds), default=0)
+        return Part(framed(seconds, LENGTHS_S[0]), until_s, made.unpriced)
+    # So rare that all of it may be merged at the end, as what comes late is.
+    return Part(framed({}, LENGTHS_S[0]), 0, made.unpriced, made.candles)

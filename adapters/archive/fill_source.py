@@ -15,7 +15,8 @@ from domain.events import decode
 from domain.log import Recorded
 from projections.fill_frames import KINDS, is_odd
 
-_ALL = Selection()
+ALL = Selection()
+"""All that counts."""
 _OTHERS = "completion.traded"
 """A trade as well, and too rare to be worth columns."""
 _ALWAYS = ("sequence", "kind", "slot", "counts", "payload")
@@ -53,14 +54,27 @@ def _of_group(
     abandoned: Mapping[int, int],
     columns_of: Callable[[str], Sequence[str]],
 ) -> Iterator[Piece]:
+    kind = kind_of(file, group)
+    if kind is None:
+        yield from others_of(file, group, abandoned)
+    else:
+        yield from _of_kind(file, group, kind, abandoned, columns_of(kind))
+
+
+def kind_of(file: pq.ParquetFile, group: int) -> str | None:
+    """The kind of all rows of a group, None unless its columns are known."""
     kinds = file.metadata.row_group(group).column(file.schema_arrow.names.index("kind")).statistics
-    if kinds.min == kinds.max and kinds.min in KINDS:
-        yield from _of_kind(file, group, kinds.min, abandoned, columns_of(kinds.min))
-        return
-    table = _ALL.picked(read_group(file, group, list(_ALWAYS)), abandoned)
+    return str(kinds.min) if kinds.min == kinds.max and kinds.min in KINDS else None
+
+
+def others_of(
+    file: pq.ParquetFile, group: int, abandoned: Mapping[int, int]
+) -> Iterator[Sequence[Recorded]]:
+    """The trades of a group of many kinds, where there are any."""
+    table = ALL.picked(read_group(file, group, list(_ALWAYS)), abandoned)
     wanted = table.filter(pc.is_in(table["kind"], pa.array([*KINDS, _OTHERS])))["sequence"]
     if len(wanted):
-        yield _events(read_group(file, group), wanted)
+        yield events_of(read_group(file, group), wanted)
 
 
 def _of_kind(
@@ -72,17 +86,18 @@ def _of_kind(
 ) -> Iterator[Piece]:
     names = list(dict.fromkeys((*_ALWAYS, *columns)))
     rows = cast(
-        "pl.DataFrame", pl.from_arrow(_ALL.picked(read_group(file, group, names), abandoned))
+        "pl.DataFrame", pl.from_arrow(ALL.picked(read_group(file, group, names), abandoned))
     )
     odd = rows.select(is_odd(kind) | pl.col("payload").is_not_null()).to_series()
     if odd.any():
-        yield _events(read_group(file, group), rows.filter(odd)["sequence"].to_arrow())
+        yield events_of(read_group(file, group), rows.filter(odd)["sequence"].to_arrow())
         rows = rows.filter(~odd)
     if len(rows):
         yield Columns(kind, rows)
 
 
-def _events(table: pa.Table, sequences: pa.Array) -> Sequence[Recorded]:
+def events_of(table: pa.Table, sequences: pa.Array) -> Sequence[Recorded]:
+    """The messages of some sequences."""
     chosen = table.filter(pc.is_in(table["sequence"], pa.array(sequences.to_pylist(), pa.int64())))
     return [
         Recorded(sequence, decode(text.encode()))

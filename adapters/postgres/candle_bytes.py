@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from projections.candle_frames import SCHEMA
+from projections.candle_columns import SCHEMA
 
 ROWS_TOGETHER = 16_384
 """So many are made at a time, which stay in the cache until they are sent."""
@@ -29,7 +29,7 @@ _INT64_MAX = (1 << 63) - 1
 
 
 def copied(candles: pl.DataFrame) -> Iterator[bytes]:
-    """What `copy … with (format binary)` reads, for the columns of `candle_frames.SCHEMA`."""
+    """What `copy … with (format binary)` reads, for the columns of `candle_columns.SCHEMA`."""
     yield _HEADER
     if len(candles):
         digits = {name: _digits(candles[name]) for name in _NUMERIC}

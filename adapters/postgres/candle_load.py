@@ -1,6 +1,6 @@
 """Fills an empty table of candles by COPY."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import ClassVar
 
 import polars as pl
@@ -9,8 +9,8 @@ from adapters.postgres.candle_bytes import copied
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.pool import NO_CONNECTIONS, Connection
 from adapters.postgres.table_load import TableLoad
-from projections.candle_frames import SCHEMA, unframed
-from projections.candles import Changes
+from projections.candle_columns import SCHEMA
+from projections.candles import Candle, Changes, Key, merge
 
 
 class CandleLoad(TableLoad):
@@ -29,9 +29,12 @@ class CandleLoad(TableLoad):
             format="binary",
         )
 
-    async def merge(self, connection: Connection, late: Iterable[pl.DataFrame]) -> None:
+    async def merge(self, connection: Connection, late: Iterable[Mapping[Key, Candle]]) -> None:
         """Merge parts of candles as the live store does."""
-        await CandleStore(NO_CONNECTIONS).write(connection, Changes(unframed(late)))
+        changes = Changes({})
+        for candles in late:
+            changes = merge(changes, Changes(dict(candles)))
+        await CandleStore(NO_CONNECTIONS).write(connection, changes)
 
 
 async def _sent(parts: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import asyncpg
 import polars as pl
@@ -62,7 +62,7 @@ class TableLoad(abc.ABC):
         await self.copy(self._connection, self._schema, rows.sort(self.table.key))
         self.rows += len(rows)
 
-    async def finish(self, late: Sequence[pl.DataFrame], *, sequence: int) -> None:
+    async def finish(self, late: Sequence[Any], *, sequence: int) -> None:
         """Make the key, merge what came late, and set the checkpoint, all together."""
         async with self._connection.transaction():
             await self._connection.execute("set local synchronous_commit = on")
@@ -89,7 +89,7 @@ class TableLoad(abc.ABC):
         """Send rows, in the order of the key, to the table."""
 
     @abc.abstractmethod
-    async def merge(self, connection: Connection, late: Iterable[pl.DataFrame]) -> None:
+    async def merge(self, connection: Connection, late: Iterable[Any]) -> None:
         """Merge rows whose keys are there already."""
 
     async def _key_name(self) -> str | None:

@@ -14,7 +14,7 @@ from adapters.postgres.generations import Generations, schema_of
 from bench.answering import answer_lines
 from bench.result import say
 from curvetape.loading import load_by_columns
-from projections.candle_frames import LENGTHS_S
+from projections.candle_columns import LENGTHS_S
 from projections.candles import Candles
 
 _SCHEMA = schema_of(Candles.name, "next")

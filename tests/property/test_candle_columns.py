@@ -6,30 +6,47 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curvetape.testing.events import curve_traded, histories, pool_traded, recorded
 from curvetape.testing.frames import rows_of
 from domain.events import AnyEvent, CurveTraded, PoolTraded
-from projections.candle_frames import LENGTHS_S, Gathering, finest, framed, unframed
+from projections.candle_columns import (
+    LENGTHS_S,
+    Framed,
+    Gathering,
+    finest,
+    framed,
+    unclosed,
+    unframed,
+)
 from projections.candles import Candle, Candles, Changes, Key, merge
-from projections.fill_frames import KINDS, columns_of, is_odd
+from projections.fill_columns import odd, trades
+from projections.fill_frames import KINDS, columns_of
 
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def by_columns(events: Sequence[AnyEvent]) -> list[pl.DataFrame]:
+def by_columns(events: Sequence[AnyEvent]) -> list[Framed]:
     """The finest candles: of columns where they are exact, of the core for all other events."""
-    frames, odd = [], [it for it in events if it.kind not in KINDS]
+    frames, strange = [], [it for it in events if it.kind not in KINDS]
     for kind in KINDS:
         of_kind = [it for it in events if it.kind == kind]
-        rows = rows_of(kind, of_kind, columns_of(kind))
-        strange = rows.select(is_odd(kind)).to_series()
-        odd += [it for it, is_strange in zip(of_kind, strange, strict=True) if is_strange]
-        frames.append(finest(kind, rows.filter(~strange)))
-    frames.append(framed(Candles().apply(recorded(odd)).candles, LENGTHS_S[0]))
+        rows = table_of(kind, of_kind)
+        is_odd = odd(kind, rows)
+        strange += [it for it, found in zip(of_kind, is_odd, strict=True) if found]
+        frames.append(finest(*trades(kind, rows.filter(pa.array(~is_odd)))))
+    frames.append(framed(Candles().apply(recorded(strange)).candles, LENGTHS_S[0]))
     return frames
+
+
+def table_of(kind: str, events: Sequence[AnyEvent]) -> pa.Table:
+    frame: pl.DataFrame = rows_of(kind, events, columns_of(kind))
+    table: pa.Table = frame.to_arrow()
+    texts = [(it.name, pa.string()) if it.type == pa.large_string() else it for it in table.schema]
+    return table.cast(pa.schema(texts))
 
 
 def expected(events: Sequence[AnyEvent]) -> dict[Key, Candle]:
@@ -55,13 +72,13 @@ def test_columns_give_the_cores_rows_however_they_are_cut_and_whatever_comes_lat
     for part in order:
         times = [it.block_time_s for it in part if isinstance(it, CurveTraded | PoolTraded)]
         until_s = data.draw(st.integers(-100, 100_000)) + max(times, default=0)
-        for key, candle in unframed([gathering.take(by_columns(part), until_s)]).items():
+        for key, candle in unclosed(gathering.take(by_columns(part), until_s)).items():
             assert key not in handed, "a candle is handed out once"
             handed[key] = candle
-    for key, candle in unframed([gathering.rest()]).items():
+    for key, candle in unclosed(gathering.rest()).items():
         assert key not in handed
         handed[key] = candle
-    merged = merge(Changes(handed), Changes(unframed(gathering.late)))
+    merged = merge(Changes(handed), gathering.late)
     assert plain(merged.candles) == plain(expected(events))
 
 
@@ -69,15 +86,15 @@ def test_amounts_beyond_what_a_float_holds_are_odd_and_those_below_are_not() -> 
     small = [curve_traded(1, "m", virtual_quote_reserves=(1 << 51))]
     large = [curve_traded(1, "m", virtual_quote_reserves=(1 << 51) + 1)]
     beyond = [curve_traded(1, "m", virtual_quote_reserves=(1 << 64) - 1)]
-    for events, odd in ((small, False), (large, True), (beyond, True)):
-        rows = rows_of("curve.traded", events, columns_of("curve.traded"))
-        assert rows.select(is_odd("curve.traded")).to_series().to_list() == [odd]
+    for events, is_odd in ((small, False), (large, True), (beyond, True)):
+        assert odd("curve.traded", table_of("curve.traded", events)).tolist() == [is_odd]
 
 
 def test_a_pool_that_calls_the_token_its_quote_is_read_the_other_way_round() -> None:
     turned = pool_traded(3, "m", quote_mint="m", base_mint="sol", base_amount=5, quote_amount=7)
     frames = by_columns([turned])
-    assert plain(unframed(frames[1:2])) == {
+    pool = frames[1]
+    assert plain(unframed(pool.mints, pool.columns, LENGTHS_S[0])) == {
         key: row for key, row in plain(expected([turned])).items() if key[1] == LENGTHS_S[0]
     }
-    assert len(frames[1]) == 1
+    assert len(pool) == 1
