@@ -48,7 +48,15 @@ _PLAIN: dict[ListSort, tuple[str, str]] = {
 }
 _CURRENT = frozenset(("tokens", "windowed"))
 """What is of now; the rest is of the list's moment."""
-_FIGURES = {"span_volume": "volume_quote", "span_trades": "trades", "span_change": "change"}
+_FIGURES = {
+    "span_volume": "volume_quote",
+    "span_trades": "trades",
+    "open_pos": "open_pos",
+    "close_pos": "close_pos",
+    "last_price": "last_price",
+}
+_WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
+"""All tokens that traded in a day are sorted and joined; the server's own setting is for less."""
 """What the other sorts compare, as the index has it where there is one."""
 
 _FILTERS = f"""
@@ -147,18 +155,14 @@ _SPAN = f"""
         union all
         {_CANDLE} from candles where interval_s = 60 and start_s >= $20 and start_s < $21
     ), spans as materialized (
-        select whole.*, opening.open, closing.close from (
-            select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
-                sum(volume_quote) as volume_quote, sum(trades)::bigint as trades
-            from parts group by mint
-        ) as whole
-        join parts as opening on opening.mint = whole.mint and opening.open_pos = whole.open_pos
-        join parts as closing on closing.mint = whole.mint and closing.close_pos = whole.close_pos
+        select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
+            sum(volume_quote) as volume_quote, sum(trades)::bigint as trades
+        from parts group by mint
     ), windowed as (
         select tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
             real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
             last_trade_quote_mint, last_trade_pos, spans.volume_quote, spans.trades,
-            spans.close / spans.open - 1 as change
+            spans.open_pos, spans.close_pos, null::float8 as last_price
         from spans join tokens on tokens.mint = spans.mint
     )
 """
@@ -169,7 +173,7 @@ _MOVED_SPAN = f"""
             last_trade_quote_mint, last_trade_pos,
             spans.volume_quote - since.volume_quote as volume_quote,
             spans.trades - since.trades as trades,
-            before.price / spans.open - 1 as change
+            spans.open_pos, spans.close_pos, before.price as last_price
         from moved join spans on spans.mint = moved.mint
         cross join lateral (
             select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
@@ -183,6 +187,19 @@ _MOVED_SPAN = f"""
         where spans.trades > since.trades
     )
 """
+
+
+def _with_change(source: str) -> str:
+    """The rows with the change of their price; costly, so only where it is asked for."""
+    return f"""(
+        select source.*, coalesce(source.last_price, closing.close) / opening.open - 1 as change
+        from {source} as source
+        join parts as opening on opening.mint = source.mint and opening.open_pos = source.open_pos
+        join parts as closing
+            on closing.mint = source.mint and closing.close_pos = source.close_pos
+    )"""
+
+
 _STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
 
 
@@ -242,6 +259,8 @@ class PostgresTokenListing:
             # The moment and the rows have to be of one state of the tables.
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            if asked.span is not None:
+                await connection.execute(_WORK_MEMORY)
             pos = after.pos if after is not None else await connection.fetchval(NOW)
             found = await rows_of(connection, _Listed, sql, *arguments)
         fields = TokenRow.__struct_fields__
@@ -323,14 +342,18 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) ->
                 conditions.append(_STILL)
         elif branch.source not in _CURRENT:
             continue
+        source = _with_change(branch.source) if sort == "change" else branch.source
         parts.append(f"""(
-            select mint, {branch.value} as value{figures} from {branch.source} as tokens
+            select mint, {branch.value} as value{figures} from {source} as tokens
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
     every = " union all ".join(parts)
     picked = f"picked as (select * from ({every}) as parts order by value desc, mint limit $1)"
-    told = "".join(f", {name}" for name in ("value", *(_FIGURES if spanned else ())))
-    card = CARD.replace("from tokens", f"{told} from picked join tokens using (mint)")
+    told, shown = ", value", "picked"
+    if spanned:
+        told, shown = f"{told}, span_volume, span_trades, change as span_change", "changed"
+        picked += f", changed as {_with_change('picked')}"
+    card = CARD.replace("from tokens", f"{told} from {shown} join tokens using (mint)")
     before = [_MOVED] if behind else []
     before += [_SPAN, *([_MOVED_SPAN] if behind else [])] if spanned else []
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
