@@ -12,7 +12,8 @@ from api.completeness import Complete, complete_between, ended
 from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
-from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, ProblemError
+from api.past import AS_OF, check_horizon, end_of, last_slot
+from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
@@ -54,6 +55,13 @@ class ChartParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             "dollars, null where none are known; pages of longer intervals hold fewer candles then."
         ),
     ] = "quote"
+    as_of: Annotated[
+        Annotated[str, Meta(pattern=AS_OF)] | UnsetType,
+        Meta(
+            description="The chart as it was when this slot was the last: a slot, or an RFC 3339 "
+            "time for the last slot up to it. Of the past there are no dollars and no traders."
+        ),
+    ] = msgspec.field(default=UNSET, name="asOf")
     traders: Annotated[
         Literal["yes", "no"], Meta(description="Whether to count each candle's different wallets.")
     ] = "no"
@@ -92,7 +100,7 @@ class ChartResource:
         "candle may still change.",
         parameters=ChartParameters,
         answer=Chart,
-        problems=(MINT_UNKNOWN,),
+        problems=(MINT_UNKNOWN, PAST_NOT_KEPT),
         read_models=("candles", "slots", "sol_prices", "tokens", "trades"),
         next_parameter="to",
     )
@@ -115,13 +123,20 @@ class ChartResource:
         if asked.currency == "usd":
             limit = min(limit, USD_MINUTES_MAX * MINUTE_S // interval_s)
         of = await known(self._reads, asked.mint)
-        rows = await self._reads.candles(
-            asked.mint,
-            interval_s=interval_s,
-            from_s=from_s - from_s % interval_s,
-            to_s=to_s,
-            limit=limit + 1,
-        )
+        asked_for = {
+            "interval_s": interval_s,
+            "from_s": from_s - from_s % interval_s,
+            "to_s": to_s,
+            "limit": limit + 1,
+        }
+        last = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
+        if last is None:
+            rows = await self._reads.candles(asked.mint, **asked_for)
+        else:
+            _check_past(asked)
+            pos = end_of(last)
+            rows = await self._reads.candles_until(asked.mint, **asked_for, pos=pos)
+            await check_horizon(self._reads, rows)
         shown = rows[-limit:]
         dollars = traders = None
         if asked.currency == "usd":
@@ -132,6 +147,8 @@ class ChartResource:
             self._reads,
             shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
             to_s,
+            launch_pos=of.created_pos,
+            last=last,
         )
         return Chart(
             mint=asked.mint,
@@ -150,7 +167,7 @@ class ChartResource:
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
             complete=complete,
-            final=complete is True and await ended(self._reads, to_s),
+            final=complete is True and await ended(self._reads, to_s, last),
         )
 
     async def _traders(
@@ -166,3 +183,14 @@ class ChartResource:
         horizon = await self._reads.trades_horizon()
         from_s = 0 if horizon is None else horizon.complete_from_s
         return [None if row.start_s < from_s else found.get(row.start_s, 0) for row in shown]
+
+
+def _check_past(asked: ChartParameters) -> None:
+    for name, usual in (("currency", "quote"), ("traders", "no")):
+        if getattr(asked, name) != usual:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"{name} was {getattr(asked, name)}; a chart of the past is told in quote coins, "
+                "and without traders",
+                parameter=name,
+            )

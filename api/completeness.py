@@ -27,12 +27,27 @@ async def complete_since(
     return await covered(reads, Stretch(first, max(first, min(last, LAST_SLOT))))
 
 
-async def complete_between(reads: SlotReads, from_s: int, to_s: int) -> bool | None:
-    """Whether all of the chain's time [from_s, to_s) is proven."""
-    return await covered(reads, await reads.slots_around(from_s, to_s))
+async def complete_between(
+    reads: SlotReads, from_s: int, to_s: int, *, launch_pos: int | None, last: int | None = None
+) -> bool | None:
+    """Whether all of the chain's time [from_s, to_s) is proven, up to a last slot if given.
+
+    What was before a token's launch is no matter of its.
+    """
+    within = await reads.slots_around(from_s, to_s)
+    if within is not None and launch_pos is not None:
+        launched = Position.from_order_key(launch_pos).slot
+        within = Stretch(max(within.from_slot, launched), max(within.to_slot, launched))
+    if within is not None and last is not None:
+        within = Stretch(min(within.from_slot, last), min(within.to_slot, last))
+    return await covered(reads, within)
 
 
-async def ended(reads: SlotReads, to_s: int) -> bool:
-    """Whether a block of that time or later is certified, so that what is before it is final."""
+async def ended(reads: SlotReads, to_s: int, last: int | None = None) -> bool:
+    """Whether what comes behind is certified: a block of that time or later, or the last slot."""
     newest = await reads.newest_slot()
-    return newest is not None and newest.time_s is not None and newest.time_s >= to_s
+    if newest is None:
+        return False
+    if last is not None and newest.slot >= last:
+        return True
+    return newest.time_s is not None and newest.time_s >= to_s

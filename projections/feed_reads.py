@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from projections.market_reads import MarketReads
+from projections.past_reads import PastReads
 from projections.reads import Page, Reads, TokenRow
 from projections.slot_reads import SlotReads
 from projections.token_lists import TokenLists
@@ -79,5 +80,5 @@ class FeedReads(Protocol):
         ...
 
 
-class QueryReads(Reads, FeedReads, TokenLists, MarketReads, SlotReads, Protocol):
+class QueryReads(Reads, FeedReads, TokenLists, MarketReads, SlotReads, PastReads, Protocol):
     """All that the API asks; everything may raise `ReadsUnavailableError`."""

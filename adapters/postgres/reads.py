@@ -9,6 +9,7 @@ from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
+from adapters.postgres.past_reads import PostgresPast
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
 from adapters.postgres.slot_reads import PostgresSlots
@@ -58,6 +59,7 @@ class PostgresReads(
     PostgresTokenListing,
     PostgresMarket,
     PostgresSlots,
+    PostgresPast,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,

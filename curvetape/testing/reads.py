@@ -142,27 +142,15 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
     ) -> Sequence[CandleRow]:
         """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
         self._ask()
-        rows = [
-            CandleRow(
-                start_s=start_s,
-                open_pos=candle.open_pos,
-                open=candle.open,
-                high_pos=candle.high_pos,
-                high=candle.high,
-                low_pos=candle.low_pos,
-                low=candle.low,
-                close_pos=candle.close_pos,
-                close=candle.close,
-                volume_quote=candle.volume_quote,
-                volume_quote_buy=candle.volume_quote_buy,
-                volume_token=candle.volume_token,
-                buys=candle.buys,
-                sells=candle.sells,
-            )
-            for (of, length_s, start_s), candle in self._candles.candles.items()
-            if of == mint and length_s == interval_s and from_s <= start_s < to_s
-        ]
-        return sorted(rows, key=lambda row: row.start_s)[-limit:]
+        return _rows(self._candles, mint, interval_s, from_s, to_s)[-limit:]
+
+    async def candles_until(
+        self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int, pos: int
+    ) -> Sequence[CandleRow]:
+        """The same of the trades up to a position, as if nothing had happened since."""
+        self._ask()
+        past = [it for it in self._recorded if it.event.pos.order_key <= pos]
+        return _rows(Candles().apply(past), mint, interval_s, from_s, to_s)[-limit:]
 
     async def search(self, asked: TokenSearch) -> Found:
         """Tokens by how well their texts fit, see `projections.reads.SearchReads`."""
@@ -285,3 +273,29 @@ def window_of(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> Window
         since_first_trade=not before,
         closing_price=priced[-1].price if priced else None,
     )
+
+
+def _rows(
+    changes: candles.Changes, mint: str, interval_s: int, from_s: int, to_s: int
+) -> list[CandleRow]:
+    rows = [
+        CandleRow(
+            start_s=start_s,
+            open_pos=candle.open_pos,
+            open=candle.open,
+            high_pos=candle.high_pos,
+            high=candle.high,
+            low_pos=candle.low_pos,
+            low=candle.low,
+            close_pos=candle.close_pos,
+            close=candle.close,
+            volume_quote=candle.volume_quote,
+            volume_quote_buy=candle.volume_quote_buy,
+            volume_token=candle.volume_token,
+            buys=candle.buys,
+            sells=candle.sells,
+        )
+        for (of, length_s, start_s), candle in changes.candles.items()
+        if of == mint and length_s == interval_s and from_s <= start_s < to_s
+    ]
+    return sorted(rows, key=lambda row: row.start_s)

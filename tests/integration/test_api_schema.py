@@ -20,7 +20,7 @@ from projections.token_lists import ListSort
 EXAMPLES_MAX = 60
 EXISTING = {"address": WALLET, "signature": MARKET[0].id.partition(":")[0]}
 SETTLED = {"waitFor": "1", "fromSlot": 7, "toSlot": 900}
-REFUSED = {"/api/v1/explain": ("slot",), "/api/v1": ("asOf",)}
+REFUSED = {"/api/v1/explain": ("slot",), "/api/v1": ("asOf",), "/api/v1/tokens/{mint}": ("asOf",)}
 """What need not fit, by the path but for its last part."""
 
 reads = MemoryReads(recorded(MARKET))

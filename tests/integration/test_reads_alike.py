@@ -19,6 +19,7 @@ from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from api.app import create_app
+from api.past import end_of
 from curvetape.testing.api import V1, WALLETS_V1
 from curvetape.testing.events import GENESIS_S, recorded, sol_priced
 from curvetape.testing.holders import holder_histories
@@ -32,6 +33,7 @@ from projections.candles import Candles
 from projections.feed_reads import QueryReads
 from projections.holder_reads import DEFAULTS, Definitions
 from projections.holders import Holders
+from projections.narrowed import Narrowed, Part
 from projections.portfolio_reads import PositionState, TraderSort
 from projections.portfolios import Portfolios
 from projections.projection import host
@@ -153,6 +155,20 @@ async def answers(reads: Reads, mints: Sequence[str]) -> list[object]:
     return said
 
 
+async def of_past(reads: QueryReads, events: Sequence[AnyEvent], mints: Sequence[str]) -> None:
+    """Charts as of each slot are those of a rebuild that ends with it."""
+    slots = sorted({event.pos.slot for event in events})
+    for slot in (0, *slots[:: max(1, len(slots) // 4)], *slots[-1:]):
+        core = Narrowed(Candles(), Part(until_slot=slot))
+        then = MemoryReads(recorded(events))
+        then._candles = core.apply(recorded(events))
+        for mint in mints:
+            for interval_s in (1, 15, 60, 300):
+                asked = {"interval_s": interval_s, "from_s": 0, "to_s": 2**40, "limit": 50}
+                told = await reads.candles_until(mint, **asked, pos=end_of(slot))
+                assert list(told) == list(await then.candles(mint, **asked)), (slot, interval_s)
+
+
 async def of_dollars(reads: Reads) -> list[object]:
     """Tokens ranked by amounts in dollars, at once and from behind each of them on."""
     said: list[object] = []
@@ -258,6 +274,20 @@ async def test_both_say_the_same_about_any_history(pool: Pool, events: list[AnyE
     assert await of_dollars(in_postgres) == await of_dollars(in_memory)
     assert await of_windows(in_postgres, mints) == await of_windows(in_memory, mints)
     assert await of_wallets(in_postgres, mints) == await of_wallets(in_memory, mints)
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=wallets_histories(events_max=20, mints=3))
+async def test_charts_of_the_past_are_those_of_a_rebuild(
+    pool: Pool, events: list[AnyEvent]
+) -> None:
+    mints = ["mint1", "mint2", "mint3"]
+    await of_past(await stored(pool, events), events, mints)
+    await of_past(MemoryReads(recorded(events)), events, mints)
 
 
 @settings(

@@ -1,0 +1,53 @@
+"""Questions about the past: which slot is the last that counts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from api.parameters import seconds
+from api.problems import PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
+from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
+from projections.feed_reads import QueryReads
+from projections.reads import CandleRow
+
+AS_OF = "^([0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
+
+
+async def last_slot(reads: QueryReads, as_of: str) -> int:
+    """The slot that is named, or the last certified one up to a time.
+
+    Problems: the text is neither, or no slot up to that time is certified.
+    """
+    if as_of.isdigit():
+        return min(int(as_of), LAST_SLOT)
+    try:
+        time_s = seconds(datetime.fromisoformat(as_of))
+    except ValueError as error:
+        raise ProblemError(
+            PARAMETER_INVALID,
+            f"asOf was {as_of!r}: it has to be a slot or an RFC 3339 time",
+            parameter="asOf",
+        ) from error
+    within = await reads.slots_around(time_s + 1, time_s + 1)
+    if within is None or within.from_slot == 0:
+        raise ProblemError(
+            PAST_NOT_KEPT,
+            f"asOf was {as_of}; the log has no certified slot up to then, so give a slot",
+            parameter="asOf",
+        )
+    return within.from_slot
+
+
+def end_of(slot: int) -> int:
+    """The last position that a slot can have, as `Position.order_key`."""
+    return Position(slot, LAST_TX, LAST_OUTER, LAST_INNER).order_key
+
+
+async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:
+    """Refuse candles that may have been folded from trades of which some were let go of."""
+    horizon = await reads.trades_horizon()
+    if horizon is not None and rows and rows[0].start_s < horizon.complete_from_s:
+        raise ProblemError(
+            PAST_NOT_KEPT,
+            f"trades from before {horizon.complete_from_s} were let go of; begin with that time",
+            parameter="asOf",
+        )

@@ -1,0 +1,89 @@
+"""A chart as of a slot or a time is what it would be had the log ended there."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from api.endpoint import FINAL
+from curvetape.testing.api import V1, Served
+from curvetape.testing.certified import CertifiedLog
+from curvetape.testing.events import GENESIS_S, created, curve_traded
+from curvetape.testing.market import address
+from projections.horizon import Horizon
+
+MINT = address("past")
+CHART = f"{V1}/{MINT}/chart"
+
+
+def log(last: int = 130) -> CertifiedLog:
+    """A trade every second, one in each slot, each higher than the one before."""
+    held = CertifiedLog()
+    held.append(created(100, MINT, block_time_s=GENESIS_S))
+    for slot in range(100, last):
+        held.append(
+            curve_traded(
+                slot,
+                MINT,
+                block_time_s=GENESIS_S + slot - 100,
+                id=f"{'t' * 80}{slot}:0.0",
+                virtual_quote_reserves=slot * 10**9,
+            )
+        )
+        held.seal(slot, block_time_s=GENESIS_S + slot - 100)
+    return held
+
+
+def served(held: CertifiedLog) -> Served:
+    return Served([event for *_, event in held])
+
+
+def get(of: Served, path: str) -> Any:
+    result = of.client.get(path)
+    assert result.status_code == 200, result.text
+    return result.json
+
+
+@pytest.mark.parametrize("interval", ["1s", "5s", "1m", "24h"])
+@pytest.mark.parametrize("slot", [100, 107, 112, 129])
+def test_a_chart_of_the_past_is_that_of_a_log_that_ends_there(interval: str, slot: int) -> None:
+    past = get(served(log()), f"{CHART}?interval={interval}&asOf={slot}")
+    then = get(served(log(slot + 1)), f"{CHART}?interval={interval}")
+    assert past["items"] == then["items"]
+    assert (past["complete"], past["final"]) == (True, True)
+
+
+def test_a_time_stands_for_the_last_slot_up_to_it() -> None:
+    of = served(log())
+    at = datetime.fromtimestamp(GENESIS_S + 7, UTC).isoformat().replace("+00:00", "Z")
+    chart = f"{CHART}?interval=1s"
+    assert get(of, f"{chart}&asOf={at}")["items"] == get(of, f"{chart}&asOf=107")["items"]
+    found = of.client.get(f"{chart}&asOf={at}")
+    assert found.headers["cache-control"] == FINAL
+
+
+def test_before_the_first_trade_there_was_no_candle_and_no_certificate() -> None:
+    found = get(served(log()), f"{CHART}?asOf=99")
+    assert (found["items"], found["complete"]) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "parameter"),
+    [
+        ("asOf=107&currency=usd", 422, "currency"),
+        ("asOf=107&traders=yes", 422, "traders"),
+        ("asOf=2020-01-01T00:00:00Z", 422, "asOf"),
+        ("asOf=2020-13-01T00:00:00Z", 400, "asOf"),
+        ("asOf=yesterday", 400, "asOf"),
+    ],
+)
+def test_what_is_not_told_of_the_past_is_refused(query: str, status: int, parameter: str) -> None:
+    found = served(log()).client.get(f"{CHART}?{query}")
+    assert (found.status_code, found.json["parameter"]) == (status, parameter)
+
+
+def test_where_trades_were_let_go_of_no_candle_is_folded_from_the_rest() -> None:
+    of = served(log())
+    of.reads.horizon = Horizon(pos=105 << 31, complete_from_s=GENESIS_S + 5)
+    assert of.client.get(f"{CHART}?interval=1s&asOf=107").status_code == 422
+    assert get(of, f"{CHART}?interval=1s&asOf=107&from={GENESIS_S + 5}")["items"]
