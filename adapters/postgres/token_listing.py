@@ -9,6 +9,7 @@ import msgspec
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.pool import Pool
+from adapters.postgres.token_spans import MOVED_SPAN, POS, SPAN, with_change
 from projections.buckets import HOUR_S
 from projections.dollars import LAMPORT_COINS, USDC_UNIT_COINS
 from projections.reads import TokenRow
@@ -85,7 +86,7 @@ _FILTERS = f"""
 """Behind what is asked, what a lamport is worth, and the minutes of the list: from $18 to $21, of
 which [$19, $20) are whole hours."""
 _LAMPORT = "$17"
-_VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = (f"${at}" for at in range(22, 27))
+_VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = "$22", "$23", POS, "$25", "$26"
 """Behind those: where the page before ended, and the moment."""
 
 NOW = """
@@ -146,60 +147,6 @@ _MOVED = f"""
     )
 """
 """The tokens that traded since, as they were at the moment of the list."""
-_CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"
-_SPAN = f"""
-    parts as materialized (
-        {_CANDLE} from candles where interval_s = 60 and start_s >= $18 and start_s < $19
-        union all
-        {_CANDLE} from candles where interval_s = 3600 and start_s >= $19 and start_s < $20
-        union all
-        {_CANDLE} from candles where interval_s = 60 and start_s >= $20 and start_s < $21
-    ), spans as materialized (
-        select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
-            sum(volume_quote) as volume_quote, sum(trades)::bigint as trades
-        from parts group by mint
-    ), windowed as (
-        select tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
-            real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
-            last_trade_quote_mint, last_trade_pos, spans.volume_quote, spans.trades,
-            spans.open_pos, spans.close_pos, null::float8 as last_price
-        from spans join tokens on tokens.mint = spans.mint
-    )
-"""
-_MOVED_SPAN = f"""
-    windowed_moved as materialized (
-        select moved.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
-            real_quote_reserves, progress, created_time_s, created_quote_mint,
-            last_trade_quote_mint, last_trade_pos,
-            spans.volume_quote - since.volume_quote as volume_quote,
-            spans.trades - since.trades as trades,
-            spans.open_pos, spans.close_pos, before.price as last_price
-        from moved join spans on spans.mint = moved.mint
-        cross join lateral (
-            select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
-            from trades where mint = moved.mint and canonical and trades.price is not null
-                and pos > {_POS} and block_time_s >= $18 and block_time_s < $21
-        ) as since
-        left join lateral (
-            select price from trades where mint = moved.mint and canonical
-                and trades.price is not null and pos <= {_POS} order by pos desc limit 1
-        ) as before on true
-        where spans.trades > since.trades
-    )
-"""
-
-
-def _with_change(source: str) -> str:
-    """The rows with the change of their price; costly, so only where it is asked for."""
-    return f"""(
-        select source.*, coalesce(source.last_price, closing.close) / opening.open - 1 as change
-        from {source} as source
-        join parts as opening on opening.mint = source.mint and opening.open_pos = source.open_pos
-        join parts as closing
-            on closing.mint = source.mint and closing.close_pos = source.close_pos
-    )"""
-
-
 _STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
 
 
@@ -342,7 +289,7 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) ->
                 conditions.append(_STILL)
         elif branch.source not in _CURRENT:
             continue
-        source = _with_change(branch.source) if sort == "change" else branch.source
+        source = with_change(branch.source) if sort == "change" else branch.source
         parts.append(f"""(
             select mint, {branch.value} as value{figures} from {source} as tokens
             where {" and ".join(conditions)} order by {branch.order} limit $1
@@ -352,10 +299,10 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) ->
     told, shown = ", value", "picked"
     if spanned:
         told, shown = f"{told}, span_volume, span_trades, change as span_change", "changed"
-        picked += f", changed as {_with_change('picked')}"
+        picked += f", changed as {with_change('picked')}"
     card = CARD.replace("from tokens", f"{told} from {shown} join tokens using (mint)")
     before = [_MOVED] if behind else []
-    before += [_SPAN, *([_MOVED_SPAN] if behind else [])] if spanned else []
+    before += [SPAN, *([MOVED_SPAN] if behind else [])] if spanned else []
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
 
 
