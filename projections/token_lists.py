@@ -14,6 +14,7 @@ from projections.reads import (
     curve_progress,
     liquidity,
     market_cap,
+    valued,
 )
 from projections.windows import Span
 
@@ -125,7 +126,7 @@ def list_value(
             "liquidity": liquidity(row),
         }
         amount, unit = amounts[sort], _unit(row.quote_mint, sol_usd)
-        if amount is None or unit is None:
+        if unit is None or not valued(amount):
             return SORT_VALUE_UNKNOWN
         return float(amount) * unit
     value = {

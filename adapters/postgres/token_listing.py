@@ -324,8 +324,8 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[_Branch]:
     lamport = f"{_LAMPORT}::float8"
     in_sol = f"({indexed})::float8 * {lamport}"
     in_usdc = f"{amount}::float8 * {USDC_UNIT_COINS!r}::float8"
-    of_usdc = f"{_OF_USDC} and {amount} is not null"
-    known, rest = f"when for_sol then coalesce({amount}::float8 * {lamport}, -1)", "else -1 end"
+    of_usdc = f"{_OF_USDC} and {amount} >= 0"
+    known, rest = f"when for_sol and {amount} >= 0 then {amount}::float8 * {lamport}", "else -1 end"
     branches = [
         _Branch(
             in_sol,
@@ -334,13 +334,13 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[_Branch]:
             f"{indexed} <= {_SOL_BOUND}::{kind}",
         )
     ]
-    unvalued = f"{indexed} = -1"
+    unvalued = f"{indexed} < 0"
     if dollars:
         branches.append(
             _Branch(in_usdc, f"{amount} desc, mint", of_usdc, f"{amount} <= {_USDC_BOUND}::{kind}")
         )
         unvalued += f" and ({of_usdc}) is not true"
-        known += f" when {_OF_USDC} then coalesce({in_usdc}, -1)"
+        known += f" when {of_usdc} then {in_usdc}"
     moved = f"(case {known} {rest})"
     return [
         *branches,

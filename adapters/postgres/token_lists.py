@@ -121,7 +121,7 @@ def _valued(sort: TokenSort, *, behind: bool) -> str:
     amount, kind = _AMOUNTS[sort]
     branches = (
         (_SOL_AMOUNTS[sort], "$3::float8", f"{_SOL_AMOUNTS[sort]} >= 0", "$4"),
-        (amount, f"{USDC_UNIT_COINS!r}::float8", f"{_OF_USDC} and {amount} is not null", "$5"),
+        (amount, f"{USDC_UNIT_COINS!r}::float8", f"{_OF_USDC} and {amount} >= 0", "$5"),
     )
     parts = []
     for indexed, unit, of_it, bound in branches:
@@ -143,7 +143,7 @@ def _valued(sort: TokenSort, *, behind: bool) -> str:
 def _unvalued(sort: TokenSort) -> str:
     return f"""
         {CARD} where listed and ($1::text is null or state = $1)
-            and {_SOL_AMOUNTS[sort]} = -1
-            and ({_OF_USDC} and {_AMOUNTS[sort][0]} is not null) is not true and mint > $3
+            and {_SOL_AMOUNTS[sort]} < 0
+            and ({_OF_USDC} and {_AMOUNTS[sort][0]} >= 0) is not true and mint > $3
         order by mint limit $2
     """

@@ -21,7 +21,14 @@ from adapters.postgres.trades import TradeStore
 from api.app import create_app
 from api.past import end_of
 from curvetape.testing.api import V1, WALLETS_V1
-from curvetape.testing.events import GENESIS_S, recorded, sol_priced
+from curvetape.testing.events import (
+    GENESIS_S,
+    burned,
+    created,
+    curve_traded,
+    recorded,
+    sol_priced,
+)
 from curvetape.testing.holders import holder_histories
 from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
@@ -47,13 +54,14 @@ from projections.reads import (
     TokenSort,
     TokenState,
     curve_progress,
+    market_cap,
     sort_value,
 )
 from projections.runner import Runner
 from projections.search import Search
 from projections.slots import Slots
 from projections.sol_prices import SolPrices
-from projections.token_lists import ListSort
+from projections.token_lists import ListSort, TokenQuery
 from projections.tokens import Tokens
 from projections.trades import Trades
 
@@ -258,6 +266,32 @@ async def of_feeds(reads: QueryReads) -> list[object]:
 def client_of(reads: QueryReads, log: MemoryLog) -> httpx.AsyncClient:
     app: Any = create_app(reads, log)  # the two libraries type the same interface differently
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+async def test_tokens_that_burned_more_than_their_supply_are_listed_by_no_market_cap(
+    pool: Pool,
+) -> None:
+    events: list[AnyEvent] = [
+        sol_priced(5),
+        *(created(number, f"mint{number}") for number in (1, 2, 3)),
+        *(curve_traded(10 + number, f"mint{number}") for number in (1, 2, 3)),
+        burned(40, "mint1", base_amount=10**16),
+        curve_traded(41, "mint2"),
+    ]
+    in_memory, in_postgres = MemoryReads(recorded(events)), await stored(pool, events)
+    page = Page(limit=9, sol_usd=100.0)
+    asked = [
+        await reads.tokens(sort="market_cap", state=None, page=page)
+        for reads in (in_memory, in_postgres)
+    ]
+    assert [it.mint for it in asked[1]] == [it.mint for it in asked[0]]
+    assert asked[1][-1].mint == "mint1"
+    assert (market_cap(asked[1][-1]) or 0) < 0
+    query = TokenQuery(sort="market_cap", limit=9, sol_usd=100.0)
+    lists = [await reads.listed(query) for reads in (in_memory, in_postgres)]
+    assert lists[1] == lists[0]
+    assert lists[1].tokens[-1].row.mint == "mint1"
+    assert await of_dollars(in_postgres) == await of_dollars(in_memory)
 
 
 @settings(
