@@ -7,7 +7,7 @@ what they count. A `price` is quote units per token unit (multiply by
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol, TypeAlias, TypeGuard
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -282,9 +282,9 @@ def sort_value(row: TokenRow, sort: TokenSort, *, sol_usd: float | None = None) 
         amount = _amount(row, sort)
         if sol_usd is not None:
             unit = unit_usd(row.quote_mint, sol_usd)
-            return (
-                SORT_VALUE_UNKNOWN if unit is None or not valued(amount) else float(amount) * unit
-            )
+            if unit is None or amount is None or amount < 0:  # more was burned than the supply
+                return SORT_VALUE_UNKNOWN
+            return float(amount) * unit
         return amount if amount is not None and in_sol(row.quote_mint) else SORT_VALUE_UNKNOWN
     values: dict[TokenSort, float | int | None] = {
         "last_trade": row.last_trade_pos,
@@ -293,11 +293,6 @@ def sort_value(row: TokenRow, sort: TokenSort, *, sol_usd: float | None = None) 
     }
     value = values[sort]
     return SORT_VALUE_UNKNOWN if value is None else value
-
-
-def valued(amount: float | None) -> TypeGuard[float | int]:
-    """Whether an amount ranks a token: of one that burned more than its supply it does not."""
-    return amount is not None and amount >= 0
 
 
 def _amount(row: TokenRow, sort: TokenSort) -> float | int | None:

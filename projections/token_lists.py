@@ -14,7 +14,6 @@ from projections.reads import (
     curve_progress,
     liquidity,
     market_cap,
-    valued,
 )
 from projections.windows import Span
 
@@ -126,7 +125,7 @@ def list_value(
             "liquidity": liquidity(row),
         }
         amount, unit = amounts[sort], _unit(row.quote_mint, sol_usd)
-        if unit is None or not valued(amount):
+        if unit is None or amount is None or amount < 0:  # more was burned than the supply
             return SORT_VALUE_UNKNOWN
         return float(amount) * unit
     value = {
