@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from domain.cancellation import go_on
+from domain.cancellation import go_on, requested
 from domain.log import LogError, Recorded
 from projections.parking import (
     PARKED_MAX,
@@ -93,10 +93,11 @@ class Host:
 
     async def work(self) -> None:
         """Apply and save what is offered, until the last of it or until something stops it."""
+        told_before = requested()
         try:
             while (stretch := await self._next()) is not None:
                 await self._take(stretch)
-                go_on()
+                go_on(since=told_before)
             await self._save_position()
         except ProjectionError as error:
             self.error = error

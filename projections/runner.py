@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from domain.cancellation import go_on
+from domain.cancellation import go_on, requested
 from domain.log import LogShorterError, Passed, ReadLog, Recorded, SequenceGapError
 from domain.partition import Partition
 from projections.hosting import Host
@@ -109,7 +109,7 @@ class Runner:
 
     async def _read(self, read_to: int, places: Iterable[int], follow: bool) -> None:
         """Settle the log behind `read_to` for hosts that are at `places`."""
-        settling = self._settling
+        settling, told_before = self._settling, requested()
         cuts = sorted(places)
         # The log may be long enough to read again, and still be shorter than what was read.
         last = await self._log.last_sequence()
@@ -117,7 +117,7 @@ class Runner:
             raise LogShorterError(cuts[-1], last)
         batches = self._log.read(after=read_to, batch_max=self._batch_max, follow=follow)
         async for batch in batches:
-            go_on()
+            go_on(since=told_before)
             read_to = _checked(batch, read_to)
             for part in _parts(batch, cuts):
                 if part[-1].sequence <= cuts[0]:

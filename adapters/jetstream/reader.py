@@ -9,7 +9,7 @@ from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
 from adapters.jetstream.known import last_sequence
 from adapters.jetstream.patience import patiently
-from domain.cancellation import go_on
+from domain.cancellation import go_on, requested
 from domain.log import (
     LogShorterError,
     Recorded,
@@ -97,6 +97,7 @@ class JetStreamLog:
 
         Of some subjects only, an empty batch says that there is no more up to the end.
         """
+        told_before = requested()
         delivery = await patiently(
             self._connection,
             lambda: Delivery.open(
@@ -104,7 +105,7 @@ class JetStreamLog:
             ),
         )
         try:
-            go_on()  # or a log in which nothing happens would be waited for
+            go_on(since=told_before)  # or a log in which nothing happens would be waited for
             while after != end:
                 if subjects and end is not None and (not delivery.pending or after > end):
                     yield ()
