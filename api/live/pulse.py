@@ -72,14 +72,14 @@ class Pulse:
                 if self._newest is None or event.slot >= self._newest.slot:
                     self._newest = event
         self._counted.append(counted)
+        self._forget(counted.at_s)  # also while nobody asks
 
     def told(
         self, *, sequence: int, deaf: bool, clients: int, positions: Sequence[ProjectionPosition]
     ) -> StatusTold:
         """The state, with rates over the last seconds."""
         now_s = self._now()
-        while self._counted and self._counted[0].at_s <= now_s - RATE_S:
-            self._counted.popleft()
+        self._forget(now_s)
         over_s = max(1.0, min(RATE_S, now_s - self._began_s))
 
         def per_s(name: str) -> float:
@@ -104,3 +104,7 @@ class Pulse:
                 for each in positions
             ],
         )
+
+    def _forget(self, now_s: float) -> None:
+        while self._counted and self._counted[0].at_s <= now_s - RATE_S:
+            self._counted.popleft()

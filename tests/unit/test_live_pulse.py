@@ -47,6 +47,15 @@ def test_rates_are_of_the_last_seconds_only() -> None:
     assert told(pulse)["events_per_second"] == 0
 
 
+def test_what_is_too_old_is_let_go_of_while_nobody_asks() -> None:
+    clock = Clock()
+    pulse = Pulse(clock)
+    for number in range(1, 1_001):
+        clock.now_s += 1
+        pulse.take(recorded([curve_traded(number, MINT)]))
+    assert len(pulse._counted) == RATE_S
+
+
 def test_a_process_that_has_just_started_does_not_divide_by_time_it_has_not_seen() -> None:
     clock = Clock()
     pulse = Pulse(clock)
