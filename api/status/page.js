@@ -11,7 +11,9 @@ const SILENT_MS = 5000;
 const byId = (id) => document.getElementById(id);
 const socket = io({ transports: ["websocket", "polling"] });
 const symbols = new Map();
-const state = { trades: [], launches: [], gone: new Set(), status: null, toldAt: 0, seen: null };
+const state = {
+  trades: [], launches: [], gone: new Set(), status: null, toldAt: 0, seen: null, drawn: new Map(),
+};
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
@@ -88,16 +90,23 @@ function drawStatus() {
   ], { "data-behind": model.lag > BEHIND_EVENTS ? "yes" : "no" })));
 }
 
-function draw() {
-  drawStatus();
-  byId("tape").replaceChildren(...state.trades.map(tradeRow));
-  byId("launches").replaceChildren(...state.launches.map(launchRow));
+// Rows that move away under the pointer can neither be read nor clicked.
+function drawList(id, list, row) {
+  const shown = byId(id);
+  if (state.drawn.get(id) === list || shown.matches(":hover, :focus-within")) return;
+  shown.replaceChildren(...list.map(row));
+  state.drawn.set(id, list);
 }
 
-function put(list, one, most) {
-  list.unshift(one);
-  list.length = Math.min(list.length, most);
-  state.seen = one.sequence ?? state.seen;
+function draw() {
+  drawStatus();
+  drawList("tape", state.trades, tradeRow);
+  drawList("launches", state.launches, launchRow);
+}
+
+function put(name, one, most) {
+  state[name] = [one, ...state[name]].slice(0, most);
+  state.seen = one.sequence;
 }
 
 socket.on("connect", () => {
@@ -115,15 +124,16 @@ socket.on("market:snapshot", ({ sequence, newest, active, leaders }) => {
     }));
   }
 });
-socket.on("market:trade", (told) => put(state.trades, told, TRADES_MAX));
+socket.on("market:trade", (told) => put("trades", told, TRADES_MAX));
 socket.on("market:launch", (told) => {
   symbols.set(told.mint, told.symbol);
-  put(state.launches, { kind: "launch", ...told }, LAUNCHES_MAX);
+  put("launches", { kind: "launch", ...told }, LAUNCHES_MAX);
 });
-socket.on("market:graduation", (told) => put(state.launches, { kind: "graduation", ...told }, LAUNCHES_MAX));
+socket.on("market:graduation", (told) => put("launches", { kind: "graduation", ...told }, LAUNCHES_MAX));
 socket.on("market:correction", ({ ids }) => {
   state.gone = new Set([...state.gone, ...ids].slice(-GONE_MAX));
   state.launches = state.launches.filter(({ id }) => !state.gone.has(id));
+  state.trades = [...state.trades]; // drawn anew, struck through
 });
 socket.on("status", (told) => {
   state.status = told;

@@ -14,7 +14,7 @@ from curvetape.testing.reads import MemoryReads
 from curvetape.testing.sockets import serving_sockets
 from domain.events import AnyEvent
 
-MINT, FRESH = address("followed"), address("fresh")
+MINT, FRESH, OTHER = address("followed"), address("fresh"), address("other")
 READ = {
     "connection": "#connection",
     "sequence": "#sequence",
@@ -36,10 +36,13 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
         lost = curve_traded(20, MINT, provisional=True)
         abandoned = CertifiedLog()
         abandoned.abandon(lost.pos.slot)
-        stages: list[dict[str, int]] = [
+        stages: list[dict[str, int | str]] = [
             {"#connection[data-state=live]": 1},
             {"#tape tr": 1, "#launches [data-kind=graduation]": 1},
             {"#tape tr[data-gone]": 1},
+            {"@hover": "#tape tr"},
+            {"#launches li": 4},
+            {"@hover": "h1", "#tape tr": 2},
         ]
         async with opened(f"{url}/status", stages=stages, read=READ) as shown:
             await shown.told()
@@ -47,6 +50,12 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
             seen = await shown.told()
             await append(live_log, *(event for _, _, event in abandoned))
             await shown.told()
+            await shown.told()
+            # What the pointer is on stays where it is, and is caught up with afterwards.
+            await append(live_log, curve_traded(50, MINT), created(60, OTHER))
+            held = await shown.told()
+            await shown.told()
+    assert len(held["texts"]["trades"]) == 1
     texts = seen["texts"]
     assert texts["connection"] == ["live"]
     assert seen["errors"] == []

@@ -1,7 +1,8 @@
 // Opens a page in Chromium and says what is on it.
 //
 // Argument: {url, stages, read, screenshot?, width?, height?, scheme?}. Each stage is an object: it waits
-// until the page has as many elements of each selector, and prints {texts, errors, requests}: the
+// until the page has as many elements of each selector (behind "@hover" is one that the pointer is
+// put on first), and prints {texts, errors, requests}: the
 // text of what each selector in `read` finds, what the browser has complained about, and every
 // address that it has asked for.
 import chromium from "@sparticuz/chromium";
@@ -30,7 +31,9 @@ try {
   await page.goto(asked.url);
   for (const stage of asked.stages) {
     // By selectors and not by scripts, which the page's own policy rightly refuses to run.
-    for (const [selector, count] of Object.entries(stage)) {
+    const { "@hover": under, ...wanted } = stage;
+    if (under) await page.hover(under);
+    for (const [selector, count] of Object.entries(wanted)) {
       await page.locator(selector).nth(count - 1).waitFor({ state: "attached" });
     }
     const texts = {};
