@@ -28,20 +28,29 @@ _COUNTS = """
 """
 _PRICED = "from recent where price is not null"
 FIGURES = f"""
-    with clock as materialized (select ({NEWEST}) as as_of_s)
+    with clock as materialized (select ({NEWEST}) as as_of_s),
+    -- What was let go of, as for the windows of a card.
+    horizon as materialized (
+        select max(pos) as horizon_pos, max(complete_from_s) as complete_from_s
+        from horizons where name = 'trades'
+    )
     select asked.mint, asked.in_pool, one.*
     from unnest($1::text[], $2::bool[]) as asked (mint, in_pool)
     -- All on the curve comes before the pool; so neither is looked for among the other's trades.
     cross join lateral (
         select case when asked.in_pool then coalesce(pool_pos, graduated_pos, 0) else 0 end
                 as from_pos,
-            case when not asked.in_pool then coalesce(pool_pos, graduated_pos) end as pooled_pos
+            case when not asked.in_pool then coalesce(pool_pos, graduated_pos) end as pooled_pos,
+            first_trade_pos
         from tokens where tokens.mint = asked.mint
     ) as begun
+    cross join clock cross join horizon
     cross join lateral (
-        select from_pos, coalesce(pooled_pos, 9223372036854775807) as to_pos
+        select from_pos, coalesce(pooled_pos, 9223372036854775807) as to_pos,
+            coalesce(
+                horizon_pos > case when asked.in_pool then from_pos else first_trade_pos end, false
+            ) as first_is_gone
     ) as reach
-    cross join clock
     cross join lateral (
         with bound as (
             select pos from trades
@@ -69,9 +78,10 @@ FIGURES = f"""
             select pos, price, quote_reserves, token_reserves {_PRICED} order by pos desc limit 1
         )
         select clock.as_of_s, length_s, place, counted.*,
-            coalesce(opening.price, (select price {_PRICED} order by pos limit 1))
-                as opening_price,
-            opening.price is null as since_first_trade,
+            coalesce(opening.price, case
+                when not reach.first_is_gone then (select price {_PRICED} order by pos limit 1)
+            end) as opening_price,
+            opening.price is null and not reach.first_is_gone as since_first_trade,
             last.price as closing_price, last.pos as last_pos,
             last.quote_reserves as last_quote_reserves, last.token_reserves as last_token_reserves
         from unnest($3::bigint[]) with ordinality as lengths (length_s, place)
@@ -97,6 +107,7 @@ FIGURES = f"""
         left join last on true
     ) as one
     where clock.as_of_s is not null
+        and (complete_from_s is null or clock.as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
 """Takes mints, whether their pool is asked for, the windows' lengths, SOL's mints and USDC's."""

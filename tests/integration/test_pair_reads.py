@@ -8,6 +8,7 @@ import pytest
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pair_reads import FIGURES, PostgresPairReads
 from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.retention import trim
 from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -32,6 +33,7 @@ from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
 
+DAY_SLOTS, DAY_S = 216_000, 86_400
 MINTS = ("moved", "curved", "dollars", "unseen", "unknown", "zero\0byte")
 
 
@@ -95,6 +97,42 @@ async def test_each_venue_has_its_own_windows_as_counted_by_hand(pool: Pool) -> 
     assert sum(each.trades for each in moved) == whole.trades > 0
     assert sum(each.volume_quote for each in moved) == whole.volume_quote
     assert await pairs_of(kept, MINTS) == await pairs_of(memory, MINTS)
+
+
+async def test_figures_say_nothing_of_trades_that_were_let_go_of(database_dsn: str) -> None:
+    """Both tokens traded on the first day at twice the price, and again ten days later."""
+    later, later_s = 10 * DAY_SLOTS, GENESIS_S + 10 * DAY_S
+    dear = 60_000_000_000
+    events: list[AnyEvent] = [
+        *(created(1, mint) for mint in ("moved", "curved")),
+        *(curve_traded(2, mint, virtual_quote_reserves=dear) for mint in ("moved", "curved")),
+        migrated(3, "moved"),
+        pool_traded(4, "moved"),
+        curve_traded(later, "curved", block_time_s=later_s),
+        pool_traded(later + 1, "moved", block_time_s=later_s),
+        created(later + 2, "new", block_time_s=later_s),
+        curve_traded(later + 3, "new", block_time_s=later_s),
+    ]
+    await migrate(database_dsn)
+    asked: list[Asked] = [("curved", "curve"), ("moved", "pool"), ("new", "curve")]
+    for trimmed in (False, True):
+        if trimmed:
+            assert (await trim(database_dsn, "trades", older_than_days=3)).rows == 3
+        opened = await open_pool(database_dsn, connections_max=1)
+        hosted = [host(Trades(), TradeStore(opened)), host(Tokens(), TokenStore(opened))]
+        await Runner(MemoryLog(events), hosted).run(follow=False)
+        found = await PostgresPairReads(opened).venue_figures(asked)
+        days = [found[each].windows[-1] for each in asked]
+        assert [(day.trades, day.since_first_trade) for day in days] == [
+            (1, False),
+            (1, False),
+            (1, True),
+        ]
+        assert [day.opening_price is None for day in days] == [trimmed, trimmed, False]
+        # The last price of a curve that was left is gone with its trades.
+        moved = (await pairs_of(PostgresPairReads(opened), ["moved"]))["moved"]
+        assert [pair.venue for pair in moved] == (["pool"] if trimmed else ["pool", "curve"])
+        await opened.close()
 
 
 async def test_pairs_are_found_by_address(pool: Pool) -> None:
