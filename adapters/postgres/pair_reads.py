@@ -57,22 +57,21 @@ FIGURES = f"""
             where {_COUNTS} and price is not null and block_time_s <= clock.as_of_s - {REACH_S}
             order by pos desc limit 1
         ),
-        recent as materialized (
+        closing as (
             select pos, block_time_s, block_time_s / 60 as minute, side, trader, quote_mint,
-                quote_amount, price, quote_reserves, token_reserves
+                quote_amount, price, quote_reserves, token_reserves,
+                max(pos) over (partition by block_time_s / 60) as close_pos
             from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
         ),
-        minutes as materialized (
-            select minute, case
-                when quote_mint = any($4::text[]) then usd when quote_mint = $5 then 1
-            end as coin
-            from (
-                select minute, max(pos) as close_pos, min(quote_mint) as quote_mint
-                from recent group by 1
-            ) as closed
-            left join lateral (
-                select usd from sol_prices where pos <= close_pos order by pos desc limit 1
-            ) as priced on true
+        -- The last trade of a minute says what a coin is worth to all of it; asked for once each.
+        recent as materialized (
+            select *, max(case when pos = close_pos then case
+                when quote_mint = any($4::text[]) then (
+                    select usd from sol_prices where pos <= close_pos order by pos desc limit 1
+                )
+                when quote_mint = $5 then 1
+            end end) over (partition by minute) as coin
+            from closing
         ),
         last as (
             select pos, price, quote_reserves, token_reserves {_PRICED} order by pos desc limit 1
@@ -97,8 +96,7 @@ FIGURES = f"""
                 count(distinct trader) filter (where side = 'sell') as sellers,
                 case when count(coin) = count(*) then coalesce(sum(quote_amount * coin), 0) end
                     as value
-            from recent join minutes using (minute)
-            where block_time_s > clock.as_of_s - length_s
+            from recent where block_time_s > clock.as_of_s - length_s
         ) as counted
         left join lateral (
             select price {_PRICED} and block_time_s <= clock.as_of_s - length_s

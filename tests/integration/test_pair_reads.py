@@ -1,7 +1,9 @@
 """A token's venues have figures of their own, the same from the database as counted by hand."""
 
+import re
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from adapters.postgres.retention import trim
 from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
+from api.dexscreener.routes import DexScreener
 from curvetape.testing.events import (
     GENESIS_S,
     completion_traded,
@@ -26,12 +29,14 @@ from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.pair_reads import MemoryPairReads
 from domain.events import AnyEvent
 from domain.programs import USDC
+from projections.dollars import SOL_MINTS
 from projections.pair_reads import Asked, pairs_of
 from projections.projection import host
 from projections.runner import Runner
 from projections.sol_prices import SolPrices
 from projections.tokens import Tokens
 from projections.trades import Trades
+from projections.window_reads import LENGTHS_S
 
 DAY_SLOTS, DAY_S = 216_000, 86_400
 MINTS = ("moved", "curved", "dollars", "unseen", "unknown", "zero\0byte")
@@ -151,6 +156,13 @@ async def test_pairs_are_found_by_address(pool: Pool) -> None:
     assert "tokens_by_pool" in text
 
 
+async def explained(pool: Pool, mint: str, *, in_pool: bool) -> str:
+    """How the figures were found, with the rows that each step made."""
+    asked = ([mint], [in_pool], LENGTHS_S, sorted(SOL_MINTS), USDC)
+    rows = await pool.fetch(f"explain (analyze, costs off, timing off) {FIGURES}", *asked)
+    return "\n".join(row[0] for row in rows)
+
+
 async def test_a_curve_that_is_long_left_is_not_looked_for_among_the_pools_trades(
     pool: Pool,
 ) -> None:
@@ -159,19 +171,57 @@ async def test_a_curve_that_is_long_left_is_not_looked_for_among_the_pools_trade
     hosted = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
     await Runner(MemoryLog(events), hosted, batch_max=4_000).run(follow=False)
     await pool.execute("analyze trades")
-    plan = "\n".join(
-        row[0]
-        for row in await pool.fetch(
-            f"explain (analyze, costs off, timing off) {FIGURES}",
-            ["moved"],
-            [False],
-            [300],
-            [],
-            "",
-        )
-    )
+    plan = await explained(pool, "moved", in_pool=False)
     scans = [line for line in plan.splitlines() if "on trades" in line or "on _hyper" in line]
     assert scans
     assert all("Seq Scan" not in scan for scan in scans), plan
     removed = [line for line in plan.splitlines() if "Rows Removed by Filter" in line]
     assert sum(int(line.rpartition(" ")[2]) for line in removed) < 100, plan
+
+
+async def test_the_work_grows_with_the_trades_and_not_with_their_square(pool: Pool) -> None:
+    trades = 1_400
+    events: list[AnyEvent] = [sol_priced(1), created(2, "busy")]
+    events += [
+        curve_traded(3 + number, "busy", block_time_s=GENESIS_S + number * 60)
+        for number in range(trades)
+    ]
+    hosted = [
+        host(Trades(), TradeStore(pool)),
+        host(Tokens(), TokenStore(pool)),
+        host(SolPrices(), SolPriceStore(pool)),
+    ]
+    await Runner(MemoryLog(events), hosted, batch_max=4_000).run(follow=False)
+    await pool.execute("analyze")
+    plan = await explained(pool, "busy", in_pool=False)
+    made = [
+        float(rows) * int(loops)
+        for rows, loops in re.findall(r"actual rows=([\d.]+) loops=(\d+)", plan)
+    ]
+    removed = re.findall(r"Rows Removed by Join Filter: (\d+)", plan)
+    assert max(made) >= trades, plan
+    assert max(*made, *map(int, removed)) <= len(LENGTHS_S) * trades, plan
+
+
+async def test_thirty_addresses_take_as_many_statements_as_one(pool: Pool) -> None:
+    hosted = [
+        host(Trades(), TradeStore(pool)),
+        host(Tokens(), TokenStore(pool)),
+        host(SolPrices(), SolPriceStore(pool)),
+    ]
+    many = [f"many{number}" for number in range(30)]
+    events: list[AnyEvent] = [sol_priced(1)]
+    events += [created(2 + number, mint) for number, mint in enumerate(many)]
+    events += [curve_traded(40 + number, mint) for number, mint in enumerate(many)]
+    await Runner(MemoryLog(events), hosted).run(follow=False)
+    counted: list[str] = []
+    async with pool.acquire() as connection:
+        held: Any = getattr(connection, "_con")  # noqa: B009  # below the pool's proxy
+    held.add_query_logger(lambda record: counted.append(record.query))
+    taken = []
+    for mints in (many[:1], many):
+        counted.clear()
+        asked = {"chainId": "solana", "tokenAddresses": ",".join(mints)}
+        assert len(await DexScreener(PostgresPairReads(pool)).tokens(asked)) == len(mints)
+        taken.append(sum(it.lstrip().startswith(("select", "with")) for it in counted))
+    assert taken == [3, 3], counted
