@@ -55,6 +55,7 @@ _SWAP = """
     for place = 1, #parked, 2 do
         if tonumber(parked[place]) > tonumber(sequence) then
             redis.call('HSETNX', key(incoming, 'parked'), parked[place], parked[place + 1])
+            redis.call('HDEL', key(served, 'parked'), parked[place])
         end
     end
     redis.call('SET', KEYS[2], incoming)
@@ -63,8 +64,9 @@ _SWAP = """
     redis.call('DEL', KEYS[1])
     return 'done'
 """
-"""What is parked goes along where the rows do not reach it yet: whoever saves to what is served
-has parked it and is about to pass over it."""
+"""What is parked moves along where the rows do not reach it yet: whoever saves to what is served
+has parked it and is about to pass over it. It is not kept in `previous`, too: that has to be
+brought past it before it is served again."""
 
 
 class Generations:

@@ -138,3 +138,33 @@ async def test_what_is_parked_and_not_passed_over_yet_goes_along_with_a_swap(
     await generations.promote("next", catch_up)
     assert await store.parked() == [ahead], "the other one is in the rows"
     await store.save(Leaderboards().apply(()), seen=len(EVENTS), reached=ahead.sequence)
+
+
+async def test_what_was_not_passed_over_yet_counts_once_when_a_swap_is_taken_back(
+    valkey: Valkey,
+) -> None:
+    """What is served again meets the event on its way, and takes it where its core does."""
+    await choke(valkey)
+    late = curve_traded(12, "m", block_time_s=AT_S)
+    ahead = Parked(sequence=len(EVENTS) + 1, event_id=late.id, mint="m", reason="bitter")
+    store, generations = LeaderboardStore(valkey), Generations(valkey, "leaderboards")
+    await store.park([ahead])
+    await generations.create("next", version=Leaderboards.version)
+    beside = LeaderboardStore(valkey, role="next")
+    await beside.save(Leaderboards().apply(recorded(EVENTS)), seen=0, reached=len(EVENTS))
+    await generations.promote("next", nothing_to_do)
+    await store.save(Leaderboards().apply(()), seen=len(EVENTS), reached=ahead.sequence)
+
+    async def catch_up(sequence: int) -> None:
+        before = LeaderboardStore(valkey, role="previous")
+        assert (await before.checkpoint()).sequence == len(EVENTS)
+        log = MemoryLog([*EVENTS, late])
+        await Runner(log, [host(Leaderboards(), before)]).run(follow=False)
+
+    await generations.promote("previous", catch_up)
+    assert await trades(valkey) == 10, "of eleven, one is parked"
+    assert [it.sequence for it in await store.parked()] == [BAD]
+
+
+async def nothing_to_do(sequence: int) -> None:
+    """The generation is there already."""
