@@ -4,7 +4,7 @@ A token trades on its bonding curve and, once it has graduated, in its canonical
 its windows take both together; those who speak of pairs want the figures of each.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Protocol
 
@@ -91,23 +91,29 @@ def venues(card: TokenRow) -> Sequence[tuple[TradingVenue, str]]:
     return found
 
 
-async def pairs_of(reads: PairReads, mints: Sequence[str]) -> Mapping[str, Sequence[Pair]]:
-    """The pairs of the tokens that are known and have a price, the current one of each first."""
+async def pairs_of(
+    reads: PairReads, mints: Sequence[str], *, at: Collection[str] | None = None
+) -> Mapping[str, Sequence[Pair]]:
+    """The pairs of the tokens that are known and have a price, the current one of each first.
+
+    With `at` only those at these addresses, and nothing is counted of others.
+    """
     cards = await reads.tokens_of(mints)
-    asked = [(card.mint, venue) for card in cards.values() for venue, _ in venues(card)]
+    places = [
+        (card, venue, address)
+        for mint in mints
+        if (card := cards.get(mint)) is not None
+        for venue, address in venues(card)
+        if at is None or address in at
+    ]
+    asked = [(card.mint, venue) for card, venue, _ in places]
     figures = await reads.venue_figures(asked) if asked else {}
-    found: dict[str, Sequence[Pair]] = {}
-    for mint in mints:
-        card = cards.get(mint)
-        if card is None:
-            continue
-        pairs = []
-        for venue, address in venues(card):
-            if (of_venue := figures.get((mint, venue))) is not None:
-                pair = _pair(card, venue, address, of_venue)
-                pairs += [] if pair is None else [pair]
-        if pairs:
-            found[mint] = pairs
+    found: dict[str, list[Pair]] = {}
+    for card, venue, address in places:
+        of_venue = figures.get((card.mint, venue))
+        pair = None if of_venue is None else _pair(card, venue, address, of_venue)
+        if pair is not None:
+            found.setdefault(card.mint, []).append(pair)
     return found
 
 

@@ -1,6 +1,6 @@
 """Makes DexScreener's pairs and profiles of what the read models know."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import UNSET, UnsetType
 
@@ -31,13 +31,11 @@ _WINDOWS: Mapping[str, Window] = {"m5": "5m", "h1": "1h", "h6": "6h", "h24": "24
 
 
 async def pairs_told(
-    reads: PairReads, mints: Sequence[str], *, only: frozenset[str] | None = None
+    reads: PairReads, mints: Sequence[str], *, at: Collection[str] | None = None
 ) -> list[Pair]:
-    """The tokens' pairs, the current one of each first; `only` those at some addresses."""
-    found = await pairs_of(reads, mints)
-    rows = [
-        pair for pairs in found.values() for pair in pairs if only is None or pair.address in only
-    ]
+    """The tokens' pairs, the current one of each first; with `at` only those at these addresses."""
+    found = await pairs_of(reads, mints, at=at)
+    rows = [pair for pairs in found.values() for pair in pairs]
     figures = await figures_of(reads, rows)
     told = (pair_told(row, of) for row, of in zip(rows, figures, strict=True))
     return [pair for pair in told if pair is not None]

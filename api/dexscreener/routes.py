@@ -191,7 +191,7 @@ class DexScreener:
 
     async def _at(self, addresses: Sequence[str]) -> list[Pair]:
         mints = await self._reads.pair_mints(addresses)
-        pairs = await pairs_told(self._reads, mints, only=frozenset(addresses))
+        pairs = await pairs_told(self._reads, mints, at=addresses)
         return sorted(pairs, key=lambda pair: addresses.index(pair.pair_address))
 
 

@@ -11,8 +11,7 @@ from api.candle import candle
 from api.chart import USD_MINUTES_MAX
 from api.dollars import candle_dollars
 from projections.dollars import MINUTE_S
-from projections.pair_reads import Pair
-from projections.reads import INTERVALS_S, Reads
+from projections.reads import INTERVALS_S, Reads, TokenRow, TradingVenue
 
 Bar: TypeAlias = tuple[int, float, float, float, float, float | None]
 """Time, open, high, low, close and volume."""
@@ -41,7 +40,7 @@ class ChartQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Whose price it is; that of the quote in dollars is not kept."""
 
 
-async def bars(reads: Reads, pair: Pair, asked: ChartQuery) -> list[Bar]:
+async def bars(reads: Reads, card: TokenRow, venue: TradingVenue, asked: ChartQuery) -> list[Bar]:
     """The newest of them first; those without a known price are left out.
 
     Candles are the token's. A venue's are those of its time: the one in which the token moved to
@@ -49,11 +48,10 @@ async def bars(reads: Reads, pair: Pair, asked: ChartQuery) -> list[Bar]:
     """
     kept_s = max(each for each in INTERVALS_S.values() if asked.length_s % each == 0)
     folded = asked.length_s // kept_s
-    from_s, to_s = _stretch(pair, asked)
+    from_s, to_s = _stretch(card, venue, asked)
     limit = asked.limit * folded
     if asked.currency == "usd":
         limit = min(limit, USD_MINUTES_MAX * MINUTE_S // kept_s)
-    card = pair.of
     rows = await reads.candles(card.mint, interval_s=kept_s, from_s=from_s, to_s=to_s, limit=limit)
     dollars = None
     if asked.currency == "usd":
@@ -70,13 +68,13 @@ async def bars(reads: Reads, pair: Pair, asked: ChartQuery) -> list[Bar]:
     return _fold(found, asked.length_s)[: -asked.limit - 1 : -1]
 
 
-def _stretch(pair: Pair, asked: ChartQuery) -> tuple[int, int]:
+def _stretch(card: TokenRow, venue: TradingVenue, asked: ChartQuery) -> tuple[int, int]:
     """When the venue's candles start, cut at the end that is asked for."""
-    moved_s = pair.of.graduated_time_s
+    moved_s = card.graduated_time_s
     from_s, to_s = 0, asked.before_s
     if moved_s is not None:
         at_s = moved_s - moved_s % asked.length_s
-        if pair.venue == "pool":
+        if venue == "pool":
             from_s = at_s
         else:
             to_s = min(to_s, at_s + asked.length_s)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from api.dollars import coins
-from api.geckoterminal.resources import Told, told
+from api.geckoterminal.resources import Told, in_order, told
 from projections.pair_reads import Pair, PairReads, pairs_of
 from projections.reads import Page, TradeRow
 
@@ -14,14 +14,20 @@ TRADES_MAX = 300
 TRADES_AGE_S_MAX = 86_400
 
 
-async def newest(reads: PairReads, limit: int) -> list[Told]:
-    """The newest bonding curves and pools, newest first."""
-    launched = [row.mint for row in await reads.launches(limit=limit)]
-    moved = [row.mint for row in await reads.graduations(limit=limit)]
-    found = await pairs_of(reads, list(dict.fromkeys((*launched, *moved))))
-    pairs = [pair for each in found.values() for pair in each]
-    pairs.sort(key=lambda pair: (-(pair.created_time_s or 0), pair.address))
-    return await told(reads, pairs[:limit])
+async def newest(reads: PairReads, *, first: int, limit: int) -> list[Told]:
+    """The newest bonding curves and pools, newest first, without the `first` ones."""
+    end = first + limit
+    made = [
+        (row.created_time_s, row.bonding_curve, row.mint) for row in await reads.launches(limit=end)
+    ]
+    made += [
+        (row.graduated_time_s, row.pool, row.mint) for row in await reads.graduations(limit=end)
+    ]
+    made.sort(key=lambda each: (-(each[0] or 0), each[1] or ""))
+    page = made[first:end]
+    addresses = [address for _, address, _ in page if address is not None]
+    found = await pairs_of(reads, list(dict.fromkeys(mint for *_, mint in page)), at=addresses)
+    return await told(reads, in_order(found, addresses))
 
 
 async def trending(reads: PairReads) -> list[Told]:

@@ -121,6 +121,12 @@ async def told(reads: DollarReads, pairs: Sequence[Pair]) -> list[Told]:
     return [Told(pair, of) for pair, of in zip(pairs, figures, strict=True) if of.price is not None]
 
 
+def in_order(found: Mapping[str, Sequence[Pair]], addresses: Sequence[str]) -> list[Pair]:
+    """The pairs at these addresses, in the order of those."""
+    pairs = [pair for each in found.values() for pair in each]
+    return sorted(pairs, key=lambda pair: addresses.index(pair.address))
+
+
 def included(pairs: Sequence[Told], wanted: str | None) -> list[IncludedToken | Dex] | UnsetType:
     """The tokens and the places of the pairs, each once, of those kinds that are wanted."""
     if wanted is None:

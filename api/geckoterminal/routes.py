@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
+from api.amounts import quote_decimals
 from api.foreign import Asked, ForeignError, Parameter, Route, listed
 from api.geckoterminal.charts import (
     AGGREGATES_S,
@@ -14,7 +15,16 @@ from api.geckoterminal.charts import (
     bars,
 )
 from api.geckoterminal.lists import newest, trades, trending
-from api.geckoterminal.resources import DEXES, Told, included, one_page, token, told, trade
+from api.geckoterminal.resources import (
+    DEXES,
+    Told,
+    in_order,
+    included,
+    one_page,
+    token,
+    told,
+    trade,
+)
 from api.geckoterminal.shapes import (
     CandleData,
     Candles,
@@ -32,8 +42,9 @@ from api.geckoterminal.shapes import (
     TokenMeta,
     Trades,
 )
-from api.pairs import CHAIN
-from projections.pair_reads import PairReads, pairs_of
+from api.pairs import CHAIN, QuoteToken, quote_token
+from projections.pair_reads import PairReads, pairs_of, venues
+from projections.reads import TokenRow, TradingVenue
 
 DESCRIBED_AT = "/geckoterminal/openapi.json"
 TITLE = "Curvetape in the shapes of GeckoTerminal"
@@ -143,7 +154,7 @@ class GeckoTerminal:
                 ],
                 answer=Chart,
                 error=Problems,
-                read_models=("candles", *_READ),
+                read_models=("candles", "sol_prices", "tokens"),
                 make=self.chart,
             ),
             Route(
@@ -202,12 +213,14 @@ class GeckoTerminal:
     async def new_pools(self, asked: Asked) -> Pools:
         """A page."""
         _known(asked)
-        return self._listed(await newest(self._reads, PAGE_SIZE * _page(asked)), asked)
+        first = PAGE_SIZE * (_page(asked) - 1)
+        return _pools(await newest(self._reads, first=first, limit=PAGE_SIZE), asked)
 
     async def trending_pools(self, asked: Asked) -> Pools:
         """A page."""
         _known(asked)
-        return self._listed(await trending(self._reads), asked)
+        first = PAGE_SIZE * (_page(asked) - 1)
+        return _pools((await trending(self._reads))[first : first + PAGE_SIZE], asked)
 
     async def pool(self, asked: Asked) -> OnePool:
         """A pool, or 404."""
@@ -220,10 +233,7 @@ class GeckoTerminal:
         addresses = listed(asked["addresses"])
         if len(addresses) > ADDRESSES_MAX:
             _refuse(400, f"Exceeded maximum of {ADDRESSES_MAX} addresses")
-        found = await self._at(addresses)
-        return Pools(
-            data=[each.pool() for each in found], included=included(found, asked.get("include"))
-        )
+        return _pools(await self._at(addresses), asked)
 
     async def token(self, asked: Asked) -> OneToken:
         """A token, or 404."""
@@ -236,20 +246,17 @@ class GeckoTerminal:
 
     async def token_pools(self, asked: Asked) -> Pools:
         """A token's pools, or 404."""
-        pairs = await self._of(asked)
-        return Pools(
-            data=[each.pool() for each in pairs], included=included(pairs, asked.get("include"))
-        )
+        return _pools(await self._of(asked), asked)
 
     async def chart(self, asked: Asked) -> Chart:
         """A pool's candles."""
-        found, query = await self._one(asked), _chart_query(asked)
-        card, quote = found.pair.of, found.figures.quote
-        key = f"{found.pair.address}/{query}"
+        card, venue, quote = await self._place(asked)
+        query = _chart_query(asked)
+        key = f"{asked['pool']}/{query}"
         return Chart(
             data=CandleData(
                 id=str(uuid5(NAMESPACE_URL, key)),
-                attributes=Candles(ohlcv_list=await bars(self._reads, found.pair, query)),
+                attributes=Candles(ohlcv_list=await bars(self._reads, card, venue, query)),
             ),
             meta=Sides(
                 base=TokenMeta(address=card.mint, name=card.name, symbol=card.symbol),
@@ -275,13 +282,6 @@ class GeckoTerminal:
             ]
         )
 
-    def _listed(self, pairs: Sequence[Told], asked: Asked) -> Pools:
-        first = PAGE_SIZE * (_page(asked) - 1)
-        shown = pairs[first : first + PAGE_SIZE]
-        return Pools(
-            data=[each.pool() for each in shown], included=included(shown, asked.get("include"))
-        )
-
     async def _one(self, asked: Asked) -> Told:
         _known(asked)
         found = await self._at([asked["pool"]])
@@ -296,10 +296,26 @@ class GeckoTerminal:
     async def _at(self, addresses: Sequence[str]) -> list[Told]:
         """Those at the addresses, in their order."""
         mints = await self._reads.pair_mints(addresses)
-        found = await pairs_of(self._reads, mints)
-        pairs = [pair for each in found.values() for pair in each if pair.address in addresses]
-        pairs.sort(key=lambda pair: addresses.index(pair.address))
-        return await told(self._reads, pairs)
+        found = await pairs_of(self._reads, mints, at=addresses)
+        return await told(self._reads, in_order(found, addresses))
+
+    async def _place(self, asked: Asked) -> tuple[TokenRow, TradingVenue, QuoteToken]:
+        """What a pool is of, without its figures; or 404."""
+        _known(asked)
+        address = asked["pool"]
+        cards = await self._reads.tokens_of(await self._reads.pair_mints([address]))
+        for card in cards.values():
+            for venue, place in venues(card):
+                if place == address and card.quote_mint is not None:
+                    decimals = quote_decimals(card.quote_mint, card.quote_decimals)
+                    return card, venue, quote_token(card.quote_mint, decimals)
+        return _refuse(404, "Not Found")
+
+
+def _pools(shown: Sequence[Told], asked: Asked) -> Pools:
+    return Pools(
+        data=[each.pool() for each in shown], included=included(shown, asked.get("include"))
+    )
 
 
 def _known(asked: Asked) -> None:

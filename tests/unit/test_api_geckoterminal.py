@@ -1,14 +1,16 @@
 """Pools, charts and trades are told in GeckoTerminal's shapes, with the figures of `/api/v1`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from api.geckoterminal.routes import DESCRIBED_AT
 from curvetape.testing.api import V1, Served
-from curvetape.testing.events import GENESIS_S, pool_traded, sol_priced
+from curvetape.testing.events import GENESIS_S, created, pool_traded, sol_priced
 from curvetape.testing.market import ABSENT, GRADUATED, MARKET, TRADED
 from domain.programs import WRAPPED_SOL
+from projections.pair_reads import Asked, VenueFigures
 
 SOLANA = "/api/v2/networks/solana"
 POOL, CURVE = f"pool-{GRADUATED}", f"curve-{GRADUATED}"
@@ -138,6 +140,36 @@ def test_new_and_trending_pools_are_in_their_order() -> None:
     volumes = [float(each["attributes"]["volume_usd"]["h24"]) for each in trending]
     assert volumes == sorted(volumes, reverse=True)
     assert get(f"{SOLANA}/new_pools?page=2")["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        ("new_pools", 20),
+        ("new_pools?page=2", 11),  # 30 launches, and the pool of one
+        (f"pools/multi/{POOL}", 1),
+        (f"pools/{CURVE}/ohlcv/minute", 0),
+    ],
+)
+def test_nothing_is_counted_of_pools_that_are_not_shown(
+    path: str, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launches = [created(5_000 + number, f"many{number}") for number in range(27)]
+    served = Served([sol_priced(1), *MARKET, *launches])
+    asked: list[Asked] = []
+    figures = served.reads.venue_figures
+
+    async def noted(venues: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
+        asked.extend(venues)
+        return await figures(venues)
+
+    monkeypatch.setattr(served.reads, "venue_figures", noted)
+    data = served.client.get(f"{SOLANA}/{path}").json["data"]
+    assert len(asked) == counted
+    if isinstance(data, list):
+        assert len(data) == counted
+    else:
+        assert data["attributes"]["ohlcv_list"]
 
 
 @pytest.mark.parametrize(
