@@ -56,6 +56,7 @@ class Host:
         if tell is not None and isinstance(hosted.store, ParkingStore):
             self._parking = hosted.store
         self._parked: dict[int, Parked] = {}
+        self._parked_before: frozenset[int] = frozenset()
         self._started = False
         self._saved = 0
         self._reread_after = 0
@@ -78,6 +79,7 @@ class Host:
         except ProjectionError as error:
             self.error = error
             return Checkpoint()
+        self._parked_before = frozenset(self._parked)
         self.sequence = self._saved = found.sequence
         self._reread_after = found.reread_after
         self._started = True
@@ -179,6 +181,9 @@ class Host:
         return "tail" if self.sequence == head else "busy"
 
     async def _apply(self, events: Sequence[Recorded], sequence: int, reread_after: int) -> None:
+        if self._parked_before:
+            # Whoever parked it stopped before the checkpoint passed it: a retry applies it, not we.
+            events = [it for it in events if it.sequence not in self._parked_before]
         events = await self._without_held(events)
         try:
             changes = self._projection.apply(events)

@@ -124,6 +124,18 @@ async def test_a_crash_before_the_checkpoint_parks_nothing_twice() -> None:
     assert len(await store.parked()) == len(letters.entries) == 1
 
 
+async def test_what_a_crash_left_parked_is_applied_by_a_retry_alone() -> None:
+    """The next program may be able to apply it, and meets it again."""
+    store, letters = MemoryStore[list[int]]("choosy"), Letters()
+    await project(Choosy(3), store, letters)
+    store.sequence = store.reread_after = 0
+    store.saved.clear()
+    hosted = await project(Choosy(), store, letters)
+    assert flat(store) == [1, 2, 4, 5, 6, 7, 8, 9, 10]
+    assert (await unpark(MemoryLog(EVENTS), hosted)).applied == 1
+    assert sorted(flat(store)) == list(range(1, 11))
+
+
 async def test_with_too_many_the_read_model_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosting, "PARKED_MAX", 2)
     store, letters = MemoryStore[list[int]]("choosy"), Letters()
