@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from api.dollars import coins
 from api.geckoterminal.resources import Told, in_order, told
-from projections.pair_reads import Pair, PairReads, pairs_of
+from projections.pair_reads import Pair, PairReads, pairs_of, venues
 from projections.reads import Page, TradeRow
 
 TRENDING_MAX = 40
@@ -33,7 +33,8 @@ async def newest(reads: PairReads, *, first: int, limit: int) -> list[Told]:
 async def trending(reads: PairReads) -> list[Told]:
     """Where the tokens that traded last trade, those with the most volume in 24 hours first."""
     rows = await reads.tokens(sort="last_trade", state=None, page=Page(limit=TRENDING_MAX))
-    found = await pairs_of(reads, [row.mint for row in rows])
+    current = [address for row in rows for _, address in venues(row)[:1]]
+    found = await pairs_of(reads, [row.mint for row in rows], at=current)
     pairs = await told(reads, [pair for each in found.values() for pair in each if pair.current])
     return sorted(pairs, key=lambda each: (-_volume(each), each.pair.address))
 

@@ -143,16 +143,17 @@ def test_new_and_trending_pools_are_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "counted"),
+    ("path", "shown", "counted"),
     [
-        ("new_pools", 20),
-        ("new_pools?page=2", 11),  # 30 launches, and the pool of one
-        (f"pools/multi/{POOL}", 1),
-        (f"pools/{CURVE}/ohlcv/minute", 0),
+        ("new_pools", 20, 20),
+        ("new_pools?page=2", 11, 11),  # 30 launches, and the pool of one
+        ("trending_pools", 20, 30),  # all are ranked, each where it trades now
+        (f"pools/multi/{POOL}", 1, 1),
+        (f"pools/{CURVE}/ohlcv/minute", 1, 0),
     ],
 )
 def test_nothing_is_counted_of_pools_that_are_not_shown(
-    path: str, counted: int, monkeypatch: pytest.MonkeyPatch
+    path: str, shown: int, counted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launches = [created(5_000 + number, f"many{number}") for number in range(27)]
     served = Served([sol_priced(1), *MARKET, *launches])
@@ -165,11 +166,8 @@ def test_nothing_is_counted_of_pools_that_are_not_shown(
 
     monkeypatch.setattr(served.reads, "venue_figures", noted)
     data = served.client.get(f"{SOLANA}/{path}").json["data"]
-    assert len(asked) == counted
-    if isinstance(data, list):
-        assert len(data) == counted
-    else:
-        assert data["attributes"]["ohlcv_list"]
+    rows = data if isinstance(data, list) else data["attributes"]["ohlcv_list"]
+    assert (len(rows), len(asked)) == (shown, counted)
 
 
 @pytest.mark.parametrize(
