@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from api.edition import Editions
 from api.graphql.context import Context
+from api.graphql.cost import prices
 from api.graphql.documents import Documents, InvalidError, operation_of
 from api.graphql.errors import BAD_INPUT, BAD_REQUEST, UNAVAILABLE, refused, told
 from api.graphql.limits import Limits, problems
@@ -87,6 +88,7 @@ class Graph:
         self.thresholds = thresholds
         self.limits = limits
         self.schema: GraphQLSchema = executable_schema()
+        self._prices = prices(self.schema)
         self._documents = Documents(self.schema, introspection=limits.introspection)
         self._persisted = Persisted(allowed)
 
@@ -98,7 +100,8 @@ class Graph:
             raise InvalidError([error], BAD_REQUEST) from error
         document = self._documents.document(text)
         definition = operation_of(document, request.operation_name)
-        errors = problems(self.schema, document, definition, request.variables or {}, self.limits)
+        given = request.variables or {}
+        errors = problems(self.schema, self._prices, document, definition, given, self.limits)
         if errors:
             raise InvalidError(errors, BAD_INPUT)
         return Operation(document=document, definition=definition, request=request)

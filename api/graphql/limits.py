@@ -1,10 +1,9 @@
-"""How large a request may be: its text, its depth and its cost."""
+"""How large a request may be: its text, its depth, its cost and its answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from ariadne.validation import cost_validator
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -16,8 +15,9 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     get_variable_values,
-    validate,
 )
+
+from api.graphql.cost import Prices, Sizes
 
 REQUEST_BYTES_MAX = 64 << 10
 """Of a request's content: query, variables and all."""
@@ -25,6 +25,8 @@ QUERY_TOKENS_MAX = 2_000
 """Words and signs of a query."""
 ERRORS_MAX = 5
 """That are told of one query."""
+VALUES_MAX = 100_000
+"""Of an answer; they keep the process from answering anybody else for about half a second."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 def problems(
     schema: GraphQLSchema,
+    prices: Prices,
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
@@ -53,32 +56,36 @@ def problems(
     }
     depth = _Depths(fragments).of(operation.selection_set)
     if depth > limits.depth_max:
-        return [
-            GraphQLError(
-                f"The query has a depth of {depth}, and {limits.depth_max} is allowed; ask for "
-                "what is deeper in a request of its own.",
-                extensions={"code": "DEPTH_EXCEEDED", "depth": depth, "maximum": limits.depth_max},
-            )
-        ]
+        message = (
+            f"The query has a depth of {depth}, and {limits.depth_max} is allowed; ask for what is "
+            "deeper in a request of its own."
+        )
+        return [_too_much("depth", message, depth, limits.depth_max)]
     given = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
     if isinstance(given, list):
         return given
-    # The others of the document are not run, and may need variables that were not sent.
-    alone = DocumentNode(definitions=(operation, *fragments.values()))
-    rule = cost_validator(limits.cost_max, variables=given.coerced)
-    return [_too_dear(error) for error in validate(schema, alone, [rule], max_errors=ERRORS_MAX)]
+    try:
+        size = Sizes(schema, prices, fragments, given.coerced).of_operation(operation)
+    except GraphQLError as error:
+        return [error]
+    if size.cost > limits.cost_max:
+        message = (
+            f"The query costs {size.cost}, and {limits.cost_max} is allowed; ask for less with "
+            "`first` or `limit`, or for fewer fields of every token."
+        )
+        return [_too_much("cost", message, size.cost, limits.cost_max)]
+    if size.values > VALUES_MAX:
+        message = (
+            f"The answer could have {size.values} values, and {VALUES_MAX} are allowed; ask for "
+            "fewer fields, or for less with `first` or `limit`."
+        )
+        return [_too_much("values", message, size.values, VALUES_MAX)]
+    return []
 
 
-def _too_dear(error: GraphQLError) -> GraphQLError:
-    told = (error.extensions or {}).get("cost")
-    if told is None:
-        return error
-    cost, most = told["requestedQueryCost"], told["maximumAvailable"]
-    return GraphQLError(
-        f"The query costs {cost}, and {most} is allowed; ask for less with `first` or `limit`, or "
-        "for fewer fields of every token.",
-        extensions={"code": "COST_EXCEEDED", "cost": cost, "maximum": most},
-    )
+def _too_much(what: str, message: str, asked: int, most: int) -> GraphQLError:
+    code = f"{what.upper()}_EXCEEDED"
+    return GraphQLError(message, extensions={"code": code, what: asked, "maximum": most})
 
 
 class _Depths:

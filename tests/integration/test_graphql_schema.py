@@ -20,7 +20,13 @@ from curvetape.testing.memory_leaderboards import MemoryLeaderboards
 from curvetape.testing.memory_log import MemoryLog
 
 EXAMPLES_MAX = 40
-REFUSALS = {"BAD_USER_INPUT", "COST_EXCEEDED", "DEPTH_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
+REFUSALS = {
+    "BAD_USER_INPUT",
+    "COST_EXCEEDED",
+    "DEPTH_EXCEEDED",
+    "VALUES_EXCEEDED",
+    "GRAPHQL_PARSE_FAILED",
+}
 """What a query may be told that fits the schema; the last one where it is too long."""
 TEXT = re.compile(r'\b(mintAddress|address|creator|quoteMint|after|text): ("(?:[^"\\]|\\.)*"|null)')
 NUMBER = re.compile(r"\b(first|limit|page): (-?\d+)")

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
-from api.graphql.limits import QUERY_TOKENS_MAX, Limits
+from api.graphql.limits import QUERY_TOKENS_MAX, VALUES_MAX, Limits
 from api.graphql.persisted import TEXT_BYTES_MAX, Persisted, allowed_in
 from curvetape.testing.api import Served
 from curvetape.testing.market import TRADED
@@ -62,6 +63,41 @@ def test_cost_grows_with_first_and_limit_and_with_each_alias() -> None:
     assert error(served, default)["extensions"]["cost"] == 1_200
     aliases = " ".join(f"a{n}: tokens(first: 100) {{ nodes {{ name }} }}" for n in range(6))
     assert error(served, f"{{ {aliases} }}")["extensions"]["cost"] == 1_200
+
+
+def test_a_list_of_mints_costs_each_of_them_and_what_is_asked_of_it() -> None:
+    served = Served(limits=Limits(cost_max=1_000))
+    query = """query ($mints: [String!]!) { tokensByMint(mintAddresses: $mints) {
+        trades(first: 50) { nodes { id } } } }"""
+    assert "data" in answer(served, query, variables={"mints": [TRADED] * 19})
+    assert error(served, query, variables={"mints": [TRADED] * 20})["extensions"]["cost"] == 1_040
+    written = query.replace("query ($mints: [String!]!)", "").replace("$mints", f'["{TRADED}"]')
+    assert "data" in answer(served, written)
+
+
+def test_free_fields_of_many_rows_are_bounded_by_the_size_of_the_answer() -> None:
+    aliases = " ".join(f"a{number}: id" for number in range(200))
+    query = f"""query ($n: Int!) {{ token(mintAddress: "{TRADED}") {{
+        trades(first: $n) {{ nodes {{ ...wide }} }} }} }}
+        fragment wide on Trade {{ {aliases} }}"""
+    assert "data" in answer(Served(), query, variables={"n": 400})
+    refused = error(Served(), query, variables={"n": 500})
+    values = 500 * 201 + 2
+    assert refused["extensions"] == {
+        "code": "VALUES_EXCEEDED",
+        "values": values,
+        "maximum": VALUES_MAX,
+    }
+
+
+def test_the_schema_can_be_asked_for_and_not_many_times_at_once() -> None:
+    whole = get_introspection_query(
+        specified_by_url=True, schema_description=True, input_value_deprecation=True
+    )
+    assert "data" in answer(Served(), whole)
+    alias = "a%d: __schema { types { fields { args { name } name } } }"
+    many = "{" + " ".join(alias % number for number in range(100)) + "}"
+    assert error(Served(), many)["extensions"]["code"] == "VALUES_EXCEEDED"
 
 
 def test_a_cost_counts_only_the_operation_that_is_run() -> None:
