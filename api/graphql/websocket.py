@@ -120,7 +120,12 @@ class Session:
     async def _received(self) -> Incoming:
         try:
             return msgspec.json.decode(await self._ws.receive_text(), type=Incoming)
-        except (falcon.PayloadTypeError, msgspec.MsgspecError, UnicodeError) as error:
+        except (
+            falcon.PayloadTypeError,
+            msgspec.MsgspecError,
+            UnicodeError,
+            RecursionError,  # what is nested too deeply
+        ) as error:
             raise _ClosedError(Code.INVALID, "Invalid message received") from error
 
     async def _write(self) -> None:

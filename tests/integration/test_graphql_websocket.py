@@ -92,6 +92,7 @@ async def test_messages_are_acknowledged_answered_and_completed(url: str) -> Non
         ([INIT, INIT], 4429),
         ([INIT, asked("a"), asked("a")], 4409),
         (["no JSON"], 4400),
+        (['{"type": "ping", "payload": ' + "[" * 5_000 + "]" * 5_000 + "}"], 4400),
         ([b"{}"], 4400),
         ([{"type": "unheard"}], 4400),
         ([INIT, asked("")], 4400),
