@@ -26,12 +26,17 @@ class Stream:
         self._hub = hub
         self._outbox = Outbox()
         self._ended = False
-        self._group: Group = hub.join(operation, self)
+        self._group: Group | None = None  # while joining, something may be given already
+        self._group = hub.join(operation, self)
 
     def give(self, answer: bytes) -> None:
         """Take an answer."""
         self._outbox.put(answer)
         if self._outbox.overflowed:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._group is not None:
             self._hub.leave(self._group, self)
 
     def let_go(self) -> None:
@@ -67,7 +72,7 @@ class Stream:
                     yield _COMPLETE
                     return
         finally:
-            self._hub.leave(self._group, self)
+            self._leave()
 
 
 async def single(answer: Answer) -> AsyncIterator[SSEvent | None]:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from api.graphql import hub as hub_module
+from api.graphql.events import Stream
 from api.graphql.execution import Graph
 from api.graphql.hub import Hub
 from api.graphql.outbox import Outbox
@@ -155,6 +156,23 @@ async def test_whoever_has_left_is_told_no_more(hub: Hub) -> None:
     happen(hub, 3_001)
     assert (len(here.answers), len(gone.answers)) == (1, 0)
     assert hub.join(operation, here) is not group
+
+
+async def test_who_joins_late_and_is_told_too_much_at_once_is_let_go_of(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Outbox.__init__, "__kwdefaults__", {"bytes_max": 10})
+    watched = "subscription ($mint: String!) { tokenUpdate(mintAddress: $mint) { tradeCount } }"
+    told = join(hub, watched)
+    running = asyncio.create_task(hub.run())
+    await has(told, 1)
+    operation = hub.graph.operation(Request(query=watched, variables={"mint": TRADED}))
+    events = [each async for each in Stream(hub, operation).events()]
+    assert b"SLOW_CONSUMER" in (getattr(events[0], "data", None) or b"")
+    assert len(events) == 2
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_an_outbox_is_bounded_and_says_so() -> None:
