@@ -88,11 +88,12 @@ class GraphResource:
     async def _answer(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, request: Request
     ) -> None:
+        events = MEDIA_EVENTS in (req.get_header("Accept") or "")
+        say = _say_as_event if events else _say
         try:
             operation = self._graph.operation(request)
         except InvalidError as error:
-            return _say(req, resp, invalid(error))
-        events = MEDIA_EVENTS in (req.get_header("Accept") or "")
+            return say(req, resp, invalid(error))
         if operation.kind is OperationType.SUBSCRIPTION:
             if not events:
                 other = refused(
@@ -103,18 +104,14 @@ class GraphResource:
             try:
                 resp.sse = Stream(self._hub, operation).events()
             except InvalidError as error:
-                return _say(req, resp, invalid(error))
+                return say(req, resp, invalid(error))
             resp.set_header("Cache-Control", "no-store")
             resp.set_header("X-Accel-Buffering", "no")
             return None
         answer = await self._graph.answer(operation)
         if (position := answer.extensions.get("logPosition")) is not None:
             resp.set_header(POSITION_HEADER, str(position))
-        if events:
-            resp.set_header("Cache-Control", "no-store")
-            resp.sse = single(answer)
-            return None
-        return _say(req, resp, answer)
+        return say(req, resp, answer)
 
 
 def _uncounted() -> None:
@@ -159,6 +156,12 @@ def _say(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -
         if unavailable:
             resp.set_header("Retry-After", str(RETRY_AFTER_S))
     resp.data = _encode(answer)
+
+
+def _say_as_event(_req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
+    """Errors, too: who reads events sees nothing of an answer that is something else."""
+    resp.set_header("Cache-Control", "no-store")
+    resp.sse = single(answer)
 
 
 def _refuse(

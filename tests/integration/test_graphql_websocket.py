@@ -168,6 +168,16 @@ async def test_answers_come_as_events_where_they_are_asked_for_so(url: str) -> N
         assert answer.text == (
             'event: next\ndata: {"data":{"__typename":"Query"}}\n\nevent: complete\ndata: \n\n'
         )
+        for query, code in (
+            ("subscription { nothing { id } }", "GRAPHQL_VALIDATION_FAILED"),
+            ('subscription { trades(mintAddress: "no mint") { id } }', "BAD_USER_INPUT"),
+        ):
+            refused = await client.post(url, json={"query": query}, headers=headers)
+            assert refused.headers["content-type"] == "text/event-stream"
+            first, last, _ = refused.text.split("\n\n")
+            (error,) = json.loads(first.removeprefix("event: next\ndata: "))["errors"]
+            assert error["extensions"]["code"] == code
+            assert last == "event: complete\ndata: "
         without = await client.post(url, json=TRADES)
         assert without.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
         assert "text/event-stream" in without.json()["errors"][0]["message"]
