@@ -1,6 +1,7 @@
 """The HTTP server's settings, and limits on what a client may send before a request is one."""
 
 import asyncio
+import logging
 from typing import Any
 
 import uvicorn
@@ -29,6 +30,7 @@ def server_config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Con
         "ws_per_message_deflate": False,  # a frame is the same for everyone
         "lifespan": "off",
         "access_log": False,
+        "log_level": logging.WARNING,  # below it are handshakes, with keys in their addresses
         "proxy_headers": False,  # `api.identity` reads them, from proxies that are set
         "log_config": None,
         "server_header": False,

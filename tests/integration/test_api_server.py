@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -176,3 +177,14 @@ async def test_a_frame_that_does_not_end_loses_its_connection() -> None:
         frame = b"\x81\xff"  # text, and half of how long it is
         answer = await exchange(at, asked + frame, wait_s_max=CLOSE_WAIT_S_MAX)
     assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+async def test_the_key_of_a_handshake_is_not_written_into_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with _listening(with_sockets(_api(), _sockets())) as at:
+        address = f"ws://127.0.0.1:{at}/socket.io/?EIO=4&transport=websocket&key=ct_secret"
+        async with connect(address) as client:
+            await client.recv()
+    assert "ct_secret" not in caplog.text
