@@ -10,6 +10,7 @@ from falcon.util.mediatypes import quality
 
 from api.cache import EDITION, MISS, Answer, Cache, Kept
 from api.edition import Edition
+from api.guard import ADDRESS_BYTES_MAX
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -47,7 +48,9 @@ class Front:
             return
         origin = has = b""
         packs = False
-        apart = scope["path"] in _NEVER_KEPT
+        query = scope["query_string"]
+        # One that is too long is for the app to refuse, and is not looked at here.
+        apart = scope["path"] in _NEVER_KEPT or len(query) > ADDRESS_BYTES_MAX
         for name, value in scope["headers"]:
             if name == b"origin":
                 origin = value
@@ -60,7 +63,6 @@ class Front:
         if apart:
             await self._app(scope, receive, send)
             return
-        query = scope["query_string"]
         key = b"%b %b?%b" % (
             self._variant(origin),
             scope.get("raw_path") or scope["path"].encode(),

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -168,7 +168,7 @@ class Identities:
 
     def _trusts(self, address: str) -> bool:
         try:
-            parsed = ip_address(address)
+            parsed = _unmapped(ip_address(address))
         except ValueError:
             return False
         return any(parsed in network for network in self._proxies)
@@ -182,12 +182,16 @@ def is_handshake(scope: Mapping[str, Any]) -> bool:
 
 def _anonymous(address: str) -> Identity:
     try:
-        parsed = ip_address(address)
+        parsed = _unmapped(ip_address(address))
     except ValueError:
         return Identity("anonymous", address, address)
     if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return Identity("anonymous", str(parsed.ipv4_mapped), address)
         network = ip_network((parsed, IPV6_PREFIX_BITS), strict=False)
         return Identity("anonymous", str(network), address)
-    return Identity("anonymous", address, address)
+    return Identity("anonymous", str(parsed), address)
+
+
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """An IPv4 address as itself, also where a socket for both kinds writes it as one of IPv6."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped

@@ -54,8 +54,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._timer = self.loop.call_later(REQUEST_WAIT_S_MAX, self._too_slow)
 
     def on_headers_complete(self) -> None:
-        """The request can be answered."""
+        """The request can be answered, unless it was too large and came too fast to be stopped."""
         self._in_head = False
+        if len(self.url) + sum(len(it[0]) + len(it[1]) for it in self.headers) > HEAD_BYTES_MAX:
+            self._refuse_head()
+            raise ValueError(HEADERS_TOO_LARGE.name)  # ends the parsing; nobody else is told
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -75,8 +78,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES_MAX:
-            detail = f"request line and headers may have {HEAD_BYTES_MAX} bytes together"
-            self._refuse(HEADERS_TOO_LARGE, detail)
+            self._refuse_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the request."""
@@ -89,6 +91,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._refuse(TOO_SLOW, f"the request did not end within {REQUEST_WAIT_S_MAX:g} s")
+
+    def _refuse_head(self) -> None:
+        detail = f"request line and headers may have {HEAD_BYTES_MAX} bytes together"
+        self._refuse(HEADERS_TOO_LARGE, detail)
 
     def _refuse(self, kind: Kind, detail: str) -> None:
         self._stop_timer()

@@ -11,7 +11,7 @@ import msgspec
 from adapters.valkey.answers import ValkeyAnswers
 from adapters.valkey.counts import ValkeyCounts
 from api.cache import Cache, SharedAnswers
-from api.edition import Editions
+from api.edition import VERSION, Editions
 from api.gate import Gate
 from api.identity import Identities, KeysError, read_keys, read_networks
 from api.limits import Limit, Limits, SharedCounts
@@ -26,7 +26,7 @@ _SHAPING = (
     "bundle_",
     "insider_",
 )
-"""Settings by which answers differ: processes that differ in them share none."""
+"""Settings by which answers differ: processes that differ in them, or in version, share none."""
 
 
 class Fronting(msgspec.Struct, frozen=True):
@@ -103,4 +103,5 @@ def scope_of(settings: Settings) -> str:
         for field, value in msgspec.structs.asdict(settings).items()
         if field.startswith(_SHAPING)
     }
+    shaping["version"] = VERSION  # of which each may answer in a shape of its own
     return hashlib.sha256(msgspec.json.encode(shaping, order="sorted")).hexdigest()

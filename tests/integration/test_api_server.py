@@ -119,6 +119,13 @@ async def test_a_head_without_end_is_refused_with_its_first_byte_too_many(
     assert b'"/#headers-too-large"' in answer
 
 
+@pytest.mark.parametrize("at", [b"GET /?%s HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX: %s\r\n"])
+async def test_a_head_that_came_whole_is_refused_for_its_size_too(port: int, at: bytes) -> None:
+    answer = await exchange(port, at % (b"a" * HEAD_BYTES_MAX) + b"Host: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 @pytest.mark.parametrize(
     "begun",
     [

@@ -10,6 +10,7 @@ from api.app import create_app
 from api.cache import OVERHEAD_BYTES, Answer, Cache, Kept
 from api.edition import Editions, State
 from api.front import Front, canonical
+from api.guard import ADDRESS_BYTES_MAX
 from curvetape.testing.api import V1
 from curvetape.testing.events import created, recorded
 from curvetape.testing.market import MARKET, TRADED, address
@@ -294,6 +295,15 @@ async def test_what_is_refused_is_refused_although_it_is_kept(process: _Process)
     assert (image.status_code, content.status_code) == (406, 413)
     assert (await process.client.post(CARD)).status_code == 405
     assert (await process.client.get(f"{CARD}?nope=1")).status_code == 400
+
+
+async def test_an_address_that_is_too_long_is_refused_and_leaves_nothing_behind(
+    process: _Process,
+) -> None:
+    before = canonical.cache_info().currsize
+    refused = await process.client.get(f"{CARD}?" + "&" * ADDRESS_BYTES_MAX + "&")
+    assert refused.status_code == 414
+    assert canonical.cache_info().currsize == before
 
 
 async def test_head_is_answered_from_what_get_has_made(reads: _Reads, process: _Process) -> None:

@@ -88,6 +88,12 @@ def test_a_trusted_proxy_is_believed_whom_it_asks_for(forwarded: list[str], addr
     assert identities.of(scope).name == address
 
 
+def test_a_proxy_is_trusted_also_by_a_socket_for_both_kinds_of_addresses() -> None:
+    identities = Identities(proxies=read_networks("10.0.0.0/8"))
+    said = ("x-forwarded-for", "198.51.100.1, ::ffff:10.0.0.2")
+    assert identities.of(_scope(said, client="::ffff:10.0.0.1")).name == "198.51.100.1"
+
+
 def test_addresses_of_one_customer_are_one_caller() -> None:
     identities = Identities()
     callers = {
