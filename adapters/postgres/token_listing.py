@@ -47,6 +47,7 @@ _PLAIN: dict[ListSort, tuple[str, str]] = {
     "progress": ("coalesce(progress, -1)", "double precision"),
     "change": ("change", "double precision"),
 }
+"""What the other sorts compare, as the index has it where there is one, and its type."""
 _CURRENT = frozenset(("tokens", "windowed"))
 """What is of now; the rest is of the list's moment."""
 _FIGURES = {
@@ -58,7 +59,6 @@ _FIGURES = {
 }
 _WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
 """All tokens that traded in a day are sorted and joined; the server's own setting is for less."""
-"""What the other sorts compare, as the index has it where there is one."""
 
 _FILTERS = f"""
     listed
