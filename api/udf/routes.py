@@ -107,6 +107,8 @@ class Udf:
                     Parameter("limit", f"How many at most, up to {FOUND_MAX}.", "30"),
                 ],
                 answer=list[Found],
+                error=Failed,
+                error_is_ok=True,
                 read_models=("search",),
                 make=self.search,
             ),

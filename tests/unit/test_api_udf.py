@@ -75,6 +75,7 @@ def test_resolutions_have_more_than_one_spelling(spelt: str, meant: str) -> None
         ("/udf/history", {"symbol": ABSENT, "resolution": "1"}, "unknown_symbol"),
         ("/udf/history", {"symbol": TRADED, "resolution": "7"}, "unknown_resolution"),
         ("/udf/history", {"symbol": TRADED, "resolution": "1", "to": "x"}, "to is no number"),
+        ("/udf/search", {"query": "", "limit": "x"}, "limit is no number"),
     ],
 )
 def test_what_cannot_be_answered_is_an_error_of_the_feed(
@@ -83,6 +84,9 @@ def test_what_cannot_be_answered_is_an_error_of_the_feed(
     told = get(path, **query)
     assert told["s"] == "error"
     assert told["errmsg"].startswith(reason)
+    answer = get(DESCRIBED_AT)["paths"][path]["get"]["responses"]["200"]["content"]
+    (media,) = answer.values()
+    assert {"$ref": "#/components/schemas/Failed"} in media["schema"].get("oneOf", [])
 
 
 def test_a_symbol_shows_as_many_digits_as_its_prices_need() -> None:
