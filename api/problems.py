@@ -242,7 +242,11 @@ def _problem_of(req: falcon.Request, error: falcon.HTTPError) -> Problem:
     if isinstance(error, ProblemError):
         return error.problem
     if isinstance(error, falcon.HTTPRouteNotFound):
-        return problem(ROUTE_UNKNOWN, "no resource has this path; /openapi.json lists them all")
+        return problem(
+            ROUTE_UNKNOWN,
+            "no resource has this path; /openapi.json lists ours, docs/drop-in.md those in the "
+            "shapes of DexScreener, GeckoTerminal and UDF",
+        )
     if isinstance(error, falcon.HTTPMethodNotAllowed):
         return problem(METHOD_NOT_ALLOWED, f"this resource has no {req.method}; see Allow")
     if error.status_code == HTTPStatus.BAD_REQUEST:
