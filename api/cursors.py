@@ -68,8 +68,8 @@ class ListCursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fi
     pos: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
     now_s: Annotated[int, Meta(ge=0, le=TIME_S_MAX)] | None
     """The chain's clock of that moment, which ages are told by."""
-    sol_usd: Annotated[float, Meta(gt=0, le=1e12)] | None
-    """What a SOL was worth, where amounts are ranked."""
+    sol_usd: Annotated[float, Meta(ge=1e-12, le=1e12)] | None
+    """What a SOL was worth, where amounts are ranked; what is ranked is divided by it."""
 
     def encoded(self) -> str:
         """As an opaque text."""

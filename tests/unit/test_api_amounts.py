@@ -76,6 +76,14 @@ def test_a_cursor_leads_back_to_the_row_that_it_is_from(value: float) -> None:
             list_cursor(place.encoded(), "trades")
 
 
+@pytest.mark.parametrize("sol_usd", [-1.0, 0.0, 5e-324, 1e-300, 1e300])
+def test_a_cursor_cannot_say_that_a_sol_is_worth_nothing(sol_usd: float) -> None:
+    """Amounts are divided by it, and a lamport is a thousand-millionth of it."""
+    place = ListCursor("volume", 1.0, TRADED, 2**62, None, sol_usd)
+    with pytest.raises(CursorError):
+        list_cursor(place.encoded(), "volume")
+
+
 @given(
     text=st.text(
         st.sampled_from("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
