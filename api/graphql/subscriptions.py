@@ -132,7 +132,7 @@ def wanted(
     if name not in kind.fields:
         raise refused(BAD_INPUT, f"{name} cannot be subscribed to.")
     asked = get_argument_values(kind.fields[name], node, given.coerced)
-    reads = name in _READING or _leads(node.selection_set, fragments)
+    reads = name in _READING or _leads(operation.selection_set, fragments, set())
     return Wanted(source(name, asked), reads)
 
 
@@ -151,18 +151,21 @@ def _only_field(
 
 
 def _leads(
-    selections: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]
+    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], seen: set[str]
 ) -> bool:
-    for each in () if selections is None else selections.selections:
-        if isinstance(each, FieldNode):
-            if each.name.value == LINK:
-                return True
-        elif isinstance(each, InlineFragmentNode):
-            if _leads(each.selection_set, fragments):
-                return True
-        elif isinstance(each, FragmentSpreadNode) and _leads(
-            fragments[each.name.value].selection_set, fragments
-        ):
+    """Whether `LINK` is anywhere; a field may be written several times, and is answered once."""
+    for each in selections.selections:
+        within: SelectionSetNode | None
+        if isinstance(each, FragmentSpreadNode):
+            name = each.name.value
+            within = None if name in seen else fragments[name].selection_set
+            seen.add(name)
+        elif isinstance(each, FieldNode) and each.name.value == LINK:
+            return True
+        else:
+            assert isinstance(each, FieldNode | InlineFragmentNode), "there are no other selections"
+            within = each.selection_set
+        if within is not None and _leads(within, fragments, seen):
             return True
     return False
 

@@ -111,6 +111,34 @@ async def test_what_many_messages_ask_of_the_read_models_is_asked_together(
     assert told.ended == "ended"
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        """subscription ($mint: String!) {
+            trades(mintAddress: $mint) { id }
+            trades(mintAddress: $mint) { token { tradeCount } } }""",
+        """subscription ($mint: String!) { ...plain ...reading }
+            fragment plain on Subscription { trades(mintAddress: $mint) { id } }
+            fragment reading on Subscription {
+                trades(mintAddress: $mint) { ... on Trade { token { tradeCount } } } }""",
+    ],
+    ids=["twice", "fragments"],
+)
+async def test_a_field_written_twice_is_answered_once_with_all_that_is_asked_of_it(
+    hub: Hub, query: str
+) -> None:
+    told, plain = join(hub, query), join(hub, PLAIN)
+    running = asyncio.create_task(hub.run())
+    happen(hub, 3_000)
+    await has(told, 1)
+    found = msgspec.json.decode(told.answers[0])["data"]["trades"]
+    assert found == {"id": curve_traded(3_000, TRADED).id, "token": {"tradeCount": 120}}
+    assert len(plain.answers) == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def test_messages_that_wait_for_read_models_are_bounded(
     hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
