@@ -45,7 +45,10 @@ Examples:
     "--only", multiple=True, metavar="NAME", help="Keep this read model; may be repeated."
 )
 def command(once: bool, part: str | None, only: Sequence[str]) -> None:
-    """Keep the read models: candles, trades, tokens, search, and leaderboards with a Redis.
+    """Keep the read models, all of them in one process or a share of the work.
+
+    They are candles, trades, tokens, portfolios, search, holders, SOL's prices and slots, and
+    leaderboards with a Redis or Valkey.
 
     Each goes on from its own checkpoint. One that cannot go on stops with its reason while the
     others continue; the exit code is then 1. The search index in Meilisearch, where there is one,

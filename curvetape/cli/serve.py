@@ -42,7 +42,11 @@ class _Server(uvicorn.Server):
 )
 @click.option("--listening", type=int, hidden=True)  # a worker's: the socket that it inherits
 def command(host: str | None, port: int | None, workers: int | None, listening: int | None) -> None:
-    """Serve the API: tokens, charts and trades, described by /openapi.json."""
+    """Serve the API: REST, GraphQL, Socket.IO, and the shapes of others.
+
+    / lists what can be asked, /openapi.json describes it. docs/serving.md says what is kept, how
+    often callers may ask, and how several processes share the work.
+    """
     settings = settings_or_exit(api_host=host, api_port=port, api_workers=workers)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     try:

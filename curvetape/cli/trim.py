@@ -13,7 +13,13 @@ from curvetape.cli.common import run, settings_or_exit, until_stopped
 EXIT_CANNOT = 3
 
 
-@click.command(short_help="Let go of what is old, on purpose.")
+EPILOG = """\b
+Examples:
+  curvetape projections trim --older-than-days 30
+  CURVETAPE_RETAIN_TRADES_DAYS=90 curvetape projections trim trades"""
+
+
+@click.command(short_help="Let go of what is old, on purpose.", epilog=EPILOG)
 @click.argument("names", nargs=-1, type=click.Choice(sorted(TRIMMED)), metavar="[NAME]…")
 @click.option(
     "--older-than-days",
