@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from api.graphql.errors import UNAVAILABLE
 from api.graphql.execution import Answer, Graph, Operation, unavailable
 from api.graphql.subscriptions import READ, Event, Wanted, Watched, WatchedCandle
 from api.live.message import MARKET, Message
@@ -20,7 +21,7 @@ from api.parameters import TIME_S_MAX
 from projections.reads import INTERVALS_S, ReadsUnavailableError, TokenRow
 
 TICK_S = 1.0
-"""How often cards and candles that are watched are looked at."""
+"""How often cards and candles that are watched are looked at; newly watched ones at once."""
 GATHER_S = 0.02
 """What is newly watched within this time is looked at together."""
 TOGETHER_MAX = 500
@@ -77,6 +78,8 @@ class Hub:
         self._groups: dict[Key, Group] = {}
         self._events: dict[Event, set[Group]] = {}
         self._watched: set[Group] = set()
+        self._new: set[Group] = set()
+        """Those of them that were not looked at yet."""
         self._pending: dict[Group, None] = {}
         self._wake = asyncio.Event()
         self._look = asyncio.Event()
@@ -96,6 +99,7 @@ class Hub:
                 self._events.setdefault(source, set()).add(group)
             else:
                 self._watched.add(group)
+                self._new.add(group)
                 self._look.set()
         group.followers.add(follower)
         if group.last is not None:
@@ -110,6 +114,7 @@ class Hub:
         del self._groups[group.key]
         self._pending.pop(group, None)
         self._watched.discard(group)
+        self._new.discard(group)
         source = group.wanted.source
         if isinstance(source, Event):
             groups = self._events[source]
@@ -158,7 +163,10 @@ class Hub:
                 answer.extensions[name] = value
         encoded = _encode(answer)
         if isinstance(group.wanted.source, Watched):
-            group.last = encoded
+            if any(error["extensions"].get("code") == UNAVAILABLE for error in answer.errors):
+                group.seen = group.last = None  # it is told anew once it can be
+            else:
+                group.last = encoded
         group.give(encoded)
 
     async def _answer(self) -> None:
@@ -193,16 +201,23 @@ class Hub:
                 return
 
     async def _watch(self) -> None:
+        now_s = asyncio.get_running_loop().time
+        due_s = now_s() + TICK_S
         while True:
             try:
-                async with asyncio.timeout(TICK_S):
+                async with asyncio.timeout_at(due_s):
                     await self._look.wait()
                 await asyncio.sleep(GATHER_S)
             except TimeoutError:
                 pass
+            groups = self._new
+            if now_s() >= due_s:
+                groups, due_s = self._watched, now_s() + TICK_S
+            looked_at = list(groups)
             self._look.clear()
+            self._new.clear()
             try:
-                await self._look_at(list(self._watched))
+                await self._look_at(looked_at)
             except ReadsUnavailableError as error:
                 _log.warning("nothing that is watched can be looked at: %s", error)
 

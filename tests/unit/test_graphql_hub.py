@@ -16,12 +16,13 @@ from api.graphql.request import Request
 from api.live.feed import Feed
 from curvetape.testing.batch_reads import MemoryBatchReads
 from curvetape.testing.events import curve_traded, recorded
-from curvetape.testing.market import MARKET, TRADED
+from curvetape.testing.market import MARKET, TRADED, UNTRADED
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
-from projections.reads import TokenRow
+from projections.reads import ReadsUnavailableError, TokenRow
 
 PLAIN = "subscription ($mint: String!) { trades(mintAddress: $mint) { id } }"
+CARD = "subscription ($mint: String!) { tokenUpdate(mintAddress: $mint) { tradeCount } }"
 READING = "subscription ($mint: String!) { trades(mintAddress: $mint) { token { tradeCount } } }"
 
 
@@ -167,6 +168,48 @@ async def test_a_store_that_is_down_is_told_and_watching_goes_on(
     reads.down = False
     await has(card, 1)
     assert msgspec.json.decode(card.answers[0])["data"]["tokenUpdate"]["tradeCount"] == 120
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_only_what_is_newly_watched_is_looked_at_before_the_next_look_at_all(
+    hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "TICK_S", 3_600.0)
+    running = asyncio.create_task(hub.run())
+    first = join(hub, CARD)
+    await has(first, 1)
+    reads.apply(recorded([curve_traded(3_000, TRADED)], after=reads.sequence))
+    await has(join(hub, CARD, mint=UNTRADED), 1)
+    assert len(first.answers) == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_card_that_could_not_be_told_is_told_once_it_can_be(
+    hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "TICK_S", 0.01)
+    windows_of = reads.windows_of
+
+    async def down(_: Sequence[str]) -> Any:
+        raise ReadsUnavailableError("down")
+
+    monkeypatch.setattr(reads, "windows_of", down)
+    running = asyncio.create_task(hub.run())
+    told = join(hub, CARD.replace("tradeCount", "volume24h"))
+    await has(told, 1)
+    (error,) = msgspec.json.decode(told.answers[0])["errors"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
+    monkeypatch.setattr(reads, "windows_of", windows_of)
+
+    async def known() -> bool:
+        return "errors" not in msgspec.json.decode(told.answers[-1])
+
+    await until(known)
+    assert msgspec.json.decode(told.answers[-1])["data"]["tokenUpdate"]["volume24h"] is not None
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
