@@ -14,7 +14,9 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from api.graphql.errors import UNAVAILABLE
+from api.graphql.errors import told as error_told
 from api.graphql.execution import Answer, Graph, Operation, unavailable
+from api.graphql.outbox import ANSWER_BYTES_MAX, too_large
 from api.graphql.subscriptions import READ, Event, Wanted, Watched, WatchedCandle
 from api.live.message import MARKET, Message
 from api.parameters import TIME_S_MAX
@@ -162,6 +164,8 @@ class Hub:
             if (value := getattr(told, name, None)) is not None:
                 answer.extensions[name] = value
         encoded = _encode(answer)
+        if len(encoded) > ANSWER_BYTES_MAX:
+            encoded = _encode(Answer(errors=[error_told(too_large(len(encoded)))]))
         if isinstance(group.wanted.source, Watched):
             if any(error["extensions"].get("code") == UNAVAILABLE for error in answer.errors):
                 group.seen = group.last = None  # it is told anew once it can be

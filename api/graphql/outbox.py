@@ -3,8 +3,24 @@
 import asyncio
 from collections import deque
 
+from graphql import GraphQLError
+
+from api.graphql.errors import TOO_LARGE, refused
+
 UNSENT_BYTES_MAX = 1 << 20
 """What may wait for a client that reads too slowly; beyond it the client is let go of."""
+
+ANSWER_BYTES_MAX = UNSENT_BYTES_MAX - (4 << 10)
+"""Of one answer, which would not fit even if nothing else waited."""
+
+
+def too_large(size: int) -> GraphQLError:
+    """The error of an answer that is not sent, since it has so many bytes."""
+    return refused(
+        TOO_LARGE,
+        f"The answer has {size} bytes, and {ANSWER_BYTES_MAX} can be told here; ask for less with "
+        "`first` or `limit`, or for fewer fields, or ask a query by POST.",
+    )
 
 
 class Outbox:

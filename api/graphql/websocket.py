@@ -14,7 +14,7 @@ from api.graphql.documents import InvalidError
 from api.graphql.errors import TOO_MANY, refused, told
 from api.graphql.execution import invalid
 from api.graphql.hub import Group, Hub
-from api.graphql.outbox import Outbox
+from api.graphql.outbox import ANSWER_BYTES_MAX, Outbox, too_large
 from api.graphql.request import read
 from api.limits import Allowed
 
@@ -189,9 +189,14 @@ class Session:
 
             async def answer() -> None:
                 found = await self._hub.graph.answer(operation)
-                if self._running.pop(id_, None) is not None:
-                    self._say(id_, "next", _encode(found))
-                    self._say(id_, "complete")
+                if self._running.pop(id_, None) is None:
+                    return
+                encoded = _encode(found)
+                if len(encoded) > ANSWER_BYTES_MAX:
+                    self._say(id_, "error", _encode([told(too_large(len(encoded)))]))
+                    return
+                self._say(id_, "next", encoded)
+                self._say(id_, "complete")
 
             self._running[id_] = asyncio.create_task(answer())
 

@@ -85,6 +85,22 @@ async def test_messages_are_acknowledged_answered_and_completed(url: str) -> Non
         assert refused["payload"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
+async def test_an_answer_that_can_never_be_sent_ends_its_operation_only(url: str) -> None:
+    wide = " ".join(f"a{number}: id" for number in range(120))
+    query = (
+        f'{{ token(mintAddress: "{TRADED}") {{ trades(first: 120) {{ nodes {{ {wide} }} }} }} }}'
+    )
+    async with connect(url) as connection:
+        talk = Talk(connection)
+        await talk.say(INIT, asked("a", {"query": query}))
+        await talk.hear()
+        refused = await talk.hear()
+        assert (refused["id"], refused["type"]) == ("a", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "ANSWER_TOO_LARGE"
+        await talk.say(asked("a", {"query": "{ __typename }"}))
+        assert (await talk.hear())["type"] == "next"
+
+
 @pytest.mark.parametrize(
     ("messages", "code"),
     [

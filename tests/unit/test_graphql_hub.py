@@ -215,6 +215,19 @@ async def test_a_card_that_could_not_be_told_is_told_once_it_can_be(
         await running
 
 
+async def test_an_answer_that_can_never_be_sent_is_told_as_an_error(hub: Hub) -> None:
+    wide = " ".join(f"a{number}: id" for number in range(120))
+    rows = f"trades(first: 120) {{ nodes {{ {wide} }} }}"
+    running = asyncio.create_task(hub.run())
+    told = join(hub, CARD.replace("tradeCount", rows))
+    await has(told, 1)
+    (error,) = msgspec.json.decode(told.answers[0])["errors"]
+    assert error["extensions"]["code"] == "ANSWER_TOO_LARGE"
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 async def test_whoever_has_left_is_told_no_more(hub: Hub) -> None:
     here, gone = Told(), Told()
     operation = hub.graph.operation(Request(query=PLAIN, variables={"mint": TRADED}))
