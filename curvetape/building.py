@@ -12,6 +12,7 @@ from projections.generation import Generation, GenerationError, Place
 from projections.parking import Tell
 from projections.projection import Hosted
 from projections.runner import Runner
+from projections.settling import Settling
 
 STATUS_WAIT_S = 5.0
 ROUNDS_MAX = 20
@@ -155,6 +156,17 @@ class Building(ABC):
         if until - start > LEFT_EVENTS_MAX:
             rate = (until - start) / took_s
             self._say(f"{self.name}: {until - start:,} events in {took_s:,.1f} s, {rate:,.0f}/s")
+
+    async def _undecided(self, hosted: Hosted) -> frozenset[int]:
+        """What of the log waits for its slot where the rows are."""
+        place = await hosted.store.checkpoint()
+        settling = Settling(taken_back=place.taken_back, partition=hosted.partition)
+        bounded = Bounded(self._log, place.sequence)
+        async for batch in bounded.read(
+            after=place.reread_after, batch_max=self._batch_max, follow=False
+        ):
+            settling.restore(batch)
+        return settling.undecided
 
     async def _say_progress(self, runner: Runner, start: int, until: int, began: float) -> None:
         while True:

@@ -110,7 +110,7 @@ class Rebuilding(Building):
             await self._load(schema_of(self.name, "next"), (await self._served()).sequence)
 
     async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
-        async def catch_up(live: Generation) -> None:
+        async def catch_up(live: Generation) -> frozenset[int]:
             if len(hosted) == 1 and live.parts:
                 # What is whole follows the lowest part, then is divided as the served one is.
                 (whole,) = hosted
@@ -121,6 +121,8 @@ class Rebuilding(Building):
                 following = list(hosted)
             for each, goal in zip(following, places(live, len(following)), strict=True):
                 await self._replay(each, goal)
+            undecided: frozenset[int] = frozenset()
+            return undecided.union(*[await self._undecided(each) for each in following])
 
         return await self._generations.promote(self.name, place, self.tables, catch_up)
 

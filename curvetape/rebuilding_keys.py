@@ -63,7 +63,12 @@ class KeyRebuilding(Building):
 
     async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
         (only,) = hosted
-        return await self._generations.promote(place, lambda until: self._replay(only, until))
+
+        async def catch_up(until: int) -> frozenset[int]:
+            await self._replay(only, until)
+            return await self._undecided(only)
+
+        return await self._generations.promote(place, catch_up)
 
     @asynccontextmanager
     async def _hosted(self, place: Place) -> AsyncIterator[Sequence[Hosted]]:

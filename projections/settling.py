@@ -107,6 +107,18 @@ class Settling:
         """How many slots they are of."""
         return len(self._waiting)
 
+    @property
+    def undecided(self) -> frozenset[int]:
+        """The sequences of the events that wait, with a partition of that part's alone."""
+        partition = self._partition
+        return frozenset(
+            it.sequence
+            for waiting in self._waiting.values()
+            for it in waiting
+            if type(it) is Recorded
+            and (partition is None or partition.owns(getattr(it.event, "mint", None)))
+        )
+
     def restore(self, batch: Sequence[Recorded | Passed]) -> None:
         """Find again what waits; all that this part of the log decides was handed out before."""
         for recorded in batch:

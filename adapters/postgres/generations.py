@@ -5,7 +5,7 @@ checkpoint beside them. So the same store fills them, on connections that look n
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -162,13 +162,14 @@ class Generations:
         name: str,
         place: Place,
         tables: Sequence[str],
-        catch_up: Callable[[Generation], Awaitable[None]],
+        catch_up: Callable[[Generation], Awaitable[Container[int]]],
     ) -> Generation:
         """Serve a generation; what was served until then is `previous`.
 
         Nothing can be saved to the served tables from the moment that `catch_up` is given their
-        place; it brings the generation to the same one, part by part. Who reads waits for the swap
-        alone, and goes on with the new tables; so does who saves, where the versions are the same.
+        place; it brings the generation to the same one, part by part, and says which events wait
+        for their slots there. Who reads waits for the swap alone, and goes on with the new tables;
+        so does who saves, where the versions are the same.
         Raises `GenerationError`, and leaves all as it was.
         """
         schema, served = schema_of(name, place), self._served
@@ -182,7 +183,7 @@ class Generations:
             live = (await self.served()).get(name)
             if live is None or await self.beside(name, place) is None:
                 raise GenerationError(f"{name} has no {place} generation; rebuild it first")
-            await catch_up(live)
+            undecided = await catch_up(live)
             found = await self.beside(name, place)
             assert found is not None, "nobody else changes it"
             if (found.sequence, found.parts) != (live.sequence, live.parts):
@@ -190,14 +191,15 @@ class Generations:
                     f"{name}: the {place} generation is at {_at(found)}, the served one at"
                     f" {_at(live)}; try again"
                 )
-            await self._swap(name, schema, tables, await self._passed(live))
+            await self._swap(name, schema, tables, await self._passed(live, undecided))
         return found
 
-    async def _passed(self, live: Generation) -> Sequence[int]:
+    async def _passed(self, live: Generation, undecided: Container[int]) -> Sequence[int]:
         """The sequences of served parked events that the checkpoint has passed.
 
-        Any other one is about to be passed by whoever saves to what is served, and has no second
-        chance to be parked: it stays where it is.
+        Any other one, which may have waited for its slot until just now, is about to be passed by
+        whoever saves to what is served, and has no second chance to be parked: it stays where it
+        is.
         """
         rows = await self._connection.fetch(
             f"select sequence, mint from {self._served}.parked_events where name = $1", live.name
@@ -207,7 +209,8 @@ class Generations:
         return [
             row["sequence"]
             for row in rows
-            if any(it.owns(row["mint"]) and row["sequence"] <= at for it, at in parts.items())
+            if row["sequence"] not in undecided
+            and any(it.owns(row["mint"]) and row["sequence"] <= at for it, at in parts.items())
         ]
 
     async def _swap(

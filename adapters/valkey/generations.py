@@ -6,7 +6,7 @@ moves no row.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from adapters.valkey.client import Valkey
@@ -51,12 +51,10 @@ _SWAP = """
     if redis.call('HGET', key(incoming, 'checkpoint'), 'sequence') ~= sequence then
         return 'behind'
     end
-    local parked = redis.call('HGETALL', key(served, 'parked'))
-    for place = 1, #parked, 2 do
-        if tonumber(parked[place]) > tonumber(sequence) then
-            redis.call('HSETNX', key(incoming, 'parked'), parked[place], parked[place + 1])
-            redis.call('HDEL', key(served, 'parked'), parked[place])
-        end
+    for place = 3, #ARGV do
+        local parked = redis.call('HGET', key(served, 'parked'), ARGV[place])
+        if parked then redis.call('HSETNX', key(incoming, 'parked'), ARGV[place], parked) end
+        redis.call('HDEL', key(served, 'parked'), ARGV[place])
     end
     redis.call('SET', KEYS[2], incoming)
     if KEYS[3] ~= KEYS[4] then redis.call('DEL', KEYS[3]) end
@@ -64,7 +62,7 @@ _SWAP = """
     redis.call('DEL', KEYS[1])
     return 'done'
 """
-"""What is parked moves along where the rows do not reach it yet: whoever saves to what is served
+"""What is parked moves along where the rows are about to reach it: whoever saves to what is served
 has parked it and is about to pass over it. It is not kept in `previous`, too: that has to be
 brought past it before it is served again."""
 
@@ -99,20 +97,26 @@ class Generations:
             await sweep(self._valkey, self._keys)
         return found.root
 
-    async def promote(self, place: Place, catch_up: Callable[[int], Awaitable[None]]) -> Generation:
+    async def promote(
+        self, place: Place, catch_up: Callable[[int], Awaitable[Container[int]]]
+    ) -> Generation:
         """Serve a generation; what was served until then is `previous`.
 
         Nothing can be saved to what is served from the moment that `catch_up` is given its
-        sequence; it brings the generation to the same one. Who reads never waits, and who saves
-        goes on with the new one where the versions are the same. Raises `GenerationError`, and
-        leaves all as it was.
+        sequence; it brings the generation to the same one, and says which events wait for their
+        slots there. Who reads never waits, and who saves goes on with the new one where the
+        versions are the same. Raises `GenerationError`, and leaves all as it was.
         """
         async with self.held() as token:
             live, found = await self.served(), await self.beside(place)
             if live is None or found is None:
                 raise GenerationError(f"{self.name} has no {place} generation; rebuild it first")
-            await catch_up(live.sequence)
+            undecided = await catch_up(live.sequence)
             with _spoken():
+                keys = await self._generation("served")
+                assert keys is not None, "it is held"
+                parked = await self._valkey.one("HKEYS", keys.parked)
+                ahead = [it for it in parked if int(it) > live.sequence or int(it) in undecided]
                 said = await self._valkey.run(
                     _SWAP,
                     [
@@ -123,6 +127,7 @@ class Generations:
                     ],
                     token,
                     self._keys.root,
+                    *ahead,
                 )
             if said != b"done":
                 raise GenerationError(

@@ -14,6 +14,7 @@ from adapters.postgres.pool import Pool, open_pool
 from curvetape.bootstrap import read_models
 from curvetape.rebuilding import Rebuilding, UnknownProjectionError
 from curvetape.testing.events import burned, completed, created, curve_traded, migrated, pool_traded
+from curvetape.testing.forks import confirmed
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.waiting import until
 from domain.events import AnyEvent
@@ -222,6 +223,31 @@ async def test_what_was_parked_just_now_stays_parked_across_a_swap(postgres_dsn:
         assert await CandleStore(pool).parked() == [passed, ahead]
 
 
+async def test_what_waited_for_its_slot_until_it_was_parked_stays_parked_across_a_swap(
+    postgres_dsn: str,
+) -> None:
+    """The checkpoint is behind such an event long before the event is passed."""
+    waiting = curve_traded(200, "mint1", provisional=True)
+    log = MemoryLog([*story(1, 100), waiting, curve_traded(150, "mint2")])
+    await project(postgres_dsn, log)
+    ahead = Parked(sequence=101, event_id=waiting.id, mint="mint1", reason="bitter")
+    async with rebuilding(postgres_dsn, log, "candles") as work, opened(postgres_dsn) as pool:
+        store = CandleStore(pool)
+        assert (await store.checkpoint()).sequence == 102
+        await store.park([ahead])
+        await work.build()
+        await work.serve("next")
+        assert await store.parked() == [ahead]
+        log.add(confirmed(200))
+        await store.save(Candles().apply(()), seen=102, reached=103)  # by who has parked it
+        await work.serve("previous")
+        assert await store.parked() == [], "what is served now met the event on its way"
+        await work.build(fresh=True)
+    assert await digest(postgres_dsn, "candles") == await digest(
+        postgres_dsn, "candles", schema="candles_next"
+    )
+
+
 async def test_a_part_has_what_the_core_makes_of_that_part_alone(postgres_dsn: str) -> None:
     events = story(1, 200)
     log = MemoryLog(events)
@@ -275,8 +301,9 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
         (hosted,) = [it for it in read_models(pool) if it.projection.name == "candles"]
         await Runner(log, [hosted]).run(follow=False)
 
-    async def is_there(live: Generation) -> None:
+    async def is_there(live: Generation) -> frozenset[int]:
         assert (live.sequence, live.parts) == (60, ())
+        return frozenset()
 
     async with await Generations.open(timescale_dsn) as generations:
         await generations.promote("candles", "next", ["candles"], is_there)

@@ -18,6 +18,7 @@ from curvetape.bootstrap import leaderboards
 from curvetape.comparing_keys import KeyComparing
 from curvetape.rebuilding_keys import KeyRebuilding
 from curvetape.testing.events import created, curve_traded
+from curvetape.testing.forks import confirmed
 from curvetape.testing.leaderboards import valkey_of
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.waiting import until
@@ -25,6 +26,7 @@ from domain.events import AnyEvent
 from projections.audit.model_report import ModelReport
 from projections.generation import GenerationError
 from projections.leaderboards import Leaderboards
+from projections.parking import Parked
 from projections.projection import StoreRefusedError, TakenBack
 from projections.runner import ProjectionsStoppedError, Runner
 
@@ -300,13 +302,35 @@ async def test_what_cannot_be_served_is_refused_in_a_sentence(valkey: Valkey) ->
         await work.serve("next")
     before = await valkey.one("GET", KEYS.generation)
 
-    async def too_little(sequence: int) -> None:
+    async def too_little(sequence: int) -> frozenset[int]:
         assert sequence == 50
         await valkey.one("HSET", keys.checkpoint, "sequence", "49")
+        return frozenset()
 
     with pytest.raises(GenerationError, match="was not brought to sequence 50"):
         await generations.promote("next", too_little)
     assert await valkey.one("GET", KEYS.generation) == before
+
+
+async def test_what_waited_for_its_slot_until_it_was_parked_stays_parked_across_a_swap(
+    valkey: Valkey,
+) -> None:
+    """The checkpoint is behind such an event long before the event is passed."""
+    waiting = curve_traded(200, "mint1", provisional=True, block_time_s=END_S)
+    log = MemoryLog([*story(1, 50), waiting, curve_traded(150, "mint2", block_time_s=END_S)])
+    await project(valkey, log)
+    before, store = await trades(valkey), LeaderboardStore(valkey)
+    ahead = Parked(sequence=51, event_id=waiting.id, mint="mint1", reason="bitter")
+    await store.park([ahead])
+    work = rebuilding(valkey, log)
+    await work.build()
+    await work.serve("next")
+    assert await store.parked() == [ahead]
+    log.add(confirmed(200))
+    await store.save(Leaderboards().apply(()), seen=52, reached=53)  # by who has parked it
+    await work.serve("previous")
+    assert await store.parked() == [], "what is served now met the event on its way"
+    assert await trades(valkey) == before + 1
 
 
 async def test_of_two_builds_at_a_time_one_stops(valkey: Valkey) -> None:

@@ -130,10 +130,11 @@ async def test_what_is_parked_and_not_passed_over_yet_goes_along_with_a_swap(
     await store.park([ahead])
     await generations.create("next", version=Leaderboards.version)
 
-    async def catch_up(sequence: int) -> None:
+    async def catch_up(sequence: int) -> frozenset[int]:
         changes = Leaderboards().apply(recorded(EVENTS))
         beside = LeaderboardStore(valkey, role="next")
         await beside.save(changes, seen=0, reached=sequence)
+        return frozenset()
 
     await generations.promote("next", catch_up)
     assert await store.parked() == [ahead], "the other one is in the rows"
@@ -155,16 +156,18 @@ async def test_what_was_not_passed_over_yet_counts_once_when_a_swap_is_taken_bac
     await generations.promote("next", nothing_to_do)
     await store.save(Leaderboards().apply(()), seen=len(EVENTS), reached=ahead.sequence)
 
-    async def catch_up(sequence: int) -> None:
+    async def catch_up(sequence: int) -> frozenset[int]:
         before = LeaderboardStore(valkey, role="previous")
         assert (await before.checkpoint()).sequence == len(EVENTS)
         log = MemoryLog([*EVENTS, late])
         await Runner(log, [host(Leaderboards(), before)]).run(follow=False)
+        return frozenset()
 
     await generations.promote("previous", catch_up)
     assert await trades(valkey) == 10, "of eleven, one is parked"
     assert [it.sequence for it in await store.parked()] == [BAD]
 
 
-async def nothing_to_do(sequence: int) -> None:
+async def nothing_to_do(sequence: int) -> frozenset[int]:
     """The generation is there already."""
+    return frozenset()
