@@ -210,11 +210,13 @@ async def index_comparison(settings: Settings, *, rows_max: int) -> AsyncIterato
 
 
 @asynccontextmanager
-async def reading(settings: Settings, *, application: str) -> AsyncIterator[PostgresPairReads]:
+async def reading(
+    settings: Settings, *, application: str, connections_max: int = READ_CONNECTIONS_MAX
+) -> AsyncIterator[PostgresPairReads]:
     """The read models, as the query side sees them."""
     pool = await open_pool(
         settings.postgres_dsn or POSTGRES_DSN,
-        connections_max=READ_CONNECTIONS_MAX,
+        connections_max=connections_max,
         statement_timeout_s=READ_TIMEOUT_S,
         application=application,
     )
@@ -263,7 +265,9 @@ def graph_of(
 
 
 @asynccontextmanager
-async def boards(settings: Settings, *, application: str) -> AsyncIterator[LeaderboardReads]:
+async def boards(
+    settings: Settings, *, application: str, connections_max: int = READ_CONNECTIONS_MAX
+) -> AsyncIterator[LeaderboardReads]:
     """The leaderboards, as the query side sees them; each question says so where there are none."""
     if settings.redis_url is None:
         yield Unkept()
@@ -271,7 +275,7 @@ async def boards(settings: Settings, *, application: str) -> AsyncIterator[Leade
     valkey = Valkey.at(
         settings.redis_url,
         application=application,
-        connections_max=READ_CONNECTIONS_MAX,
+        connections_max=connections_max,
         answer_timeout_s=READ_TIMEOUT_S,
     )
     async with valkey:
@@ -285,14 +289,17 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
         await Connection.open(settings.nats_url or NATS_URL, name="curvetape serve") as connection,
         reading(settings, application="curvetape serve") as reads,
         boards(settings, application="curvetape serve") as ranked,
+        # What is kept can be told while slow questions have every other connection.
+        reading(settings, application="curvetape serve", connections_max=1) as watched,
+        boards(settings, application="curvetape serve", connections_max=1) as watched_boards,
     ):
         thresholds = Thresholds(
             new_s=settings.label_new_s, about_to_graduate=settings.label_about_to_graduate
         )
         origins = [origin.strip() for origin in settings.api_cors_origins.split(",")]
         log = JetStreamLog(connection)
-        positions = WithLeaderboards(reads, ranked)
-        editions = Editions(positions, newest=reads, age_s_max=POSITIONS_AGE_S_MAX)
+        positions = WithLeaderboards(watched, watched_boards)
+        editions = Editions(positions, newest=watched, age_s_max=POSITIONS_AGE_S_MAX)
         hub = Hub(graph_of(settings, reads, thresholds, editions, ranked))
         sockets = Sockets(reads, log, origins=origins, thresholds=thresholds, listeners=[hub.take])
         app = create_app(

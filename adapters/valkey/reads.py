@@ -1,5 +1,7 @@
 """Answers the query side's questions about leaderboards."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +18,11 @@ from projections.ranking import Ranking, Standing
 from projections.reads import ProjectionPosition, ReadsUnavailableError, TokenRow
 from projections.windows import Window, span_at
 
+POSITION_TIMEOUT_S = 0.5
+"""Whoever asks for anything waits for it."""
+PAUSE_S = 2.0
+"""For so long a server that did not tell its position is not asked for it again."""
+
 T = TypeVar("T")
 
 
@@ -26,6 +33,7 @@ class ValkeyLeaderboards:
         self._valkey = valkey
         self._keys = Keys(Leaderboards.name)
         self._boards = Boards(valkey)
+        self._asked_after_s = 0.0
 
     async def board(
         self, ranking: Ranking, window: Window, *, at_s: int, limit: int, offset: int = 0
@@ -47,7 +55,14 @@ class ValkeyLeaderboards:
 
     async def position(self) -> ProjectionPosition | None:
         """How far the read model is; None before it has begun."""
-        return await _answered(self._position())
+        if time.monotonic() < self._asked_after_s:
+            raise ReadsUnavailableError("the server did not tell a moment ago")
+        try:
+            async with asyncio.timeout(POSITION_TIMEOUT_S):
+                return await self._position()
+        except ANY as error:
+            self._asked_after_s = time.monotonic() + PAUSE_S
+            raise ReadsUnavailableError(str(error)) from error
 
     async def points(self, mint: str, *, at_s: int) -> Sequence[Point]:
         """The token's minutes of the last 24 hours, oldest first."""

@@ -332,6 +332,25 @@ async def test_what_cannot_be_asked_is_said(valkey: Valkey) -> None:
                 await question
 
 
+async def test_a_silent_server_is_waited_for_once_for_its_position() -> None:
+    connections = 0
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+        async with Valkey.at(url, application="test") as silent:
+            away = ValkeyLeaderboards(silent)
+            for _ in range(100):
+                with pytest.raises(ReadsUnavailableError):
+                    await away.position()
+    assert connections == 1
+
+
 async def test_before_the_first_start_every_board_is_empty(reads: LeaderboardReads) -> None:
     assert await ranked(reads, "volume", "24h", NOON_S) == []
 
