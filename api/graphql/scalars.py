@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 import msgspec
 from ariadne import EnumType, ScalarType
-from graphql import GraphQLError
 
 from api.parameters import Time, seconds
 from projections.ranking import RANKINGS
@@ -16,7 +15,7 @@ _LONG_MAX = (1 << 53) - 1
 
 def _long(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LONG_MAX:
-        raise GraphQLError(f"{value!r} cannot be told as a Long")
+        raise ValueError("a Long is a whole number between -2^53 and 2^53")
     return value
 
 
@@ -29,7 +28,7 @@ def _seconds(value: Any) -> int:
     try:
         return seconds(msgspec.convert(value, Time))
     except msgspec.ValidationError as error:
-        raise GraphQLError(
+        raise ValueError(
             "a DateTime is Unix seconds as a number, or RFC 3339 text such as "
             '"2026-09-01T12:00:00Z"'
         ) from error

@@ -29,6 +29,9 @@ async def test_the_page_runs_queries_and_subscriptions_and_asks_nobody_else(
     async with serving_graphql(MemoryBatchReads(recorded(MARKET)), live_log.log) as url:
         async with opened(asking(url, query), stages=done, read=READ) as shown:
             found = await shown.told()
+        wrong = asking(url, "subscription { nothing { id } }")
+        async with opened(wrong, stages=[{"#answer[data-state=live]": 1}], read=READ) as shown:
+            refused = await shown.told()
         async with opened(asking(url, following), stages=live, read=READ) as shown:
             await shown.told()
             traded = curve_traded(5_000, TRADED)
@@ -37,6 +40,7 @@ async def test_the_page_runs_queries_and_subscriptions_and_asks_nobody_else(
     answer = json.loads(found["texts"]["answer"][0])
     assert answer["data"]["tokens"]["nodes"] == [{"mintAddress": TRADED}]
     assert json.loads(told["texts"]["answer"][0])["data"]["trades"] == {"id": traded.id}
-    for each in (found, told):
+    assert "GRAPHQL_VALIDATION_FAILED" in refused["texts"]["answer"][0]
+    for each in (found, refused, told):
         assert each["errors"] == []
         assert {urlsplit(it).netloc for it in each["requests"]} == {urlsplit(url).netloc}
