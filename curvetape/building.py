@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
+from curvetape.undecided import undecided
 from domain.log import EventLog
 from projections.bounded import Bounded
 from projections.generation import Generation, GenerationError, Place
 from projections.parking import Tell
 from projections.projection import Hosted
 from projections.runner import Runner
-from projections.settling import Settling
 
 STATUS_WAIT_S = 5.0
 ROUNDS_MAX = 20
@@ -159,14 +159,8 @@ class Building(ABC):
 
     async def _undecided(self, hosted: Hosted) -> frozenset[int]:
         """What of the log waits for its slot where the rows are."""
-        place = await hosted.store.checkpoint()
-        settling = Settling(taken_back=place.taken_back, partition=hosted.partition)
-        bounded = Bounded(self._log, place.sequence)
-        async for batch in bounded.read(
-            after=place.reread_after, batch_max=self._batch_max, follow=False
-        ):
-            settling.restore(batch)
-        return settling.undecided
+        _, found = await undecided(self._log, hosted, batch_max=self._batch_max)
+        return found
 
     async def _say_progress(self, runner: Runner, start: int, until: int, began: float) -> None:
         while True:

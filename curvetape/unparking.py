@@ -2,6 +2,7 @@
 
 import msgspec
 
+from curvetape.undecided import undecided
 from domain.log import EventLog, Recorded
 from domain.partition import partitions
 from projections.parking import Parked, ParkingStore, holds_mints, refusal
@@ -9,6 +10,7 @@ from projections.partitioning import of_part
 from projections.projection import Hosted
 
 BATCH_MAX = 500
+_AHEAD = "its runner has not passed it yet; start `curvetape project`, then try again"
 
 
 class Unparked(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +25,15 @@ class Unparked(msgspec.Struct, frozen=True, kw_only=True):
 async def unpark(log: EventLog, hosted: Hosted) -> Unparked:
     """Try every parked event again, by sequence; those that are applied are parked no longer.
 
-    Where a token's later events wait for one of its own, they do so here, too. Others may go on
-    saving meanwhile: changes are merged. Raises `LogError` and `ProjectionError`.
+    Where a token's later events wait for one of its own, they do so here, too. One that the
+    checkpoint has not passed is left alone: whoever goes on from there meets it again. Others may
+    go on saving meanwhile: changes are merged. Raises `LogError` and `ProjectionError`.
     """
     store, projection = hosted.store, hosted.projection
     assert isinstance(store, ParkingStore), "only such a store has any"
     parked = await store.parked()
+    # What is parked was asked for first: what the checkpoint passes meanwhile is no matter.
+    reached, ahead = await undecided(log, hosted) if parked else (0, frozenset())
     stayed: list[Parked] = []
     stuck: set[str] = set()
     applied = 0
@@ -37,6 +42,9 @@ async def unpark(log: EventLog, hosted: Hosted) -> Unparked:
         for each in parked[start : start + BATCH_MAX]:
             if each.mint in stuck:
                 stayed.append(each)
+                continue
+            if each.sequence > reached or each.sequence in ahead:
+                stayed.append(msgspec.structs.replace(each, reason=_AHEAD))
                 continue
             recorded = await _recorded(log, each.sequence)
             if (reason := refusal(projection, recorded)) is None:

@@ -208,6 +208,7 @@ async def test_parked_events_are_those_of_their_tokens_part(postgres_dsn: str) -
             await store.park(
                 [it for it in parked if store.partition and store.partition.owns(it.mint)]
             )
+            await store.save(Tokens().apply(()), seen=0, reached=len(events))
         found = [[it.mint for it in await store.parked()] for store in stores]
         assert found == [["mint1", "mint2", "mint3", "mint8"], ["mint4", "mint5", "mint6", "mint7"]]
         (tokens,) = [it for it in read_models(pool) if it.projection.name == Tokens.name]

@@ -11,9 +11,10 @@ from curvetape.testing.forks import confirmed, trade
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.memory_store import MemoryStore
 from curvetape.unparking import unpark
+from domain.events import AnyEvent
 from domain.log import Entry, LogUnavailableError, Recorded
 from projections import hosting
-from projections.parking import ProjectLetter
+from projections.parking import Parked, ProjectLetter
 from projections.projection import Hosted, PoisonEventError, ProjectionError, host
 from projections.runner import ProjectionsStoppedError, Runner
 
@@ -134,6 +135,23 @@ async def test_what_a_crash_left_parked_is_applied_by_a_retry_alone() -> None:
     assert flat(store) == [1, 2, 4, 5, 6, 7, 8, 9, 10]
     assert (await unpark(MemoryLog(EVENTS), hosted)).applied == 1
     assert sorted(flat(store)) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("reached", [2, 4])
+async def test_a_retry_leaves_alone_what_was_parked_and_not_passed(reached: int) -> None:
+    """Whoever goes on where a runner was killed meets it again, so it would count twice."""
+    events: list[AnyEvent] = [trade(1), confirmed(1), trade(2), trade(3), confirmed(2)]
+    log, store = MemoryLog(events), MemoryStore[list[int]]("choosy")
+    hosted = host(Choosy(), store)
+    await Runner(MemoryLog(events[:reached]), [hosted]).run(follow=False)
+    assert store.sequence == reached
+    await store.park([Parked(sequence=3, event_id=events[2].id, mint="m", reason="bitter")])
+    found = await unpark(log, hosted)
+    assert (found.applied, [it.sequence for it in found.stayed]) == (0, [3])
+    assert "has not passed it yet" in found.stayed[0].reason
+    await Runner(log, [hosted], tell=Letters().tell).run(follow=False)
+    assert (await unpark(log, hosted)).applied == 1
+    assert sorted(flat(store)) == [1, 2, 3, 5]
 
 
 async def test_with_too_many_the_read_model_stops(monkeypatch: pytest.MonkeyPatch) -> None:
