@@ -132,7 +132,7 @@ def _framework(cors_origins: Sequence[str]) -> App:
     everyone = "*" in cors_origins
     return falcon.asgi.App(
         middleware=[
-            Guard(vary_by_origin=not everyone, takes_content=(graphql.PATH,)),
+            Guard(vary_by_origin=not everyone, exposed=EXPOSED, takes_content=(graphql.PATH,)),
             falcon.CORSMiddleware(
                 allow_origins="*" if everyone else cors_origins, expose_headers=EXPOSED
             ),

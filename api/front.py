@@ -23,7 +23,6 @@ _WITH_CONTENT = frozenset((b"content-length", b"transfer-encoding"))
 """Requests that bring something are for the app to refuse."""
 _NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json", "/graphql"))
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
-_ALL_ORIGINS = b"*"
 _OTHER_ORIGIN = b"-"
 
 
@@ -76,10 +75,8 @@ class Front:
         await _send(kept, scope, send, has=has, packs=packs)
 
     def _variant(self, origin: bytes) -> bytes:
-        if not origin:
-            return origin
-        if self._everyone:
-            return _ALL_ORIGINS
+        if self._everyone or not origin:
+            return b""
         return origin if origin in self._origins else _OTHER_ORIGIN
 
     async def _made(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> Kept | None:

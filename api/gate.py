@@ -1,7 +1,7 @@
 """What stands before everything: who asks is found out, and who asks too often is told to wait."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 from api.front import AsgiApp, Message, Receive, Scope, Send
 from api.identity import IDENTITY, Identities, Identity, IdentityError
@@ -12,6 +12,8 @@ ALWAYS_OPEN = frozenset(("/healthz", "/readyz"))
 """Whoever watches the process has no key, and must not be told to wait."""
 WITHOUT_KEY = frozenset(("/", "/openapi.json"))
 """What says how to ask can be read by everyone."""
+
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 _HTTP_RESPONSE = "websocket.http.response"
 
@@ -39,6 +41,7 @@ class Gate:
         self._always: list[tuple[bytes, bytes]] = []
         if hsts_s:
             self._always.append((b"strict-transport-security", b"max-age=%d" % hsts_s))
+        self._private = identities.access == "key-only"
         self._told: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,17 +69,20 @@ class Gate:
         elif scope["type"] == "websocket":
             scope[TAKE] = lambda: self._take(identity)
             await self._app(scope, receive, send)
-        elif allowed is None and not self._always:
+        elif allowed is None and not self._always and not self._private:
             await self._app(scope, receive, send)
         else:
             told = self._always if allowed is None else self._headers(allowed)
 
             async def telling(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message = {**message, "headers": [*message["headers"], *told]}
+                    message = {**message, "headers": self._added(message["headers"], told)}
                 await send(message)
 
             await self._app(scope, receive, telling)
+
+    def _added(self, headers: Headers, told: Headers) -> list[tuple[bytes, bytes]]:
+        return [*(map(_for_one, headers) if self._private else headers), *told]
 
     def _take(self, identity: Identity) -> Allowed | None:
         if self._limits is None:
@@ -147,6 +153,12 @@ class Gate:
             (b"access-control-expose-headers", shown),
             *vary,
         ]
+
+
+def _for_one(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """So that no CDN gives to others what one had to have a key for."""
+    name, value = header
+    return (name, value.replace(b"public", b"private")) if name == b"cache-control" else header
 
 
 def _needs_a_key(scope: Scope) -> bool:

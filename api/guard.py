@@ -1,6 +1,6 @@
 """What holds for every request and answer: limits, and headers that keep browsers safe."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import falcon
 import falcon.asgi
@@ -20,9 +20,19 @@ _SECURITY = {
 class Guard:
     """Middleware around every resource; `vary_by_origin` where not all origins are allowed."""
 
-    def __init__(self, *, vary_by_origin: bool, takes_content: Collection[str] = ()) -> None:
-        """`takes_content` are the paths whose resources read content, and limit it themselves."""
+    def __init__(
+        self, *, vary_by_origin: bool, exposed: Sequence[str], takes_content: Collection[str] = ()
+    ) -> None:
+        """`exposed` are headers that pages may read.
+
+        `takes_content` are the paths whose resources read content, and limit it themselves.
+        """
         self._vary_by_origin = vary_by_origin
+        self._headers = dict(_SECURITY)
+        if not vary_by_origin:
+            # Also to who is no page: what a CDN keeps of that answer is given to pages, too.
+            self._headers["Access-Control-Allow-Origin"] = "*"
+            self._headers["Access-Control-Expose-Headers"] = ", ".join(exposed)
         self._takes_content = frozenset(takes_content)
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
@@ -52,7 +62,7 @@ class Guard:
         _succeeded: bool,  # the framework's signature
     ) -> None:
         """Add the headers that the resource did not choose itself."""
-        for name, value in _SECURITY.items():
+        for name, value in self._headers.items():
             if resp.get_header(name) is None:
                 resp.set_header(name, value)
         if self._vary_by_origin:

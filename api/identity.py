@@ -103,7 +103,7 @@ class Identities:
         proxies: Sequence[_Network] = (),
     ) -> None:
         """`proxies` are believed what they say of whom they ask for in `X-Forwarded-For`."""
-        self._access = access
+        self.access = access
         self._keys: Mapping[bytes, Key] = {each.digest[:8]: each for each in keys}
         self._proxies = tuple(proxies)
         self._anonymous = lru_cache(10_000)(_anonymous)
@@ -134,7 +134,7 @@ class Identities:
             given = dict(parse_qsl(scope["query_string"])).get(b"key")
         if given is not None:
             return self._of_key(given, address)
-        if self._access == "key-only":
+        if self.access == "key-only":
             raise IdentityError(
                 "a key is needed: send it as X-API-Key, or as Authorization: Bearer"
             )

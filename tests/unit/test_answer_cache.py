@@ -282,10 +282,12 @@ async def test_pages_of_allowed_origins_may_read_what_others_were_answered(
                 assert answer.headers["vary"].startswith("Origin")
 
 
-async def test_pages_of_all_origins_may_read_what_is_kept(process: _Process) -> None:
-    for _ in range(2):
-        answer = await process.client.get(CARD, headers={"Origin": ORIGIN})
+async def test_pages_of_all_origins_may_read_what_is_kept_for_any_client(process: _Process) -> None:
+    for number, headers in enumerate(({}, {"Origin": ORIGIN}, {})):
+        answer = await process.client.get(CARD, headers=headers)
         assert answer.headers["access-control-allow-origin"] == "*"
+        assert "Curvetape-Position" in answer.headers["access-control-expose-headers"]
+        assert answer.headers["cache-status"].endswith("hit" if number else "miss")
 
 
 async def test_what_is_refused_is_refused_although_it_is_kept(process: _Process) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.app import create_app
+from api.endpoint import CURRENT
 from api.gate import Gate
 from api.identity import Access, Identities, new_key, read_keys
 from api.limits import Limit, Limits
@@ -107,6 +108,15 @@ async def test_where_a_key_is_needed_others_are_told_how_to_send_one() -> None:
         assert (await client.get("/openapi.json")).status_code == 200
         asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
         assert (await client.options(V1, headers=asked)).status_code == 200
+
+
+@pytest.mark.parametrize("rate", [None, 100])
+async def test_what_needs_a_key_is_kept_by_no_cdn(rate: int | None) -> None:
+    async with _client(rate=rate, access="key-only") as client:
+        answer = await client.get(V1, headers={"X-API-Key": KEY})
+        assert answer.headers["cache-control"] == CURRENT.replace("public", "private")
+    async with _client(rate=rate) as client:
+        assert (await client.get(V1)).headers["cache-control"] == CURRENT
 
 
 async def test_keys_cannot_be_guessed_faster_than_the_limit() -> None:
