@@ -7,26 +7,31 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_symbol
+from api.filters import (
+    AtVenue,
+    InQuote,
+    MarketCapMax,
+    MarketCapMin,
+    OfState,
+    VolumeMax,
+    VolumeMin,
+    check_ranges,
+    lamports,
+)
 from api.operation import Operation
 from api.parameters import Address, Time, seconds
-from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import FoundToken, found_token
-from domain.programs import SOL_DECIMALS
 from projections.reads import (
     SEARCH_TOTAL_MAX,
     Found,
     SearchReads,
     SearchSort,
     TokenSearch,
-    TokenState,
-    TradingVenue,
 )
 
 TEXT_LENGTH_MAX = 100
 LIMIT_MAX = 50
-LAMPORTS_PER_SOL = 10**SOL_DECIMALS
 
-Sol: TypeAlias = Annotated[float, Meta(ge=0, le=1e12)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 YesOrNo: TypeAlias = Literal["yes", "no"]
 
@@ -70,29 +75,16 @@ class SearchParameters(
     has_telegram: Annotated[
         YesOrNo | UnsetType, Meta(description="Only tokens whose description links to Telegram.")
     ] = UNSET
-    state: Annotated[TokenState | UnsetType, Meta(description="Only tokens in this state.")] = UNSET
-    venue: Annotated[
-        TradingVenue | UnsetType,
-        Meta(description="Only tokens that trade here: on their curve, or in a pool."),
-    ] = UNSET
-    quote: Annotated[
-        Address | UnsetType, Meta(description="Only tokens that trade for this mint.")
-    ] = UNSET
+    state: OfState = UNSET
+    venue: AtVenue = UNSET
+    quote: InQuote = UNSET
     creator: Annotated[Address | UnsetType, Meta(description="Only tokens of this creator.")] = (
         UNSET
     )
-    market_cap_min: Annotated[
-        Sol | UnsetType, Meta(description="Lowest market cap in SOL, of tokens that trade for it.")
-    ] = UNSET
-    market_cap_max: Annotated[
-        Sol | UnsetType, Meta(description="Highest market cap in SOL, of tokens that trade for it.")
-    ] = UNSET
-    volume_min: Annotated[
-        Sol | UnsetType, Meta(description="Lowest volume in SOL, of tokens that trade for it.")
-    ] = UNSET
-    volume_max: Annotated[
-        Sol | UnsetType, Meta(description="Highest volume in SOL, of tokens that trade for it.")
-    ] = UNSET
+    market_cap_min: MarketCapMin = UNSET
+    market_cap_max: MarketCapMax = UNSET
+    volume_min: VolumeMin = UNSET
+    volume_max: VolumeMax = UNSET
     created_from: Annotated[
         Time | UnsetType,
         Meta(description="Launched at this time or later: Unix seconds or RFC 3339."),
@@ -178,8 +170,7 @@ class SearchResource:
 
     async def answer(self, asked: SearchParameters) -> SearchResult:
         """A page, or the problem that a range ends before it begins."""
-        _check_range("marketCapMin", asked.market_cap_min, asked.market_cap_max)
-        _check_range("volumeMin", asked.volume_min, asked.volume_max)
+        check_ranges(asked, "market_cap", "volume")
         found = await self._reads.search(_search(asked))
         shown = asked.limit * asked.page
         return SearchResult(
@@ -187,15 +178,6 @@ class SearchResource:
             total=found.total,
             facets=_facets(found),
             next=str(asked.page + 1) if shown < found.total else None,
-        )
-
-
-def _check_range(name: str, lowest: float | UnsetType, highest: float | UnsetType) -> None:
-    if lowest is not UNSET and highest is not UNSET and lowest > highest:
-        raise ProblemError(
-            PARAMETER_INVALID,
-            f"{name} was {lowest:g}, above its highest value, {highest:g}; exchange them",
-            parameter=name,
         )
 
 
@@ -211,19 +193,15 @@ def _search(asked: SearchParameters) -> TokenSearch:
         venue=None if asked.venue is UNSET else asked.venue,
         quote_mint=None if asked.quote is UNSET else asked.quote,
         creator=None if asked.creator is UNSET else asked.creator,
-        market_cap_min=_lamports(asked.market_cap_min),
-        market_cap_max=_lamports(asked.market_cap_max),
-        volume_min=_lamports(asked.volume_min),
-        volume_max=_lamports(asked.volume_max),
+        market_cap_min=lamports(asked.market_cap_min),
+        market_cap_max=lamports(asked.market_cap_max),
+        volume_min=lamports(asked.volume_min),
+        volume_max=lamports(asked.volume_max),
         created_from_s=None if asked.created_from is UNSET else seconds(asked.created_from),
         created_to_s=None if asked.created_to is UNSET else seconds(asked.created_to),
         page=asked.page,
         limit=asked.limit,
     )
-
-
-def _lamports(sol: float | UnsetType) -> float | None:
-    return None if sol is UNSET else sol * LAMPORTS_PER_SOL
 
 
 def _wanted(said: YesOrNo | UnsetType) -> bool | None:

@@ -9,14 +9,25 @@ from msgspec import UNSET, Meta, UnsetType
 from api.amounts import quote_decimals, whole
 from api.cursors import CursorError, ListCursor, list_cursor
 from api.dollars import card_coins, newest_sol_usd
+from api.filters import (
+    FOR_IT,
+    AtVenue,
+    InQuote,
+    MarketCapMax,
+    MarketCapMin,
+    OfState,
+    Sol,
+    VolumeMax,
+    VolumeMin,
+    check_ranges,
+    lamports,
+)
 from api.operation import Operation
-from api.parameters import Address
 from api.problems import PARAMETER_INVALID, ProblemError
 from api.representations import Ages, Count, Quote, Token, Units, token
-from domain.programs import SOL_DECIMALS
 from projections.feed_reads import QueryReads
 from projections.labels import Thresholds
-from projections.reads import TokenRow, TokenState, TradingVenue
+from projections.reads import TokenRow
 from projections.token_lists import (
     AMOUNTS,
     ListedToken,
@@ -27,13 +38,10 @@ from projections.token_lists import (
 )
 from projections.windows import Window, span_at
 
-LAMPORTS_PER_SOL = 10**SOL_DECIMALS
 AGE_S_MAX = 10**10
 
-Sol: TypeAlias = Annotated[float, Meta(ge=0, le=1e12)]
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Age: TypeAlias = Annotated[int, Meta(ge=0, le=AGE_S_MAX)]
-_FOR_IT = "of tokens that trade for it"
 
 
 class TokensParameters(
@@ -62,35 +70,19 @@ class TokensParameters(
             "`/api/v1/search` forgives mistakes and ranks by likeness.",
         ),
     ] = ""
-    state: Annotated[TokenState | UnsetType, Meta(description="Only tokens in this state.")] = UNSET
-    venue: Annotated[
-        TradingVenue | UnsetType,
-        Meta(
-            description="Only tokens that trade here: `curve`, by the program pump, or `pool`, by "
-            "pump_amm."
-        ),
-    ] = UNSET
-    quote: Annotated[
-        Address | UnsetType, Meta(description="Only tokens that trade for this mint.")
-    ] = UNSET
-    market_cap_min: Annotated[
-        Sol | UnsetType, Meta(description=f"Lowest market cap in SOL, {_FOR_IT}.")
-    ] = UNSET
-    market_cap_max: Annotated[
-        Sol | UnsetType, Meta(description=f"Highest market cap in SOL, {_FOR_IT}.")
-    ] = UNSET
+    state: OfState = UNSET
+    venue: AtVenue = UNSET
+    quote: InQuote = UNSET
+    market_cap_min: MarketCapMin = UNSET
+    market_cap_max: MarketCapMax = UNSET
     liquidity_min: Annotated[
-        Sol | UnsetType, Meta(description=f"Lowest liquidity in SOL, {_FOR_IT}.")
+        Sol | UnsetType, Meta(description=f"Lowest liquidity in SOL, {FOR_IT}.")
     ] = UNSET
     liquidity_max: Annotated[
-        Sol | UnsetType, Meta(description=f"Highest liquidity in SOL, {_FOR_IT}.")
+        Sol | UnsetType, Meta(description=f"Highest liquidity in SOL, {FOR_IT}.")
     ] = UNSET
-    volume_min: Annotated[
-        Sol | UnsetType, Meta(description=f"Lowest volume in SOL, {_FOR_IT}.")
-    ] = UNSET
-    volume_max: Annotated[
-        Sol | UnsetType, Meta(description=f"Highest volume in SOL, {_FOR_IT}.")
-    ] = UNSET
+    volume_min: VolumeMin = UNSET
+    volume_max: VolumeMax = UNSET
     progress_min: Annotated[
         Share | UnsetType, Meta(description="Lowest share of the curve that is sold, 0 to 1.")
     ] = UNSET
@@ -199,8 +191,7 @@ class TokensResource:
 
     async def page(self, asked: TokensParameters) -> TokenPage:
         """The rows of a page, and a cursor for each; raises the same problems."""
-        for name in ("market_cap", "liquidity", "volume", "progress", "age"):
-            _check_range(asked, name)
+        check_ranges(asked, "market_cap", "liquidity", "volume", "progress", "age")
         newest_s = await self._reads.newest_time_s()
         window = "24h" if asked.window is UNSET and asked.sort == "change" else asked.window
         order = asked.sort if window is UNSET else f"{asked.sort}/{window}"
@@ -266,30 +257,14 @@ def _filters(asked: TokensParameters, now_s: int | None) -> TokenFilters:
         state=None if asked.state is UNSET else asked.state,
         venue=None if asked.venue is UNSET else asked.venue,
         quote_mint=None if asked.quote is UNSET else asked.quote,
-        market_cap_min=_lamports(asked.market_cap_min),
-        market_cap_max=_lamports(asked.market_cap_max),
-        liquidity_min=_lamports(asked.liquidity_min),
-        liquidity_max=_lamports(asked.liquidity_max),
-        volume_min=_lamports(asked.volume_min),
-        volume_max=_lamports(asked.volume_max),
+        market_cap_min=lamports(asked.market_cap_min),
+        market_cap_max=lamports(asked.market_cap_max),
+        liquidity_min=lamports(asked.liquidity_min),
+        liquidity_max=lamports(asked.liquidity_max),
+        volume_min=lamports(asked.volume_min),
+        volume_max=lamports(asked.volume_max),
         progress_min=None if asked.progress_min is UNSET else asked.progress_min,
         progress_max=None if asked.progress_max is UNSET else asked.progress_max,
         created_from_s=None if asked.age_max is UNSET else max(0, clock - asked.age_max),
         created_to_s=None if asked.age_min is UNSET else max(0, clock - asked.age_min + 1),
     )
-
-
-def _lamports(sol: float | UnsetType) -> float | None:
-    return None if sol is UNSET else sol * LAMPORTS_PER_SOL
-
-
-def _check_range(asked: TokensParameters, name: str) -> None:
-    lowest, highest = getattr(asked, f"{name}_min"), getattr(asked, f"{name}_max")
-    if lowest is not UNSET and highest is not UNSET and lowest > highest:
-        head, *rest = name.split("_")
-        shown = head + "".join(part.title() for part in rest) + "Min"
-        raise ProblemError(
-            PARAMETER_INVALID,
-            f"{shown} was {lowest:g}, above its highest value, {highest:g}; exchange them",
-            parameter=shown,
-        )
