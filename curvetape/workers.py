@@ -65,11 +65,14 @@ class Workers:
         wait_s = RESTART_WAIT_S_MIN
         while True:
             began_s = asyncio.get_running_loop().time()
-            process = self._running[number] = await self._start()
-            code = await process.wait()
+            try:
+                process = self._running[number] = await self._start()
+                ended = ending(await process.wait())
+            except OSError as error:  # no memory or processes left, for now
+                ended = f"could not be started: {error}"
             if asyncio.get_running_loop().time() - began_s >= STEADY_AFTER_S:
                 wait_s = RESTART_WAIT_S_MIN
-            self._say(f"worker {number} {ending(code)}; starting it again in {wait_s:g} s")
+            self._say(f"worker {number} {ended}; starting it again in {wait_s:g} s")
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, RESTART_WAIT_S_MAX)
 

@@ -70,7 +70,14 @@ def port_taken(port: int) -> str:
 
 
 async def _share(settings: Settings, stop: asyncio.Event) -> None:
-    with listening_on(settings.api_host, settings.api_port) as shared:
+    try:
+        shared = listening_on(settings.api_host, settings.api_port)
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.api_host}:{settings.api_port} cannot be listened on: {error}; choose "
+            "another with --host or CURVETAPE_API_HOST"
+        ) from error
+    with shared:
         say(
             f"listening on http://{settings.api_host}:{settings.api_port} with "
             f"{settings.api_workers} workers"
