@@ -15,10 +15,19 @@ AS_OF = "^([0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[
 async def last_slot(reads: QueryReads, as_of: str) -> int:
     """The slot that is named, or the last certified one up to a time.
 
-    Problems: the text is neither, or no slot up to that time is certified.
+    Problems: the text is neither, no slot up to that time is certified, or the slot is not yet, as
+    one that was meant to be a time in Unix seconds.
     """
     if as_of.isdigit():
-        return min(int(as_of), LAST_SLOT)
+        slot, newest = int(as_of), await reads.newest_slot()
+        if newest is not None and slot > newest.slot:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"asOf was {as_of}, behind the last certified slot, {newest.slot}; a time is "
+                "written as in 2026-09-01T12:00:00Z",
+                parameter="asOf",
+            )
+        return min(slot, LAST_SLOT)
     try:
         time_s = seconds(datetime.fromisoformat(as_of))
     except ValueError as error:

@@ -72,6 +72,8 @@ def test_before_the_first_trade_there_was_no_candle_and_no_certificate() -> None
     [
         ("asOf=107&currency=usd", 422, "currency"),
         ("asOf=107&traders=yes", 422, "traders"),
+        ("asOf=130", 422, "asOf"),
+        (f"asOf={GENESIS_S}", 422, "asOf"),  # Unix seconds would be a slot of the far future
         ("asOf=2020-01-01T00:00:00Z", 422, "asOf"),
         ("asOf=2020-13-01T00:00:00Z", 400, "asOf"),
         ("asOf=yesterday", 400, "asOf"),
