@@ -32,6 +32,8 @@ from curvetape.definitions import definitions
 
 SIZES = "50000,5000000"
 """Tokens and trades; the variable of this name has others."""
+TRADES_MIN = 1_000
+"""Fewer events may hold no trade at all."""
 CONNECTIONS = 32
 """That ask for what is kept."""
 UNCACHED_CONNECTIONS = 4
@@ -58,8 +60,10 @@ def sizes() -> tuple[int, int]:
         tokens, trades = (int(each) for each in asked.split(","))
     except ValueError as error:
         raise RefusedError(f"SIZES was {asked!r}; it is tokens,trades as in {SIZES}") from error
-    if min(tokens, trades) < 1:
-        raise RefusedError(f"SIZES was {asked!r}; both are 1 at least")
+    if tokens < 1 or trades < TRADES_MIN:
+        raise RefusedError(
+            f"SIZES was {asked!r}; it takes 1 token and {TRADES_MIN:,} trades at least"
+        )
     return tokens, trades
 
 
@@ -72,17 +76,16 @@ async def _run(folder: Path, tokens: int, trades: int) -> Result:
             await apply(connection, load(definitions() / "streams.toml"))
         postgres = await stack.enter_async_context(PostgresServer(folder / "postgres"))
         market = await fill(postgres.url, file, tokens=tokens, trades=trades)
-        return await asyncio.to_thread(_measured, postgres.url, nats.url, folder, market)
+        return await asyncio.to_thread(_measured, postgres.url, nats.url, market)
 
 
-def _measured(postgres: str, nats: str, folder: Path, market: Market) -> Result:
+def _measured(postgres: str, nats: str, market: Market) -> Result:
     with ExitStack() as stack:
         enter = stack.enter_context
-        log = folder / "servers.log"
-        cached = enter(serving.ours(postgres, nats, log, cache_mb=CACHE_MB))
-        uncached = enter(serving.ours(postgres, nats, log, cache_mb=0))
+        cached = enter(serving.ours(postgres, nats, cache_mb=CACHE_MB))
+        uncached = enter(serving.ours(postgres, nats, cache_mb=0))
         hello = Target("hello", ["/"])
-        bare = enter(serving.bare(log))
+        bare = enter(serving.bare())
         generator = enter(Worker([NODE, str(PACKAGES / "load.cjs")]))
         described = msgspec.json.decode(serving.get(f"{cached.url}/openapi.json"))
         rates: dict[str, list[float]] = {"ours": [], "bare": [], "ratio": []}

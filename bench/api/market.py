@@ -23,7 +23,7 @@ DAY_EVENTS = 160_000
 """That the cores project; nearly all of them are trades."""
 DAY_S = 86_400
 STATEMENT_WAIT_S_MAX = 3_600.0
-TARGETS_MAX = 400
+TARGETS_MAX = 100
 """Addresses of each kind that are asked for in turn."""
 
 _DAY_POS = Position(int(DAY_S * SLOTS_PER_S), 0, 0, 0).order_key
@@ -55,7 +55,7 @@ class Market(msgspec.Struct):
     trades: int
     candles: int
     mints: list[str]
-    """Those that traded most first, then some of all others."""
+    """Those that traded most, then some of all that did; no copies, which have cards only."""
     wallets: list[str]
     creators: list[str]
 
@@ -119,8 +119,9 @@ async def _copy(
 
 async def _market(pool: Pool) -> Market:
     wanted = TARGETS_MAX // 2
-    most = await pool.fetch("select mint from tokens order by trades desc, mint limit $1", wanted)
-    some = await pool.fetch("select mint from tokens order by md5(mint) limit $1", wanted)
+    traded = "select mint from tokens where exists (select from trades where mint = tokens.mint)"
+    most = await pool.fetch(f"{traded} order by trades desc, mint limit $1", wanted)
+    some = await pool.fetch(f"{traded} order by md5(mint) limit $1", wanted)
     wallets = await pool.fetch(
         "select distinct wallet from portfolio_positions order by 1 limit $1", TARGETS_MAX
     )

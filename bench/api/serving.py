@@ -1,25 +1,20 @@
 """Servers that are measured: `curvetape serve` as it is, and the bare one."""
 
-import os
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
 
 from adapters.embedded.ports import free_port
 from bench.api.targets import Target
 from bench.rebuild.spent import Spent
-from bench.worker import ROOT
-from curvetape.config import Settings, environment
+from bench.serving import curvetape_serve, running
+from curvetape.config import Settings
 
-START_WAIT_S_MAX = 30.0
-STOP_WAIT_S_MAX = 15.0
+ANSWER_WAIT_S_MAX = 30.0
 RATE_MAX = 1_000_000
 """Requests are counted as always, but nobody is refused."""
 
@@ -32,7 +27,7 @@ class Serving(msgspec.Struct):
 
 
 @contextmanager
-def ours(postgres: str, nats: str, log: Path, *, cache_mb: int) -> Iterator[Serving]:
+def ours(postgres: str, nats: str, *, cache_mb: int) -> Iterator[Serving]:
     """`curvetape serve` on these servers."""
     port = free_port()
     settings = Settings(
@@ -42,23 +37,22 @@ def ours(postgres: str, nats: str, log: Path, *, cache_mb: int) -> Iterator[Serv
         api_rate=RATE_MAX,
         api_cache_mb=cache_mb,
     )
-    command = [sys.executable, "-m", "curvetape", "serve"]
-    with _running(command, environment(settings), port, "/healthz", log) as serving:
-        yield serving
+    with curvetape_serve(settings) as pid:
+        yield Serving(_url(port), Spent(pid))
 
 
 @contextmanager
-def bare(log: Path) -> Iterator[Serving]:
+def bare() -> Iterator[Serving]:
     """Falcon's hello world."""
     port = free_port()
     command = [sys.executable, "-m", "bench.api.bare", str(port)]
-    with _running(command, {}, port, "/", log) as serving:
-        yield serving
+    with running(command, _url(port)) as pid:
+        yield Serving(_url(port), Spent(pid))
 
 
 def get(url: str) -> bytes:
     """What a server answers; raises `HTTPError`."""
-    with urllib.request.urlopen(url, timeout=START_WAIT_S_MAX) as answer:
+    with urllib.request.urlopen(url, timeout=ANSWER_WAIT_S_MAX) as answer:
         content: bytes = answer.read()
     return content
 
@@ -81,30 +75,5 @@ def answered(url: str, asked: Sequence[Target]) -> tuple[list[Target], dict[str,
     return found, refused
 
 
-@contextmanager
-def _running(
-    command: list[str], variables: Mapping[str, str], port: int, path: str, log: Path
-) -> Iterator[Serving]:
-    with log.open("ab") as written:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | variables, stdout=written, stderr=written
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        until_s = time.monotonic() + START_WAIT_S_MAX
-        while True:
-            try:
-                get(url + path)
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > until_s:
-                    raise
-                time.sleep(0.1)
-        yield Serving(url, Spent(process.pid))
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_WAIT_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"

@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
-from bench.api.market import Market
+from bench.api.market import TARGETS_MAX, Market
 
-VARIED = 100
+VARIED = TARGETS_MAX
 """Addresses of a resource that are asked for in turn where none shall be answered from what is
 kept."""
-LEFT_OUT = ("/healthz", "/readyz")
+LEFT_OUT = ("/healthz", "/readyz", "/api/v1/slots/{slot}", "/api/v1/explain/{signature}")
+"""The last two ask for certificates and for the log itself, which this market has not."""
 INTERVALS = ("1s", "1m", "15m", "1h")
 SEARCHED = ("a", "pepe", "moon", "doge cat", "in", "to the", "elon", "x", "sol", "pump")
 

@@ -39,7 +39,6 @@ class Client(asyncio.Protocol):
         self._step = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.trades = 0
-        self.bytes = 0
         self.arrivals: list[tuple[float, bytes]] | None = None
         """Of one that is sampled."""
         self.transport: asyncio.Transport
@@ -58,7 +57,6 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Count trades; before that, take one step after the other of the handshake."""
-        self.bytes += len(data)
         if self.arrivals is not None:
             self.arrivals.append((time.time() * 1_000, data))
         if _PING in data:
@@ -96,8 +94,6 @@ class Crowd:
             return await self._connect(question["port"], question["count"])
         if ask == "trades":
             return sum(each.trades for each in self._clients)
-        if ask == "bytes":
-            return sum(each.bytes for each in self._clients)
         if ask == "sample":
             for each in self._clients[:: max(1, len(self._clients) // SAMPLED)]:
                 each.arrivals = []

@@ -1,11 +1,8 @@
 """The two servers, each a process of its own, and whoever sends to them."""
 
 import json
-import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +12,9 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 
 from adapters.embedded.ports import free_port
 from bench.node import NODE, PACKAGES
-from bench.worker import ROOT, Worker
-
-START_S_MAX = 30.0
-STOP_S_MAX = 15.0
+from bench.serving import curvetape_serve, end
+from bench.worker import Worker
+from curvetape.config import Settings
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,29 +45,14 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def ours(addresses: Addresses) -> Iterator[Server]:
     """`curvetape serve`, as anybody runs it."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "curvetape", "serve", "--port", str(port)],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "CURVETAPE_NATS_URL": addresses.nats,
-            "CURVETAPE_POSTGRES_DSN": addresses.postgres,
-            "CURVETAPE_API_RATE": "0",  # all clients come from one address
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    settings = Settings(
+        nats_url=addresses.nats,
+        postgres_dsn=addresses.postgres,
+        api_port=free_port(),
+        api_rate=0,  # all clients come from one address
     )
-    try:
-        _until_answers(f"http://127.0.0.1:{port}/healthz")
-        yield Server(port=port, process=psutil.Process(process.pid))
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with curvetape_serve(settings) as pid:
+        yield Server(port=settings.api_port, process=psutil.Process(pid))
 
 
 @contextmanager
@@ -90,7 +71,7 @@ def node(addresses: Addresses) -> Iterator[Server]:
         yield Server(port=port, process=psutil.Process(process.pid))
     finally:
         process.stdin.close()
-        process.wait()
+        end(process)
         process.stdout.close()
 
 
@@ -103,15 +84,3 @@ def feeder(addresses: Addresses, events: Path) -> Worker:
 def emitter(addresses: Addresses, bodies: Path) -> Worker:
     """Sends by way of Redis."""
     return Worker([NODE, str(PACKAGES / "emitter.cjs"), addresses.redis, str(bodies)])
-
-
-def _until_answers(url: str) -> None:
-    end = time.monotonic() + START_S_MAX
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
