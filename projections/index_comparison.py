@@ -129,8 +129,8 @@ class IndexComparison:
         for start in range(0, len(found.wrong), PAGE_MAX):
             documents = await self._documents.of(found.wrong[start : start + PAGE_MAX])
             # One that claims to be of a later save than there was would not be overwritten.
-            held = await self._index.held(list(documents))
-            claimed = [it for it, each in documents.items() if _tick(held.get(it)) > each.tick]
+            held = await self._index.held(sorted(documents))
+            claimed = [it for it in sorted(documents) if _tick(held.get(it)) > documents[it].tick]
             await self._index.remove(claimed)
             await self._index.write(generation, [documents[it] for it in sorted(documents)])
         await self._index.remove(found.extra)

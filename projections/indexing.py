@@ -16,7 +16,7 @@ import msgspec
 from projections.reads import FoundToken, ReadsUnavailableError
 
 BATCH_MAX = 2_000
-"""Documents written at once: about a megabyte."""
+"""Documents written at once: about a megabyte, or two with descriptions of the usual length."""
 POLL_S = 1.0
 WAIT_S_MAX = 30.0
 

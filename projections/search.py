@@ -36,6 +36,9 @@ from projections.token_description import Described, found
 REFRESH_S = 5
 """Figures of a token are refreshed at most this often, by the times of blocks."""
 
+WORDS_MAX = 5
+"""Words of a search that count; those behind them are left out."""
+
 _SEPARATORS = ("P", "Z", "C", "Sc", "Sk", "Sm")
 """Categories of characters that part words; emoji are none of them and can be searched for."""
 
@@ -206,6 +209,11 @@ def folded(text: str) -> str:
         if not unicodedata.combining(letter)
     )
     return " ".join(plain.casefold().split())
+
+
+def searched(text: str) -> Sequence[str]:
+    """The words of a search that count, folded; none where it has nothing but punctuation."""
+    return folded(text).split()[:WORDS_MAX]
 
 
 def is_address_like(text: str) -> bool:

@@ -83,10 +83,16 @@ def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
     return made
 
 
-def held(hit: Mapping[str, Any]) -> HeldDocument:
-    """A document with all of its fields, and whether those that are searched fit the others."""
-    token, tick = found(hit), hit["tick"]
-    generation: str = hit["generation"]
+def held(hit: Mapping[str, Any]) -> HeldDocument | None:
+    """A document with all of its fields, and whether those that are searched fit the others.
+
+    None for one that lacks some of them, so that something else must have written it.
+    """
+    try:
+        token, tick = found(hit), int(hit["tick"])
+        generation: str = hit["generation"]
+    except (KeyError, TypeError, ValueError):
+        return None
     expected = document(generation, ChangedDocument(tick=tick, token=token))
     there = {name: value for name, value in hit.items() if value is not None}
     made = {name: value for name, value in expected.items() if value is not None}

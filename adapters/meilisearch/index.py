@@ -1,6 +1,6 @@
 """The index of tokens in Meilisearch, and beside it the place up to which it was written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,12 @@ from projections.index_comparison import HeldDocument
 from projections.indexing import ChangedDocument, IndexMovedError, IndexPlace
 
 PREFIX = "curvetape"
+REQUEST_BYTES_MAX = 64_000_000
+"""Of documents; a server refuses a request of more than 100 MB unless it is set otherwise."""
+BYTES_PER_DOCUMENT = 1_000
+"""Of names and numbers."""
+BYTES_PER_CHARACTER_MAX = 12
+"""An emoji is two escapes of six bytes in what the client sends."""
 _KEY = "tokens"
 """The id of the one document that says the place."""
 
@@ -45,9 +51,9 @@ class MeiliIndex:
             found = await self._meili.ask(
                 lambda client: client.index(self.places).get_document(_KEY)
             )
-        except MissingError:
+            return msgspec.convert(dict(found), IndexPlace)
+        except (MissingError, msgspec.ValidationError):  # none yet, or one by something else
             return None
-        return msgspec.convert(dict(found), IndexPlace)
 
     async def write(self, generation: str, documents: Sequence[ChangedDocument]) -> None:
         """Write documents, but over no newer one of the generation; returns once they are there."""
@@ -57,10 +63,13 @@ class MeiliIndex:
             for each in documents
             if each.tick >= newest.get(each.token.mint, 0)
         ]
-        if made:
-            await self._meili.do(
-                lambda client: client.index(self.tokens).add_documents(made, primary_key="mint")
-            )
+        for portion in portions(made):
+            await self._add(portion)
+
+    async def _add(self, made: Sequence[dict[str, Any]]) -> None:
+        await self._meili.do(
+            lambda client: client.index(self.tokens).add_documents(made, primary_key="mint")
+        )
 
     async def held(self, mints: Sequence[str]) -> dict[str, HeldDocument]:
         """The documents of these mints, as far as there are any."""
@@ -70,7 +79,8 @@ class MeiliIndex:
         there = await self._meili.ask(
             lambda client: client.index(self.tokens).get_documents(asked).results
         )
-        return {each.mint: held(dict(each)) for each in there}
+        read = ((each.mint, held(dict(each))) for each in there)
+        return {mint: each for mint, each in read if each is not None}
 
     async def mints(self, offset: int, *, limit: int) -> Sequence[str]:
         """The mints of some of all documents, in an order that holds while none is written."""
@@ -115,7 +125,29 @@ class MeiliIndex:
         there = await self._meili.ask(
             lambda client: client.index(self.tokens).get_documents(asked).results
         )
-        return {it.mint: it.tick for it in there if it.generation == generation}
+        # What something else wrote may have neither.
+        said = (dict(each) for each in there)
+        return {
+            it["mint"]: it["tick"]
+            for it in said
+            if it.get("generation") == generation and isinstance(it.get("tick"), int)
+        }
+
+
+def portions(
+    documents: Sequence[dict[str, Any]], *, bytes_max: int = REQUEST_BYTES_MAX
+) -> Iterator[Sequence[dict[str, Any]]]:
+    """The documents in as few requests as a server takes, whatever is written in them."""
+    start, size = 0, 0
+    for number, each in enumerate(documents):
+        characters = sum(len(value) for value in each.values() if isinstance(value, str))
+        bound = BYTES_PER_DOCUMENT + BYTES_PER_CHARACTER_MAX * characters
+        if number > start and size + bound > bytes_max:
+            yield documents[start:number]
+            start, size = number, 0
+        size += bound
+    if documents:
+        yield documents[start:]
 
 
 def quoted(text: str) -> str:

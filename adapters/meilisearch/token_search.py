@@ -15,7 +15,7 @@ from projections.reads import (
     SearchSort,
     TokenSearch,
 )
-from projections.search import folded, is_address_like
+from projections.search import is_address_like, searched
 
 _SORTED_BY: Mapping[SearchSort, list[str]] = {
     "relevance": [],
@@ -43,7 +43,8 @@ class MeiliTokenSearch:
 
     async def search(self, asked: TokenSearch) -> Found:
         """A page of what is found, best first; may raise `ReadsUnavailableError`."""
-        text = folded(asked.text)  # without the marks that mean phrases and exclusions there
+        # Without the marks that mean phrases and exclusions there.
+        text = " ".join(searched(asked.text))
         if asked.text.strip() and not text:
             return Found(tokens=[], total=0, facets={facet: {} for facet in _FACETS})
         attributes = [*NAMES, *ADDRESSES] if is_address_like(asked.text.strip()) else [*NAMES]

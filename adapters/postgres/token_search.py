@@ -16,10 +16,8 @@ from projections.reads import (
     SearchSort,
     TokenSearch,
 )
-from projections.search import folded, is_address_like
+from projections.search import is_address_like, searched
 
-WORDS_MAX = 5
-"""Words of a search that count; those behind them are left out."""
 TYPO_LENGTH_MIN = 5
 """Shorter words have to be spelt right: most of their neighbours are words of their own."""
 PART_LENGTH_MIN = 3
@@ -103,7 +101,7 @@ class PostgresTokenSearch:
 
     async def search(self, asked: TokenSearch) -> Found:
         """A page of what is found, best first; may raise `ReadsUnavailableError`."""
-        words = folded(asked.text).split()[:WORDS_MAX]
+        words = searched(asked.text)
         if asked.text.strip() and not words:
             return _found([], [])  # nothing but punctuation
         async with asking(self._pool) as connection, connection.transaction(readonly=True):

@@ -21,9 +21,9 @@ from projections.search import (
     Search,
     cutoff,
     described_words,
-    folded,
     is_address_like,
     merge,
+    searched,
     supply,
     words,
 )
@@ -74,7 +74,7 @@ class MemorySearch:
     def _closeness(self, of: FoundToken, wanted: TokenSearch) -> int | None:
         """The lower, the better the texts fit; None where they do not."""
         text = wanted.text
-        asked = folded(text)
+        asked = " ".join(searched(text))
         if not asked:
             return None if text.strip() else 0
         created = self._changes.facts.get(of.mint, Facts()).created
@@ -94,7 +94,7 @@ class MemorySearch:
         return self._farther(of, wanted, said)
 
     def _farther(self, of: FoundToken, wanted: TokenSearch, said: str) -> int | None:
-        asked = folded(wanted.text).split()
+        asked = searched(wanted.text)
         if all(_is_there(word, said) for word in asked):
             return 4
         described = self._changes.facts.get(of.mint, Facts()).described

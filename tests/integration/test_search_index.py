@@ -1,5 +1,6 @@
 """An index in Meilisearch follows the documents, whatever happens in between, and loses none."""
 
+import json
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -7,7 +8,8 @@ import pytest
 
 from adapters.embedded.ports import free_port
 from adapters.meilisearch.client import Meili
-from adapters.meilisearch.index import MeiliIndex
+from adapters.meilisearch.documents import document
+from adapters.meilisearch.index import MeiliIndex, portions
 from adapters.meilisearch.token_search import MeiliTokenSearch
 from curvetape.testing.events import recorded
 from curvetape.testing.meilisearch import MemoryDocuments, Server
@@ -130,6 +132,21 @@ async def test_what_the_server_refuses_moves_no_place(meili: Meili) -> None:
     with pytest.raises(IndexRefusedError, match="no key: it has spaces"):
         await Indexer(MemoryDocuments([unfit]), index).catch_up()
     assert await index.place() is None
+
+
+def test_documents_are_sent_in_requests_that_a_server_takes_whatever_is_written_in_them() -> None:
+    made = [
+        document("first", ChangedDocument(tick=1, token=msgspec.structs.replace(each, **more)))
+        for each in TOKENS.values()
+        for more in ({}, {"description": "🐸" * 1_000}, {"description": "\ufdfa" * 100})
+    ]
+    sent = list(portions(made, bytes_max=60_000))
+    assert [each for portion in sent for each in portion] == made
+    assert max(len(json.dumps(portion)) for portion in sent) <= 60_000
+    assert 1 < len(sent) < len(made)
+    assert list(portions([])) == []
+    usual = [document("first", ChangedDocument(tick=1, token=TOKENS[PEPE]))] * 2_000
+    assert list(portions(usual)) == [usual]
 
 
 async def test_a_server_that_is_away_is_told_from_one_that_refuses() -> None:
