@@ -1,6 +1,7 @@
 """What stands before everything: who asks is found out, and who asks too often is told to wait."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from api.front import AsgiApp, Message, Receive, Scope, Send
@@ -63,13 +64,12 @@ class Gate:
                 return
             identity = self._identities.nobody(scope)
         scope[IDENTITY] = identity
+        scope[TAKE] = partial(self._take, identity)
         allowed = self._take(identity)
+        told_nothing = allowed is None and not self._always and not self._private
         if allowed is not None and not allowed.ok:
             await self._too_many(scope, send, allowed)
-        elif scope["type"] == "websocket":
-            scope[TAKE] = lambda: self._take(identity)
-            await self._app(scope, receive, send)
-        elif allowed is None and not self._always and not self._private:
+        elif told_nothing or scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
             told = self._always if allowed is None else self._headers(allowed)
@@ -102,12 +102,6 @@ class Gate:
         return told
 
     async def _too_many(self, scope: Scope, send: Send, allowed: Allowed) -> None:
-        wait = f"ask again in {allowed.wait_s} s"
-        detail = (
-            f"too many requests were made in spite of refusals; {wait}"
-            if allowed.blocked
-            else f"{allowed.limit} requests a second are answered; {wait}"
-        )
         after = b"%d" % allowed.wait_s
         headers = [
             (b"ratelimit-limit", b"%d" % allowed.limit),
@@ -115,7 +109,7 @@ class Gate:
             (b"ratelimit-reset", after),
             (b"retry-after", after),
         ]
-        await self._refuse(scope, send, problem(TOO_MANY_REQUESTS, detail), headers)
+        await self._refuse(scope, send, problem(TOO_MANY_REQUESTS, allowed.refusal), headers)
 
     async def _refuse(
         self, scope: Scope, send: Send, found: Problem, headers: list[tuple[bytes, bytes]]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,14 @@ class Allowed(msgspec.Struct, frozen=True, gc=False):
     """Until there is more, whole seconds, 1 at least."""
     blocked: bool = False
 
+    @property
+    def refusal(self) -> str:
+        """Why a request does not go on, for who made it."""
+        wait = f"ask again in {self.wait_s} s"
+        if self.blocked:
+            return f"too many requests were made in spite of refusals; {wait}"
+        return f"{self.limit} requests a second are answered; {wait}"
+
 
 class SharedCounts(Protocol):
     """What all processes and hosts count together."""
@@ -69,8 +77,14 @@ class _Count:
         self.elsewhere = 0
 
 
+Take: TypeAlias = Callable[[], Allowed | None]
+"""Counts a request of one caller, as `Limits.take` does; None where nobody counts."""
 TAKE = "curvetape.take"
-"""In the ASGI scope of a WebSocket: counts a request that came over it, as `Limits.take` does."""
+"""In the ASGI scope of a request: its caller's `Take`, for what comes over what it opens."""
+
+
+def uncounted() -> None:
+    """The `Take` where nobody counts requests."""
 
 
 class Limits:

@@ -22,9 +22,9 @@ TOO_MANY = "TOO_MANY_REQUESTS"
 _log = logging.getLogger("curvetape.api")
 
 
-def refused(code: str, message: str) -> GraphQLError:
-    """An error of the request itself."""
-    return GraphQLError(message, extensions={"code": code})
+def refused(code: str, message: str, **more: object) -> GraphQLError:
+    """An error of the request itself; `more` goes beside its code."""
+    return GraphQLError(message, extensions={"code": code, **more})
 
 
 def told(error: GraphQLError, *, code: str = BAD_INPUT) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from api.graphql.page import HEADERS, PAGE
 from api.graphql.request import Request, read, unreadable
 from api.graphql.schema import SDL
 from api.graphql.websocket import Session
-from api.limits import TAKE
+from api.limits import TAKE, uncounted
 from api.problems import RETRY_AFTER_S
 
 PATH = "/graphql"
@@ -47,7 +47,7 @@ class GraphResource:
         if origin is not None and not self._origins.intersection(("*", origin)):
             await ws.close()
             return
-        await Session(self._hub, ws, req.scope.get(TAKE, _uncounted)).run()
+        await Session(self._hub, ws, req.scope.get(TAKE, uncounted)).run()
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer the query of the address; without one, the page for people."""
@@ -112,10 +112,6 @@ class GraphResource:
         if (position := answer.extensions.get("logPosition")) is not None:
             resp.set_header(POSITION_HEADER, str(position))
         return say(req, resp, answer)
-
-
-def _uncounted() -> None:
-    """Where nobody counts requests."""
 
 
 def add_routes(app: "falcon.asgi.App[Any, Any]", hub: Hub, origins: Sequence[str]) -> None:

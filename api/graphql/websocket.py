@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from enum import IntEnum
 
 import falcon
@@ -16,7 +15,7 @@ from api.graphql.execution import invalid
 from api.graphql.hub import Group, Hub
 from api.graphql.outbox import ANSWER_BYTES_MAX, Outbox, too_large
 from api.graphql.request import read
-from api.limits import Allowed
+from api.limits import Take
 
 PROTOCOL = "graphql-transport-ws"
 INIT_WAIT_S_MAX = 10.0
@@ -61,9 +60,7 @@ class _ClosedError(Exception):
 class Session:
     """One connection."""
 
-    def __init__(
-        self, hub: Hub, ws: falcon.asgi.WebSocket, take: Callable[[], Allowed | None]
-    ) -> None:
+    def __init__(self, hub: Hub, ws: falcon.asgi.WebSocket, take: Take) -> None:
         """`take` counts an operation among the caller's requests."""
         self._hub = hub
         self._allowed = take
@@ -171,7 +168,12 @@ class Session:
         id_ = self._new_id(message)
         allowed = self._allowed()
         if allowed is not None and not allowed.ok:
-            error = refused(TOO_MANY, f"Too many requests; ask again in {allowed.wait_s} s.")
+            error = refused(
+                TOO_MANY,
+                f"Too many requests: {allowed.refusal}.",
+                limit=allowed.limit,
+                retryAfterSeconds=allowed.wait_s,
+            )
             self._say(id_, "error", _encode([told(error)]))
             return
         try:

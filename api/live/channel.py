@@ -15,6 +15,7 @@ from engineio.packet import MESSAGE, Packet
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from api.limits import Take, uncounted
 from api.live.message import Bundle
 from api.parameters import Interval
 
@@ -90,8 +91,11 @@ class Connections:
 class Channel:
     """One client."""
 
-    def __init__(self, connections: Connections, session: str, sid: str = "") -> None:
-        """`session` is Engine.IO's name of it, `sid` Socket.IO's."""
+    def __init__(
+        self, connections: Connections, session: str, sid: str = "", take: Take = uncounted
+    ) -> None:
+        """`session` is Engine.IO's name of it, `sid` Socket.IO's; `take` counts its requests."""
+        self.take = take
         self.session = session
         self.sid = sid
         self.turn = asyncio.Lock()

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import socketio
 
+from api.limits import TAKE, uncounted
 from api.live import pulse, snapshot
 from api.live.channel import PATH, Channel, Connections
 from api.live.charts import Charts
@@ -44,6 +45,9 @@ BACK_MAX = 50_000
 POS_MAX = (1 << 63) - 1
 """Behind every position."""
 DEFAULT_THRESHOLDS = Thresholds()
+
+Answer: TypeAlias = Callable[[Channel, Rooms, object], Coroutine[Any, Any, dict[str, object]]]
+Handler: TypeAlias = Callable[..., Coroutine[Any, Any, dict[str, object]]]
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.encode
@@ -90,11 +94,11 @@ class Sockets:
         self._on("connect", self._connect)
         self._on("disconnect", self._disconnect)
         self._on("subscribe:token", self._answering(self._subscribe_token))
-        self._on("unsubscribe:token", self._answering(self._unsubscribe_token))
+        self._on("unsubscribe:token", self._done(self._unsubscribe_token))
         self._on("subscribe:market", self._answering(self._subscribe_market))
-        self._on("unsubscribe:market", self._answering(self._unsubscribe_market))
+        self._on("unsubscribe:market", self._done(self._unsubscribe_market))
         self._on("subscribe:status", self._answering(self._subscribe_status))
-        self._on("unsubscribe:status", self._answering(self._unsubscribe_status))
+        self._on("unsubscribe:status", self._done(self._unsubscribe_status))
         self._on("search:tokens", self._answering(self._search))
         self._on("*", self._unknown)
 
@@ -122,9 +126,10 @@ class Sockets:
     def _on(self, event: str, handler: Callable[..., Coroutine[Any, Any, Any]]) -> None:
         self.server.on(event, handler)
 
-    async def _connect(self, sid: str, _environ: dict[str, Any], _auth: object = None) -> None:
+    async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         session = self.server.manager.eio_sid_from_sid(sid, "/")
-        self._channels[sid] = Channel(self._connections, session, sid)
+        take = environ["asgi.scope"].get(TAKE, uncounted)
+        self._channels[sid] = Channel(self._connections, session, sid, take)
 
     async def _disconnect(self, sid: str, *_: object) -> None:
         channel = self._channels.pop(sid, None)
@@ -134,9 +139,29 @@ class Sockets:
             self._rooms.forget(channel)
         self._charts.forget(channel)
 
-    def _answering(
-        self, answer: Callable[[Channel, Rooms, object], Coroutine[Any, Any, dict[str, object]]]
-    ) -> Callable[..., Coroutine[Any, Any, dict[str, object]]]:
+    def _answering(self, answer: Answer) -> Handler:
+        """As `_done`, for what counts among the requests that the client's caller may make."""
+        done = self._done(answer)
+
+        async def handler(sid: str, *given: object) -> dict[str, object]:
+            refused = await self._refused(sid)
+            return await done(sid, *given) if refused is None else refused
+
+        return handler
+
+    async def _refused(self, sid: str) -> dict[str, object] | None:
+        """Count a request; what a client is told whose caller has made too many."""
+        channel = self._channels.get(sid)
+        allowed = None if channel is None else channel.take()
+        if channel is None or allowed is None or allowed.ok:
+            return None
+        if channel.unsent_share > 1:  # it asks and asks, and does not even read the refusals
+            await self._let_go(channel)
+        more = {"limit": allowed.limit, "retryAfterSeconds": allowed.wait_s}
+        channel.send(_single("", "problem", 0, {"detail": allowed.refusal, **more}))
+        return {"ok": False, "problem": allowed.refusal, **more}
+
+    def _done(self, answer: Answer) -> Handler:
         """The acknowledgement says whether it was done; `problem` says so to who asks for none."""
 
         async def handler(sid: str, given: object = None, *_: object) -> dict[str, object]:
@@ -156,6 +181,8 @@ class Sockets:
         return handler
 
     async def _unknown(self, event: str, sid: str, *_: object) -> dict[str, object]:
+        if (refused := await self._refused(sid)) is not None:
+            return refused
         problem = (
             f"there is no {event[:60]!r}; there are subscribe: and unsubscribe: with token, "
             "market or status behind it, and search:tokens"

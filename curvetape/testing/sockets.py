@@ -10,6 +10,9 @@ import msgspec
 import uvicorn
 
 from api.app import create_app
+from api.gate import Gate
+from api.identity import Identities
+from api.limits import Limits
 from api.live.sockets import Sockets, with_sockets
 from api.live.tail import LiveLog
 from api.server import server_config
@@ -104,11 +107,14 @@ async def talking(script: str, argument: dict[str, object]) -> AsyncIterator[Cli
 
 
 @asynccontextmanager
-async def serving_sockets(reads: QueryReads, log: LiveLog) -> AsyncIterator[str]:
+async def serving_sockets(
+    reads: QueryReads, log: LiveLog, *, limits: Limits | None = None
+) -> AsyncIterator[str]:
     """The API with its sockets on a port of its own; its address."""
     sockets = Sockets(reads, log, origins=["*"])
     app = with_sockets(create_app(reads, MemoryLog()), sockets)
-    async with serving(app, sockets.run) as url:
+    gate = Gate(app, Identities(), limits, origins=["*"])
+    async with serving(gate, sockets.run) as url:
         yield url
 
 
