@@ -10,14 +10,17 @@ import polars as pl
 
 from adapters.archive import chain
 from adapters.archive.candle_source import parts, until_of
+from adapters.archive.price_source import rows as price_rows
 from adapters.archive.segment import Content
 from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
+from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trade_load import TradeLoad
 from domain.archive import ArchiveStore, Manifest
 from projections.candle_columns import Gathering, rows_of
 from projections.candles import Candle, Key
+from projections.sol_price_frames import SCHEMA as PRICES
 from projections.trade_frames import SCHEMA as TRADES
 
 LATE_S = 120
@@ -49,11 +52,11 @@ class Making(Protocol):
         """Rows for keys that were handed out before."""
         ...
 
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> Any:
         """A segment's rows, or those that are whole by now."""
         ...
 
-    def rest(self) -> pl.DataFrame:
+    def rest(self) -> Any:
         """What has not been handed out, once there are no more segments."""
         ...
 
@@ -97,9 +100,24 @@ class TradeMaking:
         return pl.DataFrame(schema=dict(TRADES))
 
 
-LOADS: Mapping[str, tuple[type[TableLoad], Callable[[], Making]]] = {
+class SolPriceMaking:
+    """Prices are parts of rows until all of them are there: two can be of one place."""
+
+    late: Sequence[Any] = ()
+
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+        """A segment's prices."""
+        return [pl.concat([*self.rest(), *price_rows(content, abandoned)])]
+
+    def rest(self) -> Sequence[pl.DataFrame]:
+        """None."""
+        return [pl.DataFrame(schema=dict(PRICES))]
+
+
+LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     CandleLoad.name: (CandleLoad, CandleMaking),
     TradeLoad.name: (TradeLoad, TradeMaking),
+    SolPriceLoad.name: (SolPriceLoad, SolPriceMaking),
 }
 """The read models that can be filled so."""
 
@@ -140,7 +158,7 @@ class _Loading:
     def __init__(
         self,
         store: ArchiveStore,
-        load: TableLoad,
+        load: TableLoad[Any],
         segments: Sequence[Manifest],
         abandoned: Mapping[int, int],
         say: Say,
@@ -201,7 +219,7 @@ class _Loading:
         )
         return loaded
 
-    def _made(self, segment: Manifest) -> pl.DataFrame:
+    def _made(self, segment: Manifest) -> Any:
         started = time.monotonic()
         made = self._making.made(chain.content_of(self._store, segment), self._abandoned)
         self._gathering_s += time.monotonic() - started

@@ -31,6 +31,8 @@ TEXTS: Mapping[str, Sequence[str]] = {
 }
 KINDS: Sequence[str] = tuple(AMOUNTS)
 """The kinds whose columns are known here; any other kind is odd."""
+RARE: Sequence[str] = ("completion.traded",)
+"""Trades as well, and too rare to be worth columns."""
 
 
 def columns_of(kind: str) -> Sequence[str]:
@@ -46,9 +48,22 @@ def is_odd(kind: str) -> pl.Expr:
         odd |= pl.col(name).is_null() | (pl.col(name).abs() > EXACT_MAX // 4)
     for name in (*TEXTS[kind], "block_time_s"):
         odd |= pl.col(name).is_null()
-    for name, last in zip(PLACE, LAST, strict=True):
-        odd |= ~pl.col(name).is_between(0, last)
-    return odd
+    return odd | is_misplaced()
+
+
+def is_misplaced() -> pl.Expr:
+    """Of each row whether its place is none on a chain."""
+    places = zip(PLACE, LAST, strict=True)
+    within = (pl.col(name).is_between(0, last).fill_null(value=False) for name, last in places)
+    return ~pl.all_horizontal(*within)
+
+
+def order_key() -> pl.Expr:
+    """Of each row, none of which is misplaced, its position: see `Position.order_key`."""
+    key = pl.col(PLACE[0])
+    for name, last in zip(PLACE[1:], LAST[1:], strict=True):
+        key = key * (last + 1) + pl.col(name)
+    return key
 
 
 def fills(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -60,7 +75,7 @@ def fills(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
     seen = _curve_fills(rows) if kind == "curve.traded" else _pool_fills(rows)
     quote, token = pl.col("quote_reserves"), pl.col("token_reserves")
     return seen.with_columns(
-        _order_key().alias("pos"),
+        order_key().alias("pos"),
         pl.when((quote > 0) & (token > 0))
         .then(quote.cast(pl.Float64) / token.cast(pl.Float64))
         .alias("price"),
@@ -91,11 +106,3 @@ def _pool_fills(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(turned).then(amounts[1]).otherwise(amounts[0]).alias("quote_amount"),
         pl.when(turned).then(amounts[0]).otherwise(amounts[1]).alias("token_amount"),
     )
-
-
-def _order_key() -> pl.Expr:
-    """See `Position.order_key`."""
-    key = pl.col(PLACE[0])
-    for name, last in zip(PLACE[1:], LAST[1:], strict=True):
-        key = key * (last + 1) + pl.col(name)
-    return key

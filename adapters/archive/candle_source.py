@@ -6,13 +6,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adapters.archive.fill_source import ALL, events_of, kind_of, others_of
+from adapters.archive.pieces import ALL, events_in, events_of, kind_of
 from adapters.archive.segment import Content, read_group, row_groups
 from domain.log import Recorded
 from projections.candle_columns import LENGTHS_S, Framed, finest, fits, framed
 from projections.candles import Candle, Candles, Key
 from projections.fill_columns import odd, trades
-from projections.fill_frames import columns_of
+from projections.fill_frames import KINDS, RARE, columns_of
 
 _TEXTS = ("mint", "side", "base_mint", "quote_mint")
 """Read as places in a dictionary, as they are stored: they are never made one by one."""
@@ -46,10 +46,11 @@ def parts(content: Content, abandoned: Mapping[int, int]) -> Iterator[Part]:
         for groups in row_groups(plain):
             for group in groups:
                 kind = kind_of(plain, group)
-                if kind is None:
-                    yield from map(_by_events, others_of(plain, group, abandoned))
-                else:
+                if kind is not None and kind in KINDS:
                     yield from _of_kind(plain, encoded, group, kind, abandoned)
+                elif kind is None or kind in RARE:
+                    events = events_in(plain, group, abandoned, (*KINDS, *RARE))
+                    yield from map(_by_events, events)
 
 
 def until_of(found: Sequence[Part]) -> int:

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from adapters.archive.fill_source import Columns, pieces
+from adapters.archive.pieces import Columns, Reading, pieces
 from adapters.archive.segment import Content
+from projections.fill_frames import KINDS, RARE, is_odd
 from projections.trade_frames import columns_of, framed, trades
 from projections.trades import Trades
 
+_READING = Reading(KINDS, columns_of, is_odd, RARE)
+
 
 def rows(content: Content, abandoned: Mapping[int, int]) -> Iterator[pl.DataFrame]:
-    """A segment's trades in parts; see `fill_source.pieces`."""
-    for piece in pieces(content, abandoned, columns_of):
+    """A segment's trades in parts; see `pieces`."""
+    for piece in pieces(content, abandoned, _READING):
         if isinstance(piece, Columns):
             yield trades(piece.kind, piece.rows)
         else:

@@ -1,8 +1,9 @@
 """Fills an empty table by COPY; its key is made last, at once."""
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+import io
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import asyncpg
 import polars as pl
@@ -15,16 +16,27 @@ from adapters.postgres.upsert import Upsert
 _SETTINGS = {
     "statement_timeout": "0",  # making the key takes as long as the table is large
     "maintenance_work_mem": "256MB",
+    "work_mem": "256MB",
     "synchronous_commit": "off",  # what is lost is loaded anew; only `finish` waits for the disk
 }
+ROWS_TOGETHER = 16_384
+"""So many are written as text at a time."""
+
+M = TypeVar("M")
 
 
-class TableLoad(abc.ABC):
-    """One filling of a generation's table; only its end makes it count."""
+class TableLoad(abc.ABC, Generic[M]):
+    """One filling of a generation's table; only its end makes it count.
+
+    `M` is what many rows are made as.
+    """
 
     name: ClassVar[str]
     """The read model's."""
     table: ClassVar[Upsert]
+    """What is filled."""
+    beside: ClassVar[Sequence[Upsert]] = ()
+    """Tables that keep what does not go there."""
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
@@ -41,12 +53,14 @@ class TableLoad(abc.ABC):
             server_settings={**_SETTINGS, "application_name": f"curvetape rebuild {cls.name}"},
         )
         load = cls(connection, schema)
-        await connection.execute(f"truncate {schema}.{cls.table.table}")
+        tables = ", ".join(f"{schema}.{it.table}" for it in (cls.table, *cls.beside))
+        await connection.execute(f"truncate {tables}")
         key = await load._key_name()
         if key is not None:
             await connection.execute(
                 f'alter table {schema}.{cls.table.table} drop constraint "{key}"'
             )
+        await load.prepare(connection)
         return load
 
     async def taken_back(self) -> Mapping[int, int]:
@@ -56,20 +70,19 @@ class TableLoad(abc.ABC):
         )
         return {row["slot"]: row["last"] for row in rows}
 
-    async def write(self, rows: pl.DataFrame) -> None:
+    async def write(self, made: M) -> None:
         """Add rows whose keys were not written yet."""
-        # In the order of the key, which keeps neighbours on the same page.
-        await self.copy(self._connection, self._schema, rows.sort(self.table.key))
-        self.rows += len(rows)
+        self.rows += await self.copy(self._connection, self._schema, made)
 
     async def finish(self, late: Sequence[Any], *, sequence: int) -> None:
         """Make the key, merge what came late, and set the checkpoint, all together."""
         async with self._connection.transaction():
             await self._connection.execute("set local synchronous_commit = on")
-            await self._connection.execute(
-                f"alter table {self._schema}.{self.table.table} add primary key ({self._key})"
-            )
             await self._connection.execute(f"set local search_path = {self._schema}")
+            self.rows += await self.fill(self._connection)
+            await self._connection.execute(
+                f"alter table {self.table.table} add primary key ({self._key})"
+            )
             await self.merge(self._connection, late)
             await self._connection.execute(
                 "update checkpoints set sequence = $2, reread_after = $2, saved_at = now()"
@@ -85,12 +98,19 @@ class TableLoad(abc.ABC):
         await self._connection.close()
 
     @abc.abstractmethod
-    async def copy(self, connection: Connection, schema: str, rows: pl.DataFrame) -> None:
-        """Send rows, in the order of the key, to the table."""
+    async def copy(self, connection: Connection, schema: str, made: M) -> int:
+        """Send rows to the table; how many there are."""
+
+    async def prepare(self, connection: Connection) -> None:
+        """Make what is needed beside the tables."""
+
+    async def fill(self, _connection: Connection) -> int:
+        """Add what was sent elsewhere, all at once; how many rows of the table it makes."""
+        return 0
 
     @abc.abstractmethod
     async def merge(self, connection: Connection, late: Iterable[Any]) -> None:
-        """Merge rows whose keys are there already."""
+        """Merge rows whose keys may be there already."""
 
     async def _key_name(self) -> str | None:
         found: str | None = await self._connection.fetchval(
@@ -99,3 +119,19 @@ class TableLoad(abc.ABC):
             f"{self._schema}.{self.table.table}",
         )
         return found
+
+
+async def copy_csv(
+    connection: Connection, schema: str, table: str, columns: Sequence[str], rows: pl.DataFrame
+) -> None:
+    """Send rows as CSV, in which what is empty and not quoted is null."""
+    await connection.copy_to_table(
+        table, schema_name=schema, columns=list(columns), source=_lines(rows), format="csv"
+    )
+
+
+async def _lines(rows: pl.DataFrame) -> AsyncIterator[bytes]:
+    for part in rows.iter_slices(ROWS_TOGETHER):
+        text = io.BytesIO()
+        part.write_csv(text, include_header=False)
+        yield text.getvalue()

@@ -31,6 +31,7 @@ class Upsert:
     ) -> None:
         """`columns` maps names to SQL types; `action` merges `excluded` into `kept`."""
         self.table = table
+        self.columns = dict(columns)
         self.key = tuple(key)
         names = ", ".join(columns)
         arrays = ", ".join(

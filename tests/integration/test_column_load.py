@@ -18,7 +18,7 @@ from curvetape.loading import LATE_S, CandleMaking, Loaded, Making, load_by_colu
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
-from curvetape.testing.events import completion_traded, curve_traded, pool_traded
+from curvetape.testing.events import completion_traded, curve_traded, pool_traded, sol_priced
 from curvetape.testing.simulated import first_blocks, views
 from domain.events import AnyEvent
 from domain.log import Stored
@@ -31,6 +31,7 @@ ODD: Sequence[AnyEvent] = (
     curve_traded(1, "huge", virtual_quote_reserves=2**64 - 1, virtual_token_reserves=3),
     curve_traded(1, "big", quote_amount=2**63 - 1, token_amount=2**63 - 1),
     curve_traded(1, "big", quote_amount=2**63 - 1, token_amount=2**63 - 1),
+    sol_priced(1, account="odd", confidence=2**64 - 1, publish_time_s=1 << 40),
     curve_traded(1, "empty", virtual_quote_reserves=0),
     pool_traded(1, "turned", quote_mint="turned", base_mint="sol"),
     pool_traded(1, "aside", canonical=False),
@@ -48,6 +49,7 @@ def history() -> list[Stored]:
         for tx in views(block):
             if not tx.failed:
                 events += translated(tx).events
+        events += [sol_priced(block.slot, account=name, price=number + 1) for name in ("b", "a")]
         if number == 5:
             events += [_moved(event, block.slot, place) for place, event in enumerate(ODD)]
         if number == 8:
@@ -66,6 +68,9 @@ def history() -> list[Stored]:
     held.append(*late)
     held.seal(slot)
     held.fill(slot, slot)
+    slot = first_blocks(60)[30][0].slot
+    held.append(sol_priced(slot, account="c", price=1_000))
+    held.seal(slot)
     return stored(held)
 
 
@@ -108,6 +113,24 @@ async def test_loaded_trades_are_those_of_a_replay(
     )
 
 
+@pytest.mark.parametrize("left_in_the_stream", [0, 250])
+async def test_loaded_prices_of_sol_are_those_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int
+) -> None:
+    """Of several in one slot, and of one that comes when the slot was sealed, the same counts."""
+    await loaded_as_a_replay_makes_it(
+        "sol_prices",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        rows_min=BLOCKS - 1,
+    )
+    connection = await asyncpg.connect(postgres_dsn)
+    found = await connection.fetch("select account, count(*) from sol_prices group by 1 order by 1")
+    await connection.close()
+    assert [tuple(row) for row in found] == [("b", BLOCKS - 2), ("c", 1), ("odd", 1)]
+
+
 async def test_loaded_trades_leave_out_what_was_let_go_of(
     postgres_dsn: str, tmp_path: Path
 ) -> None:
@@ -132,6 +155,7 @@ async def loaded_as_a_replay_makes_it(
     left_in_the_stream: int,
     making: Making | None = None,
     let_go: str = "select 1",
+    rows_min: int = 400,
 ) -> Loaded:
     """Build and serve a next generation, and compare it with the one before."""
     messages = history()
@@ -164,7 +188,7 @@ async def loaded_as_a_replay_makes_it(
         assert made.sequence == len(messages)
         built = await digest(dsn, f"{name}_next", name)
         assert built == await digest(dsn, "public", name)
-        assert built[0] > 400
+        assert built[0] > rows_min
         await rebuilding.serve("next")
     (loaded,) = loads
     assert loaded.events == segments[-1].last_sequence
