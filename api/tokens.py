@@ -42,6 +42,7 @@ AGE_S_MAX = 10**10
 
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Age: TypeAlias = Annotated[int, Meta(ge=0, le=AGE_S_MAX)]
+Wallets: TypeAlias = Annotated[int, Meta(ge=0, le=10**12)]
 
 
 class TokensParameters(
@@ -96,6 +97,12 @@ class TokensParameters(
     age_max: Annotated[
         Age | UnsetType, Meta(description="Seconds since the launch at most, by the chain's clock.")
     ] = UNSET
+    holders_min: Annotated[
+        Wallets | UnsetType, Meta(description="Fewest wallets that hold some, as they are now.")
+    ] = UNSET
+    holders_max: Annotated[
+        Wallets | UnsetType, Meta(description="Most wallets that hold some, as they are now.")
+    ] = UNSET
     limit: Annotated[int, Meta(ge=1, le=100, description="Tokens to list at most, 1 to 100.")] = 50
     cursor: Annotated[
         Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,300}$")] | UnsetType,
@@ -127,6 +134,9 @@ class InWindow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class ListedCard(Token, frozen=True, kw_only=True, rename="camel"):
     """A token's card, with what the list's window has of it; null where the list has none."""
 
+    holders: Annotated[
+        int, Meta(ge=0, description="Wallets with a balance, as far as the log shows their moves.")
+    ]
     window: InWindow | None
 
 
@@ -156,16 +166,17 @@ class TokensResource:
         name="listTokens",
         path="/api/v1/tokens",
         tag="tokens",
-        summary="Tokens by last trade, launch, market cap, volume, liquidity, trades, progress or "
-        "price change, of all time or of a window, with filters",
+        summary="Tokens by last trade, launch, market cap, volume, liquidity, trades, progress, "
+        "price change or holders, of all time or of a window, with filters",
         description="All pages are of the moment of the first: a token that trades meanwhile stays "
         "where it was, so each token of the list comes exactly once; its card is the current one. "
-        "What moves a figure without a trade, such as a burn, may move the token. Amounts are "
+        "What moves a figure without a trade, such as a burn, may move the token, and holders are "
+        "those of each page's own time. Amounts are "
         "ranked in dollars at one price of SOL, the newest when the first page was asked for. "
         "Tokens whose quote is neither SOL nor USDC come last.",
         parameters=TokensParameters,
         answer=ListedCards,
-        read_models=("candles", "search", "sol_prices", "tokens", "trades"),
+        read_models=("candles", "holders", "search", "sol_prices", "tokens", "trades"),
         next_parameter="cursor",
     )
 
@@ -183,7 +194,9 @@ class TokensResource:
         cards = [token(row, ages, coin) for row, coin in zip(page.rows, worth, strict=True)]
         return ListedCards(
             items=[
-                ListedCard(**msgspec.structs.asdict(card), window=_in_window(each))
+                ListedCard(
+                    **msgspec.structs.asdict(card), holders=each.holders, window=_in_window(each)
+                )
                 for card, each in zip(cards, page.listed, strict=True)
             ],
             next=page.cursor(-1) if page.more else None,
@@ -191,7 +204,7 @@ class TokensResource:
 
     async def page(self, asked: TokensParameters) -> TokenPage:
         """The rows of a page, and a cursor for each; raises the same problems."""
-        check_ranges(asked, "market_cap", "liquidity", "volume", "progress", "age")
+        check_ranges(asked, "market_cap", "liquidity", "volume", "progress", "holders", "age")
         newest_s = await self._reads.newest_time_s()
         window = "24h" if asked.window is UNSET and asked.sort == "change" else asked.window
         order = asked.sort if window is UNSET else f"{asked.sort}/{window}"
@@ -265,6 +278,8 @@ def _filters(asked: TokensParameters, now_s: int | None) -> TokenFilters:
         volume_max=lamports(asked.volume_max),
         progress_min=None if asked.progress_min is UNSET else asked.progress_min,
         progress_max=None if asked.progress_max is UNSET else asked.progress_max,
+        holders_min=None if asked.holders_min is UNSET else asked.holders_min,
+        holders_max=None if asked.holders_max is UNSET else asked.holders_max,
         created_from_s=None if asked.age_max is UNSET else max(0, clock - asked.age_max),
         created_to_s=None if asked.age_min is UNSET else max(0, clock - asked.age_min + 1),
     )

@@ -45,7 +45,7 @@ class Holders:
     """
 
     name: ClassVar = "holders"
-    version: ClassVar = 2
+    version: ClassVar = 3
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:

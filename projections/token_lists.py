@@ -18,7 +18,15 @@ from projections.reads import (
 from projections.windows import Span
 
 ListSort: TypeAlias = Literal[
-    "last_trade", "created", "market_cap", "volume", "liquidity", "trades", "progress", "change"
+    "last_trade",
+    "created",
+    "market_cap",
+    "volume",
+    "liquidity",
+    "trades",
+    "progress",
+    "change",
+    "holders",
 ]
 AMOUNTS: frozenset[ListSort] = frozenset(("market_cap", "volume", "liquidity"))
 """Sorts by an amount of quote."""
@@ -44,9 +52,17 @@ class TokenFilters(msgspec.Struct, frozen=True, kw_only=True):
     volume_max: float | None = None
     progress_min: float | None = None
     progress_max: float | None = None
+    holders_min: int | None = None
+    holders_max: int | None = None
+    """Of holders as there are now, on every page."""
     created_from_s: int | None = None
     created_to_s: int | None = None
     """Times of launch, in [from, to)."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it asks how many hold a token."""
+        return self.holders_min is not None or self.holders_max is not None
 
 
 class ListPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +103,8 @@ class ListedToken(msgspec.Struct, frozen=True):
 
     row: TokenRow
     value: float | int
+    holders: int
+    """Wallets with a balance, as far as the log shows their moves."""
     span: SpanFigures | None = None
 
 
@@ -106,13 +124,18 @@ class TokenLists(Protocol):
         The first page is of now. A later one is of the moment of the first: tokens that traded
         since are put where they were, by taking their later trades off. So every token of the list
         is met once, whatever is traded meanwhile. What moves a figure without a trade moves the
-        token: a burn, new virtual reserves, a migration, an event that comes late.
+        token: a burn, new virtual reserves, a migration, an event that comes late. So do holders:
+        each page has them as they are when it is asked for.
         """
         ...
 
 
 def list_value(
-    row: TokenRow, sort: ListSort, sol_usd: float | None, change: float | None = None
+    row: TokenRow,
+    sort: ListSort,
+    sol_usd: float | None,
+    change: float | None = None,
+    holders: int = 0,
 ) -> float | int:
     """What a list sorts the token by; amounts in dollars where a SOL's worth is given.
 
@@ -134,11 +157,12 @@ def list_value(
         "trades": row.trades,
         "progress": curve_progress(row),
         "change": change,
+        "holders": holders,
     }[sort]
     return SORT_VALUE_UNKNOWN if value is None else value
 
 
-def passes(row: TokenRow, filters: TokenFilters) -> bool:
+def passes(row: TokenRow, filters: TokenFilters, holders: int = 0) -> bool:
     """Whether a list with these filters, its text aside, has the token."""
     sol = in_sol(row.quote_mint)
     cap, held, progress = market_cap(row), liquidity(row), curve_progress(row)
@@ -151,6 +175,7 @@ def passes(row: TokenRow, filters: TokenFilters) -> bool:
         and _within(held if sol else None, filters.liquidity_min, filters.liquidity_max)
         and _within(row.volume_quote if sol else None, filters.volume_min, filters.volume_max)
         and _within(progress, filters.progress_min, filters.progress_max)
+        and _within(holders, filters.holders_min, filters.holders_max)
         and _within(row.created_time_s, filters.created_from_s, None)
         and (
             filters.created_to_s is None

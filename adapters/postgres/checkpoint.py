@@ -47,6 +47,11 @@ _PARKED = """
     select sequence, event_id, mint, reason from parked_events where name = $1 order by sequence
 """
 _RELEASE = "delete from parked_events where name = $1 and sequence = any($2::bigint[])"
+_ALONE = (
+    "select from checkpoint_parts where name = $1 order by part for update",
+    "select from checkpoints where name = $1 for update",
+)
+"""In the order in which all take them."""
 _REFUSE = "update checkpoints set refused = $2 where sequence < $1"
 """All read models that hold the events or may do so before they stop, too: the next start passes
 over the events for all."""
@@ -97,6 +102,9 @@ class CheckpointedStore(PatientStore[C]):
 
     async def _release(self, changes: C, sequences: Sequence[int]) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
+            # As each save is: what it merges into does not change until it has.
+            for lock in _ALONE:
+                await connection.execute(lock, self.name)
             gone = await connection.execute(_RELEASE, self.name, list(sequences))
             if gone != f"DELETE {len(sequences)}":
                 raise StoreRefusedError(

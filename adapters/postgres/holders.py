@@ -1,10 +1,10 @@
-"""Keeps what wallets moved of tokens, and how tokens began."""
+"""Keeps what wallets moved of tokens, how many hold each, and how tokens began."""
 
 from typing import ClassVar
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
-from adapters.postgres.upsert import Upsert, added, first, latest
+from adapters.postgres.upsert import Counted, Upsert, added, first, latest
 from projections.holders import Changes, Holders
 
 _HOLDING = Upsert(
@@ -33,7 +33,16 @@ _HOLDING = Upsert(
             added("bought", "sold", "deposited", "withdrawn"),
         )
     ),
+    counted=Counted("holder_counts", "holders", by="mint", condition="kept.balance > 0"),
 )
+
+_COUNT = Upsert(
+    "holder_counts",
+    {"mint": "text", "holders": "bigint"},
+    key=("mint",),
+    action="update set " + added("holders"),
+)
+"""Moved with the holdings, by the same statement."""
 
 _LAUNCH = Upsert(
     "holder_launches",
@@ -54,7 +63,7 @@ class HolderStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Holders.name
     version: ClassVar = Holders.version
-    tables: ClassVar = (_HOLDING, _LAUNCH)
+    tables: ClassVar = (_HOLDING, _LAUNCH, _COUNT)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Merge the changes, one row for each wallet and token."""

@@ -46,9 +46,12 @@ _PLAIN: dict[ListSort, tuple[str, str]] = {
     "trades": ("trades", "bigint"),
     "progress": ("coalesce(progress, -1)", "double precision"),
     "change": ("change", "double precision"),
+    "holders": ("holders", "bigint"),
 }
 """What the other sorts compare, as the index has it where there is one, and its type."""
-_CURRENT = frozenset(("tokens", "windowed"))
+_COUNTED, _UNCOUNTED = "counted", "uncounted"
+"""Tokens that wallets have moved, and the others: nobody holds them."""
+_CURRENT = frozenset(("tokens", "windowed", _COUNTED, _UNCOUNTED))
 """What is of now; the rest is of the list's moment."""
 _FIGURES = {
     "span_volume": "volume_quote",
@@ -84,10 +87,17 @@ _FILTERS = f"""
     and $20::bigint is not null and $21::bigint is not null
 """
 """Behind what is asked, what a lamport is worth, and the minutes of the list: from $18 to $21, of
-which [$19, $20) are whole hours."""
+which [$19, $20) are whole hours. Then the least and the most holders."""
+_UNHELD = "and $22::bigint is null and $23::bigint is null"
+_HOLDERS = """
+    and ($22::bigint is null or holders >= $22)
+    and ($23::bigint is null or holders <= $23)
+"""
 _LAMPORT = "$17"
-_VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = "$22", "$23", POS, "$25", "$26"
+_VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = "$24", "$25", POS, "$27", "$28"
 """Behind those: where the page before ended, and the moment."""
+
+_COUNTS = " left join holder_counts using (mint)"
 
 NOW = """
     select greatest(
@@ -155,6 +165,7 @@ class _Listed(TokenRow, frozen=True, kw_only=True, gc=False):
     span_volume: int | None = None
     span_trades: int | None = None
     span_change: float | None = None
+    holders: int
 
     @property
     def span(self) -> SpanFigures | None:
@@ -192,6 +203,7 @@ class PostgresTokenListing:
         dollars = asked.sort in AMOUNTS and asked.sol_usd is not None
         lamport = asked.sol_usd * LAMPORT_COINS if dollars and asked.sol_usd is not None else 1.0
         arguments = [asked.limit, *_filtered(filters, words), lamport, *_cut(asked.span)]
+        arguments += [_count(filters.holders_min), _count(filters.holders_max)]
         if after is not None:
             arguments += [_compared(asked.sort, after.value), after.mint, int64(after.pos)]
             if asked.sort in AMOUNTS and asked.span is None:
@@ -199,7 +211,11 @@ class PostgresTokenListing:
                 units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
                 arguments += [bound(_beyond(after.value, unit)) for unit in units]
         sql = _statement(
-            asked.sort, dollars=dollars, behind=after is not None, spanned=asked.span is not None
+            asked.sort,
+            dollars=dollars,
+            behind=after is not None,
+            spanned=asked.span is not None,
+            held=asked.sort == "holders" or filters.held,
         )
         async with (
             asking(self._pool) as connection,
@@ -214,7 +230,10 @@ class PostgresTokenListing:
         return Listed(
             tokens=[
                 ListedToken(
-                    TokenRow(**{name: getattr(row, name) for name in fields}), row.value, row.span
+                    TokenRow(**{name: getattr(row, name) for name in fields}),
+                    row.value,
+                    row.holders,
+                    row.span,
                 )
                 for row in found
             ],
@@ -255,6 +274,10 @@ def _filtered(filters: TokenFilters, words: Sequence[str]) -> list[object]:
     ]
 
 
+def _count(limit: int | None) -> int | None:
+    return None if limit is None else int64(limit)
+
+
 def _cut(span: Span | None) -> tuple[int, int, int, int]:
     """Where the minutes begin, where whole hours among them do and end, and where all end."""
     if span is None:
@@ -265,7 +288,7 @@ def _cut(span: Span | None) -> tuple[int, int, int, int]:
 
 
 @cache
-def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) -> str:
+def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool, held: bool) -> str:
     branches = _amount_branches(sort, dollars=dollars) if sort in AMOUNTS else _plain_branch(sort)
     if spanned:
         value = branches[-1].value
@@ -277,7 +300,7 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) ->
     figures = "".join(f", {value} as {name}" for name, value in _FIGURES.items()) if spanned else ""
     parts = []
     for branch in branches:
-        conditions = [_FILTERS, branch.condition]
+        conditions = [_FILTERS + (_HOLDERS if held else _UNHELD), branch.condition]
         if behind:
             value = branch.value
             conditions.append(
@@ -290,25 +313,48 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool) ->
         elif branch.source not in _CURRENT:
             continue
         source = with_change(branch.source) if sort == "change" else branch.source
+        if held:
+            source = _with_holders(source)
         parts.append(f"""(
             select mint, {branch.value} as value{figures} from {source} as tokens
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
     every = " union all ".join(parts)
     picked = f"picked as (select * from ({every}) as parts order by value desc, mint limit $1)"
-    told, shown = ", value", "picked"
+    told, shown = ", value, coalesce(holders, 0) as holders", "picked"
     if spanned:
         told, shown = f"{told}, span_volume, span_trades, change as span_change", "changed"
         picked += f", changed as {with_change('picked')}"
-    card = CARD.replace("from tokens", f"{told} from {shown} join tokens using (mint)")
+    card = CARD.replace("from tokens", f"{told} from {shown} join tokens using (mint){_COUNTS}")
     before = [_MOVED] if behind else []
     before += [SPAN, *([MOVED_SPAN] if behind else [])] if spanned else []
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
 
 
+def _with_holders(source: str) -> str:
+    """The rows of a source with how many hold the token, as it is now."""
+    if source == _COUNTED:  # in the order of its index
+        return "(select tokens.*, holders from holder_counts join tokens using (mint))"
+    if source == _UNCOUNTED:
+        return """(
+            select tokens.*, 0::bigint as holders from tokens
+            where not exists (select from holder_counts where holder_counts.mint = tokens.mint)
+        )"""
+    return (
+        "(select source.*, coalesce(holder_counts.holders, 0) as holders"
+        f" from {source} as source left join holder_counts using (mint))"
+    )
+
+
 def _plain_branch(sort: ListSort) -> list[_Branch]:
     value, kind = _PLAIN[sort]
     order = f"{value} desc, mint"
+    if sort == "holders":
+        return [
+            _Branch(value, order, "true", f"{value} <= {_VALUE}::{kind}", _COUNTED),
+            _Branch("0::bigint", "mint", "true", source=_UNCOUNTED),
+            _Branch(value, order, "true", source="moved"),
+        ]
     return [
         _Branch(value, order, "true", f"{value} <= {_VALUE}::{kind}"),
         _Branch(value, order, "true", source="moved"),

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608  # the program's own text only
 
-POS = "$24"
+POS = "$26"
 """The moment of the list. Its minutes are from $18 to $21, of which [$19, $20) are whole hours."""
 
 _CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"

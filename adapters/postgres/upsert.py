@@ -19,6 +19,20 @@ a temporary table first, which costs both sides less for each row."""
 _encode = msgspec.json.Encoder().encode
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A table that keeps how many rows meet a condition, by a column of the rows' key.
+
+    It is moved in the statement that merges the rows, which looks at them before and behind. So
+    nobody else may write rows of the same value meanwhile: each save has its checkpoint locked.
+    """
+
+    table: str
+    column: str
+    by: str
+    condition: str
+    """Of columns that only the table has, and not what is merged into it."""
+
+
 class Upsert:
     """One shape of `insert … on conflict`, for as many rows as there are.
 
@@ -27,19 +41,26 @@ class Upsert:
     """
 
     def __init__(
-        self, table: str, columns: Mapping[str, str], *, key: Sequence[str], action: str
+        self,
+        table: str,
+        columns: Mapping[str, str],
+        *,
+        key: Sequence[str],
+        action: str,
+        counted: Counted | None = None,
     ) -> None:
         """`columns` maps names to SQL types; `action` merges `excluded` into `kept`."""
         self.table = table
         self.columns = dict(columns)
         self.key = tuple(key)
+        self._counted = counted
         names = ", ".join(columns)
         arrays = ", ".join(
             f"${number}::text::{kind}[]" for number, kind in enumerate(columns.values(), start=1)
         )
-        insert = f"insert into {table} as kept ({names}) select {names}"
+        insert = f"insert into {table} as kept ({names}) select {names} from"
         merge = f"on conflict ({', '.join(key)}) do {action}"
-        self.sql = f"{insert} from unnest({arrays}) as batch ({names}) {merge}"
+        self.sql = self._counting(f"unnest({arrays}) as batch ({names})", insert, merge)
         """For `arguments`."""
         self._numeric = [kind == "numeric" for kind in columns.values()]
         staged = ", ".join(
@@ -50,11 +71,10 @@ class Upsert:
         self.staging = f"create temp table {self._staging} ({staged}) on commit delete rows"
         """Makes the table that rows are copied to, once for each connection."""
         # Rows are gone before the commit, too: it may be that of a transaction around this one.
-        self._add = (
-            f"with moved as (delete from pg_temp.{self._staging})"
-            f" {insert} from pg_temp.{self._staging} as batch"
-        )
-        self._move = f"{self._add} {merge}"
+        moved = f"moved as (delete from pg_temp.{self._staging})"
+        source = f"pg_temp.{self._staging} as batch"
+        self._add = self._counting(source, insert, "", moved)
+        self._move = self._counting(source, insert, merge, moved)
         self._keeps_first = action == "nothing"
 
     async def merge(
@@ -79,6 +99,28 @@ class Upsert:
         if (all_new or self._keeps_first) and await self._added(connection):
             return
         await connection.execute(self._move)
+
+    def _counting(self, source: str, insert: str, merge: str, *first: str) -> str:
+        """The statement that merges what a source has, and counts it where it is to be counted."""
+        parts, last, counted = list(first), f"{insert} {source} {merge}", self._counted
+        if counted is not None:
+            by, column = counted.by, counted.column
+            parts += [
+                (
+                    f"before as (select {by}, -1 as rows from {source}"
+                    f" join {self.table} as kept using ({', '.join(self.key)})"
+                    f" where {counted.condition})"
+                ),
+                f"merged as ({last} returning {by}, ({counted.condition})::int as rows)",
+            ]
+            last = (
+                f"insert into {counted.table} as kept ({by}, {column}) select {by}, sum(rows)"
+                " from (select * from before union all select * from merged) as both_sides"
+                f" group by {by} on conflict ({by})"
+                f" do update set {column} = kept.{column} + excluded.{column}"
+                f" where excluded.{column} <> 0"
+            )
+        return f"with {', '.join(parts)} {last}" if parts else last
 
     async def _added(self, connection: Connection) -> bool:
         """Insert what was copied; whether it was all new, or else nothing was done."""

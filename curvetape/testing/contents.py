@@ -23,6 +23,7 @@ READ_MODELS = (
     "search_waiting",
     "holders",
     "holder_launches",
+    "holder_counts",
 )
 READ_BATCH_MAX = 5_000
 

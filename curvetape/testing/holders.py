@@ -1,5 +1,6 @@
 """Holders in memory, told apart as the real ones are, and histories of who holds what."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,6 +38,10 @@ class MemoryHolders:
     def take(self, recorded: Sequence[Recorded]) -> None:
         """Take in events, each once, in any order."""
         self._changes = holders.merge(self._changes, Holders().apply(recorded))
+
+    def counts(self) -> Counter[str]:
+        """How many wallets hold each token."""
+        return Counter(mint for (mint, _), it in self._changes.holdings.items() if it.balance)
 
     def of(self, mint: str, card: TokenRow | None, *, limit: int) -> HoldersRow:
         """What the real one answers, where `card` is the token's."""

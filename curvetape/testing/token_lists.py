@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from curvetape.testing.feeds import MemoryFeeds
+from curvetape.testing.holders import MemoryHolders
 from domain.log import Recorded
 from projections import tokens
 from projections.buckets import MINUTE_S
@@ -29,6 +30,7 @@ class MemoryTokenLists(MemoryFeeds):
     """Fits `projections.token_lists.TokenLists`, beside the read models that it joins."""
 
     _recorded: list[Recorded]
+    _holders: MemoryHolders
 
     async def listed(self, asked: TokenQuery) -> Listed:
         """Tokens by descending value, then by mint, all as of the list's moment."""
@@ -45,18 +47,22 @@ class MemoryTokenLists(MemoryFeeds):
                 )
                 for mint, figures in spans.items()
             }
+        held = self._holders.counts()
         ranked = sorted(
-            (-list_value(row, asked.sort, asked.sol_usd, _change(spans.get(mint))), mint)
+            (
+                -list_value(row, asked.sort, asked.sol_usd, _change(spans.get(mint)), held[mint]),
+                mint,
+            )
             for mint, row in rows.items()
             if listable(changes[mint])
-            and passes(row, asked.filters)
+            and passes(row, asked.filters, held[mint])
             and _fits(row, asked.filters.text)
         )
         if asked.after is not None:
             ranked = [it for it in ranked if it > (-asked.after.value, asked.after.mint)]
         return Listed(
             tokens=[
-                ListedToken(self._tokens[mint], -down, spans.get(mint))
+                ListedToken(self._tokens[mint], -down, held[mint], spans.get(mint))
                 for down, mint in ranked[: asked.limit]
             ],
             pos=pos,

@@ -1,5 +1,7 @@
 """Holdings are kept as the core says, whatever comes late, twice or not to its end."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -19,6 +21,7 @@ from domain.events import AnyEvent
 from domain.position import Position
 from projections.holders import Changes, Holders
 from projections.holding import Holding, Launch
+from projections.parking import Parked
 from projections.projection import host
 from projections.runner import Runner
 
@@ -35,7 +38,9 @@ async def pool(database_dsn: str) -> AsyncIterator[Pool]:
 
 
 async def empty(pool: Pool) -> None:
-    await pool.execute("truncate holders, holder_launches, checkpoints, parked_events")
+    await pool.execute(
+        "truncate holders, holder_launches, holder_counts, checkpoints, parked_events"
+    )
 
 
 async def kept(pool: Pool) -> Changes:
@@ -47,6 +52,9 @@ async def kept(pool: Pool) -> Changes:
         assert all(row[name] == getattr(holding, name) for name in DERIVED)
     for row in await pool.fetch("select * from holder_launches"):
         found.launches[row["mint"]] = Launch(*(row[name] for name in Launch.__struct_fields__))
+    held = Counter(mint for (mint, _), it in found.holdings.items() if it.balance)
+    counts = dict(map(tuple, await pool.fetch("select * from holder_counts")))
+    assert counts == {mint: held[mint] for mint, _ in found.holdings}
     return found
 
 
@@ -89,6 +97,44 @@ async def test_a_fork_leaves_no_trace_and_what_landed_again_counts_once(pool: Po
     assert (holding.bought, holding.first_pos) == (5, landed.pos.order_key)
 
 
+async def test_a_token_s_holders_are_counted_as_they_come_go_and_come_late(pool: Pool) -> None:
+    events: list[AnyEvent] = [
+        curve_traded(2, "m", user="ann", token_amount=5),
+        curve_traded(3, "m", user="bob", token_amount=5, user_token_balance=0),
+        curve_traded(4, "m", user="cat", token_amount=5),
+        curve_traded(5, "m", user="ann", side="sell", token_amount=5),
+        curve_traded(1, "m", user="bob", token_amount=7, user_token_balance=7),
+    ]
+    await save(pool, events, size=1)
+    assert await pool.fetchval("select holders from holder_counts where mint = 'm'") == 1
+    await kept(pool)
+
+
+async def test_who_applies_what_was_parked_waits_for_a_save_so_that_both_are_counted(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn, connections_max=3)
+    try:
+        bought, sold = (
+            recorded([curve_traded(slot, "m", user="ann", side=side, token_amount=5)])
+            for slot, side in ((1, "buy"), (2, "sell"))
+        )
+        store = HolderStore(pool)
+        await store.checkpoint()
+        await store.park([Parked(sequence=7, event_id="e", mint="m", reason="it failed")])
+        async with pool.acquire() as other, other.transaction():
+            await other.execute("update checkpoints set sequence = 1 where name = 'holders'")
+            await store.write(other, Holders().apply(bought))
+            releasing = asyncio.create_task(store.release(Holders().apply(sold), [7]))
+            while not await pool.fetchval("select count(*) from pg_locks where not granted"):
+                assert not releasing.done(), "it did not wait"
+        await releasing
+        assert await pool.fetchval("select holders from holder_counts where mint = 'm'") == 0
+    finally:
+        await pool.close()
+
+
 async def test_applying_twice_from_one_checkpoint_is_refused_and_changes_nothing(
     pool: Pool,
 ) -> None:
@@ -99,3 +145,20 @@ async def test_applying_twice_from_one_checkpoint_is_refused_and_changes_nothing
         await HolderStore(pool).save(Holders().apply(recorded(events)), seen=0, reached=1)
     assert await kept(pool) == before
     assert msgspec.structs.astuple(before.holdings["m", "ann"])[5:] == (5, 0, 0, 0, None)
+
+
+async def test_a_database_of_the_version_before_is_counted_and_goes_on_without_a_rebuild(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn, connections_max=1)
+    try:
+        await save(pool, [curve_traded(2, "m", user=user) for user in ("ann", "bob")], size=2)
+        await pool.execute("drop table holder_counts")
+        await pool.execute("delete from schema_files where name = '0031_holder_counts.sql'")
+        await pool.execute("update checkpoints set version = 2 where name = 'holders'")
+        assert (await migrate(postgres_dsn)).applied == ["0031_holder_counts.sql"]
+        assert (await HolderStore(pool).checkpoint()).sequence == 2
+        await kept(pool)
+    finally:
+        await pool.close()

@@ -67,8 +67,8 @@ from projections.trades import Trades
 
 TABLES = (
     "candles, trades, tokens, token_burns, sol_prices, portfolio_trades, portfolio_positions,"
-    " portfolio_days, holders, holder_launches, search_documents, search_waiting, search_burns,"
-    " search_clock, search_changes, slot_certificates, slot_gaps, checkpoints"
+    " portfolio_days, holders, holder_launches, holder_counts, search_documents, search_waiting,"
+    " search_burns, search_clock, search_changes, slot_certificates, slot_gaps, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [

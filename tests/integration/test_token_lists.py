@@ -4,11 +4,13 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.postgres.candles import CandleStore
+from adapters.postgres.holders import HolderStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
@@ -30,6 +32,7 @@ from domain.events import AnyEvent
 from domain.programs import USDC
 from projections.candles import Candles
 from projections.feed_reads import QueryReads
+from projections.holders import Holders
 from projections.projection import host
 from projections.runner import Runner
 from projections.search import Search
@@ -40,7 +43,7 @@ from projections.windows import Span
 
 TABLES = (
     "trades, candles, tokens, token_burns, search_documents, search_waiting, search_burns,"
-    " search_clock, search_changes, checkpoints"
+    " search_clock, search_changes, holders, holder_launches, holder_counts, checkpoints"
 )
 VIRTUAL_QUOTE, VIRTUAL_TOKEN = 30 * 10**9, 279_900_000_000_000
 """What a curve's virtual reserves are above its real ones."""
@@ -155,6 +158,7 @@ class Stored:
             host(Candles(), CandleStore(self._pool)),
             host(Tokens(), TokenStore(self._pool)),
             host(Search(), SearchStore(self._pool)),
+            host(Holders(), HolderStore(self._pool)),
         ]
         await Runner(self._log, hosted, batch_max=50).run(follow=False)
 
@@ -212,7 +216,7 @@ wishes = st.tuples(
     between=st.lists(st.lists(wishes, max_size=6), min_size=1, max_size=3),
     asked=st.builds(
         TokenQuery,
-        sort=st.sampled_from(get_args(ListSort)),
+        sort=st.sampled_from([it for it in get_args(ListSort) if it != "holders"]),
         limit=st.integers(1, 3),
         filters=st.sampled_from(FILTERS),
         sol_usd=st.sampled_from((None, 150.0)),
@@ -241,3 +245,46 @@ async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade
             await stored.add([event for wish in between[number] for event in market.happens(*wish)])
 
     assert await pages(stored.reads, asked, write) == whole
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    wishes=st.lists(st.tuples(wishes, st.sampled_from("abcde")), min_size=8, max_size=25),
+    asked=st.builds(
+        TokenQuery,
+        sort=st.sampled_from(("holders", "last_trade", "market_cap", "change")),
+        limit=st.integers(1, 3),
+        filters=st.builds(
+            TokenFilters,
+            holders_min=st.sampled_from((None, 0, 1, 2)),
+            holders_max=st.sampled_from((None, 0, 1, 3)),
+            state=st.sampled_from((None, "curve")),
+        ),
+        sol_usd=st.sampled_from((None, 150.0)),
+        span=st.sampled_from((None, HOURS)),
+        after=st.none(),
+    ),
+)
+async def test_tokens_are_listed_by_how_many_hold_them(
+    pool: Pool, wishes: list[tuple[tuple[str, str, int], str]], asked: TokenQuery
+) -> None:
+    assume(asked.sort != "change" or asked.span is not None)
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool)
+    events = [
+        msgspec.structs.replace(event, user=user)
+        for wish, user in wishes
+        for event in market.happens(*wish)
+    ]
+    await stored.add(events)
+    memory = MemoryReads(recorded_(events))
+    assert await pages(stored.reads, asked) == await pages(memory, asked)
+    told, _ = await page(stored.reads, asked, None)
+    said, _ = await page(memory, asked, None)
+    assert [it.holders for it in told] == [it.holders for it in said]
+    for each in told:
+        assert each.holders == (await stored.reads.holders(each.row.mint, limit=1)).holders
