@@ -56,7 +56,7 @@ class Candles:
     """From events to candles."""
 
     name: ClassVar = "candles"
-    version: ClassVar = 2
+    version: ClassVar = 3
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:

@@ -9,8 +9,16 @@ from adapters.postgres.candle_bytes import copied
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.pool import NO_CONNECTIONS, Connection
 from adapters.postgres.table_load import TableLoad
+from projections.buckets import HOUR_S
 from projections.candle_columns import SCHEMA
 from projections.candles import Candle, Changes, Key, merge
+
+# ruff: noqa: S608  # the program's own text only
+
+_HOURS = f"""
+    insert into candle_hours select start_s, mint, open_pos, open, close_pos, close, volume_quote,
+        buys, sells from candles where interval_s = {HOUR_S} order by 1, 2
+"""
 
 
 class CandleLoad(TableLoad[pl.DataFrame]):
@@ -18,6 +26,7 @@ class CandleLoad(TableLoad[pl.DataFrame]):
 
     name: ClassVar = CandleStore.name
     table: ClassVar = CandleStore.tables[0]
+    beside: ClassVar = CandleStore.tables[1:]
 
     async def copy(self, connection: Connection, schema: str, made: pl.DataFrame) -> int:
         """Send candles as binary."""
@@ -32,7 +41,8 @@ class CandleLoad(TableLoad[pl.DataFrame]):
         return len(made)
 
     async def merge(self, connection: Connection, late: Iterable[Mapping[Key, Candle]]) -> None:
-        """Merge parts of candles as the live store does."""
+        """Merge parts of candles as the live store does, with the hours beside them."""
+        await connection.execute(_HOURS)
         changes = Changes({})
         for candles in late:
             changes = merge(changes, Changes(dict(candles)))

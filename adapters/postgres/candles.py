@@ -7,6 +7,7 @@ from typing import ClassVar
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, latest
+from projections.buckets import HOUR_S
 from projections.candles import Candle, Candles, Changes
 
 _log = logging.getLogger("curvetape.projections")
@@ -58,6 +59,31 @@ _UPSERT = Upsert(
     ),
 )
 
+_HOURS = Upsert(
+    "candle_hours",
+    {
+        "start_s": "bigint",
+        "mint": "text",
+        "open_pos": "bigint",
+        "open": "double precision",
+        "close_pos": "bigint",
+        "close": "double precision",
+        "volume_quote": "numeric",
+        "buys": "bigint",
+        "sells": "bigint",
+    },
+    key=("start_s", "mint"),
+    action="update set "
+    + ", ".join(
+        (
+            first("open_pos", "open"),
+            latest("close_pos", "close"),
+            added("volume_quote", "buys", "sells"),
+        )
+    ),
+)
+"""What is added up of all tokens, with an hour's side by side."""
+
 _VALUES = attrgetter(*Candle.__struct_fields__)
 
 
@@ -66,7 +92,7 @@ class CandleStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Candles.name
     version: ClassVar = Candles.version
-    tables: ClassVar = (_UPSERT,)
+    tables: ClassVar = (_UPSERT, _HOURS)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Fold the candles into those that are there."""
@@ -77,3 +103,19 @@ class CandleStore(CheckpointedStore[Changes]):
         # In the order of the index, which keeps neighbours on the same page.
         rows = sorted((*key, *_VALUES(candle)) for key, candle in changes.candles.items())
         await _UPSERT.merge(connection, rows)
+        hours = sorted(
+            (
+                start_s,
+                mint,
+                it.open_pos,
+                it.open,
+                it.close_pos,
+                it.close,
+                it.volume_quote,
+                it.buys,
+                it.sells,
+            )
+            for (mint, length_s, start_s), it in changes.candles.items()
+            if length_s == HOUR_S
+        )
+        await _HOURS.merge(connection, hours)

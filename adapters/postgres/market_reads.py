@@ -16,13 +16,16 @@ _OF_USDC = (
 
 
 def _traded(length_s: int) -> str:
-    # Each by an index of its own, which holds the candles of this length alone.
+    # Minutes by an index of their own, hours where they are kept by time.
+    table = {
+        MINUTE_S: f"candles on candles.interval_s = {MINUTE_S} and",
+        HOUR_S: "candle_hours on",
+    }[length_s]
     return f"""
         select named, mint, buys, sells, volume_quote
         from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
             as stretch (named, interval_s, from_s, to_s)
-        join candles on candles.interval_s = {length_s}
-            and start_s >= from_s and start_s < to_s
+        join {table} start_s >= from_s and start_s < to_s
         where stretch.interval_s = {length_s}
     """
 

@@ -10,7 +10,7 @@ SPAN = f"""
     parts as materialized (
         {_CANDLE} from candles where interval_s = 60 and start_s >= $18 and start_s < $19
         union all
-        {_CANDLE} from candles where interval_s = 3600 and start_s >= $19 and start_s < $20
+        {_CANDLE} from candle_hours where start_s >= $19 and start_s < $20
         union all
         {_CANDLE} from candles where interval_s = 60 and start_s >= $20 and start_s < $21
     ), spans as materialized (

@@ -36,6 +36,7 @@ _IN_TIME = {
         "high_pos": _DAY_POS,
         "low_pos": _DAY_POS,
     },
+    "candle_hours": {"start_s": DAY_S, "open_pos": _DAY_POS, "close_pos": _DAY_POS},
     "portfolio_trades": {"pos": _DAY_POS, "time_s": DAY_S},
 }
 """What is less by so much on each day before."""

@@ -38,7 +38,8 @@ class Side:
 
     async def _load(self, until: int) -> dict[str, Any]:
         async with await Generations.open(self._dsn) as generations:
-            await generations.create(Candles.name, _SCHEMA, [Candles.name], version=Candles.version)
+            tables = [it.table for it in CandleStore.tables]
+            await generations.create(Candles.name, _SCHEMA, tables, version=Candles.version)
         cpu_s, began_s = time.process_time(), time.perf_counter()
         loaded = await load_by_columns(
             Candles.name, self._store, self._dsn, _SCHEMA, until=until, say=say

@@ -13,6 +13,7 @@ from projections.settling import Settling
 
 READ_MODELS = (
     "candles",
+    "candle_hours",
     "trades",
     "tokens",
     "token_burns",

@@ -189,6 +189,10 @@ async def loaded_as_a_replay_makes_it(
         built = await digest(dsn, f"{name}_next", name)
         assert built == await digest(dsn, "public", name)
         assert built[0] > rows_min
+        for table in set(rebuilding.tables) - {name}:
+            beside = await digest(dsn, f"{name}_next", table)
+            assert beside == await digest(dsn, "public", table)
+            assert beside[0] > 0
         await rebuilding.serve("next")
     (loaded,) = loads
     assert loaded.events == segments[-1].last_sequence

@@ -26,11 +26,12 @@ from projections.projection import StoreRefusedError
 from projections.runner import Runner
 
 TABLES = {
-    "candles": ("candles",),
+    "candles": ("candles", "candle_hours"),
     "trades": ("trades",),
     "tokens": ("tokens", "token_burns"),
     "portfolios": ("portfolio_trades", "portfolio_positions", "portfolio_days"),
 }
+CANDLES = TABLES["candles"]
 GROWTH_EVENTS = 8
 
 
@@ -296,7 +297,7 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
     await project(timescale_dsn, log)
     before = await digest(timescale_dsn, "candles")
     async with await Generations.open(timescale_dsn) as generations:
-        await generations.create("candles", "candles_next", ["candles"], version=Candles.version)
+        await generations.create("candles", "candles_next", CANDLES, version=Candles.version)
     async with opened(timescale_dsn, schema="candles_next") as pool:
         (hosted,) = [it for it in read_models(pool) if it.projection.name == "candles"]
         await Runner(log, [hosted]).run(follow=False)
@@ -306,7 +307,7 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
         return frozenset()
 
     async with await Generations.open(timescale_dsn) as generations:
-        await generations.promote("candles", "next", ["candles"], is_there)
+        await generations.promote("candles", "next", CANDLES, is_there)
     assert await digest(timescale_dsn, "candles") == before
     async with opened(timescale_dsn) as pool:
         chunked = await pool.fetch(

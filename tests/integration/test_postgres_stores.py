@@ -29,6 +29,7 @@ from curvetape.testing.events import (
     sol_priced,
 )
 from domain.events import AnyEvent
+from projections.buckets import HOUR_S
 from projections.candles import Candles
 from projections.parking import Parked
 from projections.projection import (
@@ -43,6 +44,7 @@ from projections.trades import Trades
 
 TABLES = {
     "candles": "mint, interval_s, start_s",
+    "candle_hours": "mint, start_s",
     "trades": "mint, pos",
     "tokens": "mint",
     "token_burns": "mint, pos",
@@ -85,6 +87,14 @@ async def rows(pool: Pool) -> dict[str, list[dict[str, Any]]]:
             {name: value for name, value in record.items() if name != "saved_at"}
             for record in records
         ]
+    for hour in content["candle_hours"]:
+        # All that it has is what the candle of that hour has.
+        assert any(
+            hour.items() <= it.items() for it in content["candles"] if it["interval_s"] == HOUR_S
+        )
+    assert len(content["candle_hours"]) == [it["interval_s"] for it in content["candles"]].count(
+        HOUR_S
+    )
     return content
 
 
@@ -274,3 +284,27 @@ async def test_read_models_from_before_events_waited_go_on_where_they_were(
     await migrate(postgres_dsn)
     assert await TradeStore(old).checkpoint() == Checkpoint(sequence=7, reread_after=7)
     await old.close()
+
+
+async def test_hours_of_the_version_before_are_made_of_its_candles_without_a_rebuild(
+    database_dsn: str,
+) -> None:
+    await migrate(database_dsn)
+    pool = await open_pool(database_dsn, connections_max=1)
+    try:
+        await save(pool, STORY, size=3)
+        expected = await rows(pool)
+        await pool.execute("drop table candle_hours")
+        await pool.execute("delete from schema_files where name = '0032_candle_hours.sql'")
+        await pool.execute("update checkpoints set version = 2 where name = 'candles'")
+        await pool.execute("create index on candles (start_s) where interval_s = 3600")
+    finally:
+        await pool.close()
+    assert (await migrate(database_dsn)).applied == ["0032_candle_hours.sql"]
+    pool = await open_pool(database_dsn, connections_max=1)
+    try:
+        assert await rows(pool) == expected
+        found = await pool.fetch("select indexdef from pg_indexes where tablename = 'candles'")
+        assert not [row["indexdef"] for row in found if "3600" in row["indexdef"]]
+    finally:
+        await pool.close()

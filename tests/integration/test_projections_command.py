@@ -81,8 +81,8 @@ async def test_a_spoilt_read_model_is_found_built_anew_and_served(
     assert (code, json.loads(out)["verdict"]) == (0, "equal")
     code, out, _ = await projections(live_log, postgres_dsn, "list")
     assert code == 0
-    assert "candles, version 2, log at 59" in out
-    assert "previous  version 2, at sequence 59" in out
+    assert "candles, version 3, log at 59" in out
+    assert "previous  version 3, at sequence 59" in out
     code, _, err = await projections(live_log, postgres_dsn, "rollback", "candles")
     assert code == 0, err
     code, _, _ = await projections(live_log, postgres_dsn, "verify", "candles")

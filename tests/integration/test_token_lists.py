@@ -42,8 +42,9 @@ from projections.trades import Trades
 from projections.windows import Span
 
 TABLES = (
-    "trades, candles, tokens, token_burns, search_documents, search_waiting, search_burns,"
-    " search_clock, search_changes, holders, holder_launches, holder_counts, checkpoints"
+    "trades, candles, candle_hours, tokens, token_burns, search_documents, search_waiting,"
+    " search_burns, search_clock, search_changes, holders, holder_launches, holder_counts,"
+    " checkpoints"
 )
 VIRTUAL_QUOTE, VIRTUAL_TOKEN = 30 * 10**9, 279_900_000_000_000
 """What a curve's virtual reserves are above its real ones."""
