@@ -3,16 +3,18 @@
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import exact, whole
 from api.operation import Operation
 from api.parameters import Mint
-from api.problems import MINT_UNKNOWN
+from api.past import AS_OF, end_of, last_slot
+from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Time, Tokens, Units
 from api.token import known
+from projections.feed_reads import QueryReads
 from projections.holder_reads import ClassRow, HolderRow, HoldersRow
-from projections.reads import Reads
+from projections.reads import TokenRow
 
 HolderClass: TypeAlias = Literal["developer", "sniper", "bundler", "insider"]
 Share: TypeAlias = Annotated[
@@ -32,6 +34,14 @@ class HoldersParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     mint: Mint
     limit: Annotated[int, Meta(ge=1, le=500, description="Holders to list at most, 1 to 500.")] = 50
+    as_of: Annotated[
+        Annotated[str, Meta(pattern=AS_OF)] | UnsetType,
+        Meta(
+            description="The holders when this slot was the chain's last, or the last certified "
+            "one up to this RFC 3339 time. Only where no wallet has moved the token both before "
+            "and since: 422 otherwise."
+        ),
+    ] = msgspec.field(default=UNSET, name="asOf")
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -110,18 +120,37 @@ class HoldersResource:
         "What makes a sniper, a bundler or an insider is set where the server runs.",
         parameters=HoldersParameters,
         answer=HolderList,
-        problems=(MINT_UNKNOWN,),
-        read_models=("holders", "tokens"),
+        problems=(MINT_UNKNOWN, PAST_NOT_KEPT),
+        read_models=("holders", "slots", "tokens"),
     )
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: QueryReads) -> None:
         self._reads = reads
 
     async def answer(self, asked: HoldersParameters) -> HolderList:
-        """The holders, or the problem that the mint is not known."""
+        """The holders, or the problem that the mint is not known, or the past not kept."""
         of = await known(self._reads, asked.mint)
-        found = await self._reads.holders(asked.mint, limit=asked.limit)
+        if asked.as_of is UNSET:
+            found = await self._reads.holders(asked.mint, limit=asked.limit)
+        else:
+            found = await self._past(asked, of, await last_slot(self._reads, asked.as_of))
         return holder_list(asked.mint, found, of.token_decimals)
+
+    async def _past(self, asked: HoldersParameters, of: TokenRow, last: int) -> HoldersRow:
+        pos = end_of(last)
+        if of.created_pos is not None and of.created_pos > pos:
+            raise ProblemError(
+                MINT_UNKNOWN, f"{asked.mint} was launched after slot {last}", parameter="asOf"
+            )
+        found = await self._reads.holders_until(asked.mint, limit=asked.limit, pos=pos)
+        if found is None:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"wallets moved {asked.mint} both up to slot {last} and since, and what they held "
+                "between is not kept; ask for a slot behind its last trade, or leave out asOf",
+                parameter="asOf",
+            )
+        return found
 
 
 def holder_list(mint: str, found: HoldersRow, decimals: int | None) -> HolderList:

@@ -117,3 +117,11 @@ class HolderReads(Protocol):
         Its bonding curve and its canonical pool are none of them.
         """
         ...
+
+    async def holders_until(self, mint: str, *, limit: int, pos: int) -> HoldersRow | None:
+        """The same as it was at a position.
+
+        None where that is not kept: of each wallet there is what it moved in all, so nobody may
+        have moved the token on both sides of it; and of the supply there is the last report.
+        """
+        ...

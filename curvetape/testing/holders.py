@@ -39,6 +39,19 @@ class MemoryHolders:
         """Take in events, each once, in any order."""
         self._changes = holders.merge(self._changes, Holders().apply(recorded))
 
+    def at(self, past: Sequence[Recorded]) -> "MemoryHolders":
+        """The same of these events alone."""
+        then = MemoryHolders(self._definitions)
+        then.take(past)
+        return then
+
+    def moved_around(self, mint: str, pos: int) -> bool:
+        """Whether some wallet moved the token both up to a position and behind it."""
+        return any(
+            of == mint and it.first_pos <= pos < it.last_pos
+            for (of, _), it in self._changes.holdings.items()
+        )
+
     def counts(self) -> Counter[str]:
         """How many wallets hold each token."""
         return Counter(mint for (mint, _), it in self._changes.holdings.items() if it.balance)

@@ -162,6 +162,18 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         self._ask()
         return self._holders.of(mint, self._tokens.get(mint), limit=limit)
 
+    async def holders_until(self, mint: str, *, limit: int, pos: int) -> HoldersRow | None:
+        """The same as it was at a position; None where the real one does not keep it."""
+        self._ask()
+        past = [it for it in self._recorded if it.event.pos.order_key <= pos]
+        change, then = self._changes.get(mint), Tokens().apply(past).get(mint)
+        supplied = None if change is None else change.supplied
+        reported_since = supplied is not None and supplied.pos > pos
+        if self._holders.moved_around(mint, pos) or reported_since:
+            return None
+        holders = self._holders.at(past)
+        return holders.of(mint, None if then is None else card(mint, then), limit=limit)
+
     async def traders(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int
     ) -> Mapping[int, int]:

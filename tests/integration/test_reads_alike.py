@@ -97,6 +97,7 @@ PATHS = [
     *(f"{V1}/{mint}/top-traders?by={by}" for mint in KNOWN for by in get_args(TraderSort)),
     f"{V1}/{ABSENT}/top-traders",
     *(f"{V1}/{mint}/holders" for mint in (*KNOWN, ABSENT)),
+    f"{V1}/{TRADED}/holders?asOf=9999999",
     *(
         f"{WALLETS_V1}/{wallet}/{part}"
         for wallet in (WALLET, ABSENT)
@@ -347,6 +348,27 @@ async def test_both_tell_holders_apart_alike_by_any_definition(
     in_postgres = PostgresReads(pool, definitions=definitions)
     in_memory = MemoryReads(recorded(events), definitions=definitions)
     assert await of_holders(in_postgres, mints) == await of_holders(in_memory, mints)
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(events=holder_histories(events_max=20))
+async def test_holders_of_the_past_are_those_of_a_rebuild_or_not_told(
+    pool: Pool, events: list[AnyEvent]
+) -> None:
+    in_postgres, in_memory = await stored(pool, events), MemoryReads(recorded(events))
+    for slot in sorted({0, *(event.pos.slot for event in events)}):
+        then = MemoryReads([it for it in recorded(events) if it.event.pos.slot <= slot])
+        for mint in ("mint1", "mint2", "zero\0byte"):
+            told = await in_postgres.holders_until(mint, limit=9, pos=end_of(slot))
+            assert told == await in_memory.holders_until(mint, limit=9, pos=end_of(slot)), slot
+            assert told in (None, await then.holders(mint, limit=9)), slot
+    for mint in ("mint1", "mint2"):  # all is behind
+        last = await in_postgres.holders_until(mint, limit=9, pos=end_of(99))
+        assert last == await in_postgres.holders(mint, limit=9)
 
 
 async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:

@@ -121,3 +121,22 @@ def test_a_token_that_nobody_holds_has_no_gini_and_one_that_is_not_known_is_a_40
     assert (answer["holders"], answer["gini"], answer["top10Share"]) == (0, None, 0.0)
     assert answer["items"] == []
     assert served.client.get(f"{V1}/{ABSENT}/holders").status_code == 404
+
+
+def test_holders_of_the_past_are_told_where_nobody_moved_the_token_before_and_since() -> None:
+    of = Served(STORY)
+    path = f"{V1}/{MINT}/holders"
+    assert get(of, f"{path}?asOf=203") == get(of, path)
+    # Whoever sells from slot 201 on had bought before.
+    for slot in (111, 112):
+        found = of.client.get(f"{path}?asOf={slot}")
+        assert (found.status_code, found.json["parameter"]) == (422, "asOf")
+    calm = [it for it in STORY if it.pos.slot < 200]
+    told = get(Served(calm), f"{path}?asOf=111")
+    assert told == get(Served([it for it in calm if it.pos.slot <= 111]), path)
+    assert "late" not in [it["wallet"] for it in told["items"]]
+
+
+def test_before_its_launch_a_token_is_not_known() -> None:
+    found = Served(STORY).client.get(f"{V1}/{MINT}/holders?asOf=99")
+    assert (found.status_code, found.json["parameter"]) == (404, "asOf")
