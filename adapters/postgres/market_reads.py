@@ -2,6 +2,7 @@
 
 from adapters.postgres.asking import asking, rows_of
 from adapters.postgres.pool import Pool
+from adapters.postgres.token_spans import WORK_MEMORY
 from adapters.postgres.window_reads import NEWEST
 from projections.buckets import HOUR_S, MINUTE_S
 from projections.market_reads import MarketRow, MarketWindow
@@ -74,6 +75,7 @@ class PostgresMarket:
             asking(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            await connection.execute(WORK_MEMORY)
             at_s = await connection.fetchval(NEWEST)
             if at_s is None:
                 return None

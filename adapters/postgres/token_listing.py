@@ -9,7 +9,7 @@ import msgspec
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.pool import Pool
-from adapters.postgres.token_spans import MOVED_SPAN, POS, SPAN, with_change
+from adapters.postgres.token_spans import MOVED_SPAN, POS, SPAN, WORK_MEMORY, with_change
 from projections.buckets import HOUR_S
 from projections.dollars import LAMPORT_COINS, USDC_UNIT_COINS
 from projections.reads import TokenRow
@@ -60,8 +60,6 @@ _FIGURES = {
     "close_pos": "close_pos",
     "last_price": "last_price",
 }
-_WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
-"""All tokens that traded in a day are sorted and joined; the server's own setting is for less."""
 
 _FILTERS = f"""
     listed
@@ -223,7 +221,7 @@ class PostgresTokenListing:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             if asked.span is not None:
-                await connection.execute(_WORK_MEMORY)
+                await connection.execute(WORK_MEMORY)
             pos = after.pos if after is not None else await connection.fetchval(NOW)
             found = await rows_of(connection, _Listed, sql, *arguments)
         fields = TokenRow.__struct_fields__

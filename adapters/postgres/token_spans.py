@@ -5,6 +5,9 @@
 POS = "$26"
 """The moment of the list. Its minutes are from $18 to $21, of which [$19, $20) are whole hours."""
 
+WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
+"""All tokens that traded in a day are sorted and joined; the server's own setting is for less."""
+
 _CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"
 SPAN = f"""
     parts as materialized (
