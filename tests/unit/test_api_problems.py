@@ -59,7 +59,7 @@ def test_what_is_no_mint_is_told_what_one_looks_like(served: Served, mint: str) 
         (
             "?sort=age",
             "sort",
-            "One of: change, created, last_trade, liquidity, market_cap, progress, trades, volume",
+            "One of: change, created, holders, last_trade, liquidity, market_cap, progress, trades",
         ),
         ("?state=dead", "state", "One of: completed, curve, graduated"),
         ("?cursor=abc", "cursor", "it is not the `next` of an answer"),
