@@ -1,15 +1,20 @@
-"""Which pools are new or trending, and a pool's last trades."""
+"""Which pools are new, trending, at the top or fit a search, and a pool's last trades."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 
-from api.dollars import coins
+from api.dollars import coins, newest_sol_usd
 from api.geckoterminal.resources import Told, in_order, told
 from projections.pair_reads import Pair, PairReads, pairs_of, venues
-from projections.reads import Page, TradeRow
+from projections.reads import Page, TokenSearch, TradeRow, TradingVenue
+from projections.token_lists import TokenFilters, TokenQuery
+from projections.windows import span_at
 
 TRENDING_MAX = 40
 """So many of the tokens that traded last are ranked."""
+TOP_MAX = 100
+"""The pools of so many tokens are ranked."""
+TEXT_LENGTH_MAX = 100
 TRADES_MAX = 300
 TRADES_AGE_S_MAX = 86_400
 
@@ -37,6 +42,54 @@ async def trending(reads: PairReads) -> list[Told]:
     found = await pairs_of(reads, [row.mint for row in rows], at=current)
     pairs = await told(reads, [pair for each in found.values() for pair in each if pair.current])
     return sorted(pairs, key=lambda each: (-_volume(each), each.pair.address))
+
+
+async def top(reads: PairReads, *, by_volume: bool, venue: TradingVenue | None) -> list[Told]:
+    """Of the tokens with most trades of 24 hours, or most volume, the pools that have most.
+
+    Of those that trade in one kind of venue now, where one is given, only these pools.
+    """
+    newest_s = await reads.newest_time_s()
+    if newest_s is None:
+        return []
+    listed = await reads.listed(
+        TokenQuery(
+            sort="volume" if by_volume else "trades",
+            limit=TOP_MAX,
+            filters=TokenFilters(venue=venue),
+            sol_usd=await newest_sol_usd(reads) if by_volume else None,
+            span=span_at("24h", newest_s),
+        )
+    )
+    rows = [each.row for each in listed.tokens]
+    at = None if venue is None else [address for row in rows for _, address in venues(row)[:1]]
+    found = await pairs_of(reads, [row.mint for row in rows], at=at)
+    pairs = await told(reads, [pair for each in found.values() for pair in each])
+    ranked = [each for each in pairs if _trades(each)]
+    value = _volume if by_volume else _trades
+    return sorted(ranked, key=lambda each: (-value(each), each.pair.address))
+
+
+async def found(reads: PairReads, text: str, *, first: int, limit: int) -> list[Told]:
+    """Pools by a name, symbol, mint or creator, or the one at an address; without the `first`."""
+    text = text.strip()[:TEXT_LENGTH_MAX]
+    if not text or not text.isprintable():
+        return []
+    mints = await reads.pair_mints([text])
+    if mints:
+        addresses = [text]
+    else:
+        tokens = await reads.search(TokenSearch(text=text, limit=first + limit))
+        mints = [each.mint for each in tokens.tokens]
+        cards = await reads.tokens_of(mints)
+        addresses = [place for mint in mints if mint in cards for _, place in venues(cards[mint])]
+    page = addresses[first : first + limit]
+    pairs = await pairs_of(reads, mints, at=page) if page else {}
+    return await told(reads, in_order(pairs, page))
+
+
+def _trades(of: Told) -> int:
+    return of.figures.windows["24h"].row.trades
 
 
 def _volume(of: Told) -> float:

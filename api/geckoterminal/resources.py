@@ -83,7 +83,7 @@ class Told:
                 pool_created_at=moment(self.pair.created_time_s),
                 fdv_usd=text(figures.market_cap_usd),
                 market_cap_usd=text(figures.market_cap_usd),
-                price_change_percentage=self._windows(_change),
+                price_change_percentage=self._windows(change),
                 transactions=TransactionWindows(
                     **{
                         name: Transactions(
@@ -110,9 +110,10 @@ class Told:
         )
 
 
-def _change(window: WindowFigures) -> str | None:
-    change = window.price_change_percent
-    return None if change is None else plain(round(change, 3))
+def change(window: WindowFigures) -> str | None:
+    """How the price changed in a window, in percent."""
+    found = window.price_change_percent
+    return None if found is None else plain(round(found, 3))
 
 
 async def told(reads: DollarReads, pairs: Sequence[Pair]) -> list[Told]:

@@ -1,11 +1,21 @@
 """GeckoTerminal's addresses under `/api/v2`: change the base URL of a client, and it asks here."""
 
 from collections.abc import Sequence
-from typing import NoReturn
 from uuid import NAMESPACE_URL, uuid5
 
 from api.amounts import quote_decimals
-from api.foreign import Asked, ForeignError, Parameter, Route, listed
+from api.foreign import Asked, Parameter, Route
+from api.geckoterminal.asking import (
+    ADDRESSES_MAX,
+    BASE,
+    INCLUDE,
+    NETWORK,
+    READ,
+    addresses_of,
+    check_network,
+    number,
+    refuse,
+)
 from api.geckoterminal.charts import (
     AGGREGATES_S,
     LIMIT_MAX,
@@ -14,14 +24,14 @@ from api.geckoterminal.charts import (
     Side,
     bars,
 )
-from api.geckoterminal.lists import newest, trades, trending
+from api.geckoterminal.list_routes import ListRoutes
+from api.geckoterminal.lists import trades
 from api.geckoterminal.resources import (
     DEXES,
     Told,
     in_order,
     included,
     one_page,
-    token,
     told,
     trade,
 )
@@ -34,31 +44,22 @@ from api.geckoterminal.shapes import (
     NetworkAttributes,
     Networks,
     OnePool,
-    OneToken,
     Pools,
-    Problem,
     Problems,
     Sides,
     TokenMeta,
     Trades,
 )
+from api.geckoterminal.token_routes import TokenRoutes
 from api.pairs import CHAIN, QuoteToken, quote_token
 from projections.pair_reads import PairReads, pairs_of, venues
 from projections.reads import TokenRow, TradingVenue
 
 DESCRIBED_AT = "/geckoterminal/openapi.json"
 TITLE = "Curvetape in the shapes of GeckoTerminal"
-BASE = "/api/v2"
-ADDRESSES_MAX = 30
-PAGE_SIZE = 20
-PAGE_MAX = 10
 TIME_S_MAX = 253_402_300_799
 
-_NETWORK = Parameter("network", "The network; there is only `solana`.", CHAIN)
 _POOL = Parameter("pool", "The address of a bonding curve or of a canonical pool.")
-_INCLUDE = Parameter("include", "`base_token`, `quote_token` and `dex`, between commas.")
-_PAGE = Parameter("page", f"The page of {PAGE_SIZE}, from 1 to {PAGE_MAX}.")
-_READ = ("sol_prices", "tokens", "trades")
 
 
 class GeckoTerminal:
@@ -69,7 +70,13 @@ class GeckoTerminal:
 
     def routes(self) -> Sequence[Route]:
         """All addresses."""
-        return [*self._network_routes(), *self._pool_routes(), *self._token_routes()]
+        lists, tokens = ListRoutes(self._reads), TokenRoutes(self._reads)
+        return [
+            *self._network_routes(),
+            *lists.routes(),
+            *self._pool_routes(),
+            *tokens.routes(),
+        ]
 
     def _network_routes(self) -> Sequence[Route]:
         return [
@@ -86,31 +93,11 @@ class GeckoTerminal:
                 name="getDexes",
                 path=f"{BASE}/networks/{{network}}/dexes",
                 summary="Where pools are",
-                parameters=[_NETWORK],
+                parameters=[NETWORK],
                 answer=Dexes,
                 error=Problems,
                 read_models=(),
                 make=self.dexes,
-            ),
-            Route(
-                name="getNewPools",
-                path=f"{BASE}/networks/{{network}}/new_pools",
-                summary="Pools by when they were made, newest first",
-                parameters=[_NETWORK, _INCLUDE, _PAGE],
-                answer=Pools,
-                error=Problems,
-                read_models=_READ,
-                make=self.new_pools,
-            ),
-            Route(
-                name="getTrendingPools",
-                path=f"{BASE}/networks/{{network}}/trending_pools",
-                summary="Of what traded last, the pools with the most volume in 24 hours",
-                parameters=[_NETWORK, _INCLUDE, _PAGE],
-                answer=Pools,
-                error=Problems,
-                read_models=_READ,
-                make=self.trending_pools,
             ),
         ]
 
@@ -122,20 +109,20 @@ class GeckoTerminal:
                 name="getPool",
                 path=one,
                 summary="A pool",
-                parameters=[_NETWORK, _POOL, _INCLUDE],
+                parameters=[NETWORK, _POOL, INCLUDE],
                 answer=OnePool,
                 error=Problems,
-                read_models=_READ,
+                read_models=READ,
                 make=self.pool,
             ),
             Route(
                 name="getPools",
                 path=f"{BASE}/networks/{{network}}/pools/multi/{{addresses}}",
                 summary="Several pools",
-                parameters=[_NETWORK, several, _INCLUDE],
+                parameters=[NETWORK, several, INCLUDE],
                 answer=Pools,
                 error=Problems,
-                read_models=_READ,
+                read_models=READ,
                 make=self.pools,
             ),
             Route(
@@ -143,7 +130,7 @@ class GeckoTerminal:
                 path=f"{one}/ohlcv/{{timeframe}}",
                 summary="A pool's candles, newest first",
                 parameters=[
-                    _NETWORK,
+                    NETWORK,
                     _POOL,
                     Parameter("timeframe", f"One of {', '.join(AGGREGATES_S)}."),
                     Parameter("aggregate", "So many of them to a candle; 1 unless told otherwise."),
@@ -162,40 +149,14 @@ class GeckoTerminal:
                 path=f"{one}/trades",
                 summary="A pool's last trades of 24 hours, newest first, up to 300",
                 parameters=[
-                    _NETWORK,
+                    NETWORK,
                     _POOL,
                     Parameter("trade_volume_in_usd_greater_than", "Only those of more dollars."),
                 ],
                 answer=Trades,
                 error=Problems,
-                read_models=_READ,
+                read_models=READ,
                 make=self.trades,
-            ),
-        ]
-
-    def _token_routes(self) -> Sequence[Route]:
-        one = f"{BASE}/networks/{{network}}/tokens/{{token}}"
-        mint = Parameter("token", "A mint.")
-        return [
-            Route(
-                name="getToken",
-                path=one,
-                summary="A token",
-                parameters=[_NETWORK, mint, Parameter("include", "`top_pools`.")],
-                answer=OneToken,
-                error=Problems,
-                read_models=_READ,
-                make=self.token,
-            ),
-            Route(
-                name="getTokenPools",
-                path=f"{one}/pools",
-                summary="A token's pools, the current one first",
-                parameters=[_NETWORK, mint, _INCLUDE],
-                answer=Pools,
-                error=Problems,
-                read_models=_READ,
-                make=self.token_pools,
             ),
         ]
 
@@ -206,21 +167,9 @@ class GeckoTerminal:
 
     async def dexes(self, asked: Asked) -> Dexes:
         """Both places."""
-        _known(asked)
+        check_network(asked)
         links = one_page(f"{BASE}/networks/{CHAIN}/dexes")
         return Dexes(data=list(DEXES.values()), links=links)
-
-    async def new_pools(self, asked: Asked) -> Pools:
-        """A page."""
-        _known(asked)
-        first = PAGE_SIZE * (_page(asked) - 1)
-        return _pools(await newest(self._reads, first=first, limit=PAGE_SIZE), asked)
-
-    async def trending_pools(self, asked: Asked) -> Pools:
-        """A page."""
-        _known(asked)
-        first = PAGE_SIZE * (_page(asked) - 1)
-        return _pools((await trending(self._reads))[first : first + PAGE_SIZE], asked)
 
     async def pool(self, asked: Asked) -> OnePool:
         """A pool, or 404."""
@@ -229,24 +178,11 @@ class GeckoTerminal:
 
     async def pools(self, asked: Asked) -> Pools:
         """Those that are known."""
-        _known(asked)
-        addresses = listed(asked["addresses"])
-        if len(addresses) > ADDRESSES_MAX:
-            _refuse(400, f"Exceeded maximum of {ADDRESSES_MAX} addresses")
-        return _pools(await self._at(addresses), asked)
-
-    async def token(self, asked: Asked) -> OneToken:
-        """A token, or 404."""
-        pairs = await self._of(asked)
-        wanted = "top_pools" in asked.get("include", "").split(",")
-        data = token(pairs)
-        if not wanted:
-            return OneToken(data=data)
-        return OneToken(data=data, included=[each.pool() for each in pairs])
-
-    async def token_pools(self, asked: Asked) -> Pools:
-        """A token's pools, or 404."""
-        return _pools(await self._of(asked), asked)
+        check_network(asked)
+        shown = await self._at(addresses_of(asked))
+        return Pools(
+            data=[each.pool() for each in shown], included=included(shown, asked.get("include"))
+        )
 
     async def chart(self, asked: Asked) -> Chart:
         """A pool's candles."""
@@ -271,7 +207,7 @@ class GeckoTerminal:
         try:
             above = float(text)
         except ValueError:
-            _refuse(400, "trade_volume_in_usd_greater_than is no number")
+            refuse(400, "trade_volume_in_usd_greater_than is no number")
         rows = await trades(self._reads, found.pair)
         told_trades = [trade(row, None if coin is None else float(coin)) for row, coin in rows]
         return Trades(
@@ -283,15 +219,9 @@ class GeckoTerminal:
         )
 
     async def _one(self, asked: Asked) -> Told:
-        _known(asked)
+        check_network(asked)
         found = await self._at([asked["pool"]])
-        return found[0] if found else _refuse(404, "Not Found")
-
-    async def _of(self, asked: Asked) -> Sequence[Told]:
-        _known(asked)
-        found = await pairs_of(self._reads, [asked["token"]])
-        pairs = await told(self._reads, found.get(asked["token"], []))
-        return pairs or _refuse(404, "Not Found")
+        return found[0] if found else refuse(404, "Not Found")
 
     async def _at(self, addresses: Sequence[str]) -> list[Told]:
         """Those at the addresses, in their order."""
@@ -301,7 +231,7 @@ class GeckoTerminal:
 
     async def _place(self, asked: Asked) -> tuple[TokenRow, TradingVenue, QuoteToken]:
         """What a pool is of, without its figures; or 404."""
-        _known(asked)
+        check_network(asked)
         address = asked["pool"]
         cards = await self._reads.tokens_of(await self._reads.pair_mints([address]))
         for card in cards.values():
@@ -309,7 +239,7 @@ class GeckoTerminal:
                 if place == address and card.quote_mint is not None:
                     decimals = quote_decimals(card.quote_mint, card.quote_decimals)
                     return card, venue, quote_token(card.quote_mint, decimals)
-        return _refuse(404, "Not Found")
+        return refuse(404, "Not Found")
 
 
 def _pools(shown: Sequence[Told], asked: Asked) -> Pools:
@@ -318,47 +248,21 @@ def _pools(shown: Sequence[Told], asked: Asked) -> Pools:
     )
 
 
-def _known(asked: Asked) -> None:
-    if asked["network"] != CHAIN:
-        _refuse(404, "Not Found")
-
-
-def _page(asked: Asked) -> int:
-    page = _number(asked, "page", 1)
-    if not 1 <= page <= PAGE_MAX:
-        _refuse(400, f"page is from 1 to {PAGE_MAX}")
-    return page
-
-
 def _chart_query(asked: Asked) -> ChartQuery:
     aggregates = AGGREGATES_S.get(asked["timeframe"])
     if aggregates is None:
-        _refuse(400, f"timeframe is one of {', '.join(AGGREGATES_S)}")
-    length_s = aggregates.get(_number(asked, "aggregate", 1))
+        refuse(400, f"timeframe is one of {', '.join(AGGREGATES_S)}")
+    length_s = aggregates.get(number(asked, "aggregate", 1))
     if length_s is None:
-        _refuse(400, f"aggregate is one of {', '.join(map(str, aggregates))}")
+        refuse(400, f"aggregate is one of {', '.join(map(str, aggregates))}")
     currency: Currency = "token" if asked.get("currency") == "token" else "usd"
     side: Side = "quote" if asked.get("token") == "quote" else "base"
     if currency == "usd" and side == "quote":
-        _refuse(400, "candles of the quote in usd are not kept; ask for currency=token")
+        refuse(400, "candles of the quote in usd are not kept; ask for currency=token")
     return ChartQuery(
         length_s=length_s,
-        before_s=max(0, min(_number(asked, "before_timestamp", TIME_S_MAX), TIME_S_MAX)),
-        limit=max(1, min(_number(asked, "limit", 100), LIMIT_MAX)),
+        before_s=max(0, min(number(asked, "before_timestamp", TIME_S_MAX), TIME_S_MAX)),
+        limit=max(1, min(number(asked, "limit", 100), LIMIT_MAX)),
         currency=currency,
         side=side,
     )
-
-
-def _number(asked: Asked, name: str, otherwise: int) -> int:
-    text = asked.get(name)
-    if not text:
-        return otherwise
-    try:
-        return int(text)
-    except ValueError:
-        return _refuse(400, f"{name} is no number")
-
-
-def _refuse(status: int, title: str) -> NoReturn:
-    raise ForeignError(status, Problems(errors=[Problem(status=str(status), title=title)]))

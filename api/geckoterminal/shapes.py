@@ -181,6 +181,37 @@ class OneToken(msgspec.Struct, frozen=True, kw_only=True):
     included: list[Pool] | UnsetType = UNSET
 
 
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """Several tokens, with their pools where they were asked to be included."""
+
+    data: list[Token]
+    included: list[Pool] | UnsetType = UNSET
+
+
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures by mint; those that were not asked for are left out."""
+
+    token_prices: dict[str, Text | None]
+    market_cap_usd: dict[str, Text | None] | UnsetType = UNSET
+    h24_volume_usd: dict[str, Text | None] | UnsetType = UNSET
+    h24_price_change_percentage: dict[str, Text | None] | UnsetType = UNSET
+    total_reserve_in_usd: dict[str, Text | None] | UnsetType = UNSET
+
+
+class PriceData(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices."""
+
+    id: str
+    type: Literal["simple_token_price"] = "simple_token_price"
+    attributes: Prices
+
+
+class OnePrices(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices of tokens."""
+
+    data: PriceData
+
+
 class NetworkAttributes(msgspec.Struct, frozen=True, kw_only=True):
     """A network."""
 

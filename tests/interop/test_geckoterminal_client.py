@@ -44,4 +44,26 @@ async def test_the_client_reads_every_endpoint(postgres_dsn: str) -> None:
         assert len(await client.get_new_pools_by_network("solana")) == 20
         trending = await client.get_trending_pools_by_network("solana")
         assert trending["volume_usd_h24"].astype(float).is_monotonic_decreasing
+        top = await client.get_top_pools_by_network("solana")
+        counts = top["transactions_h24_buys"] + top["transactions_h24_sells"]
+        assert counts.is_monotonic_decreasing
+        busiest = await ours.get(f"{url}/api/v1/tokens?sort=trades&window=24h&limit=1")
+        assert counts[0] == busiest.json()["items"][0]["window"]["trades"]
+        of_dex = await client.get_top_pools_by_network_dex("solana", "pumpswap")
+        assert list(of_dex["address"]) == [moved.pool]
+        assert list((await client.get_trending_pools())["address"]) == list(trending["address"])
+        assert len(await client.get_new_pools_all_networks()) == 20
+        prices = await client.get_simple_token_price(
+            "solana",
+            [moved.mint],
+            include_market_cap=True,
+            include_24hr_vol=True,
+            include_24hr_price_change=True,
+            include_total_reserve_in_usd=True,
+        )
+        assert list(prices["token_address"]) == [moved.mint]
+        assert float(prices["price_usd"][0]) == card["priceUsd"]
+        assert float(prices["market_cap_usd"][0]) == card["marketCapUsd"]
+        volumes = pools["volume_usd_h24"].astype(float)
+        assert float(prices["volume_usd_h24"][0]) == pytest.approx(volumes.sum())
         await client.close()

@@ -1,15 +1,16 @@
 """Pools, charts and trades are told in GeckoTerminal's shapes, with the figures of `/api/v1`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from api.geckoterminal.routes import DESCRIBED_AT
 from curvetape.testing.api import V1, Served
-from curvetape.testing.events import GENESIS_S, created, pool_traded, sol_priced
+from curvetape.testing.events import GENESIS_S, created, curve_traded, pool_traded, sol_priced
 from curvetape.testing.market import ABSENT, GRADUATED, MARKET, TRADED
-from domain.programs import WRAPPED_SOL
+from domain.events import AnyEvent
+from domain.programs import USDC, WRAPPED_SOL
 from projections.pair_reads import Asked, VenueFigures
 
 SOLANA = "/api/v2/networks/solana"
@@ -142,12 +143,103 @@ def test_new_and_trending_pools_are_in_their_order() -> None:
     assert get(f"{SOLANA}/new_pools?page=2")["data"] == []
 
 
+@pytest.mark.parametrize("path", ["new_pools", "trending_pools"])
+def test_all_networks_are_one(path: str) -> None:
+    assert get(f"/api/v2/networks/{path}") == get(f"{SOLANA}/{path}")
+
+
+def trades_of_day(pool: Any) -> int:
+    day = pool["attributes"]["transactions"]["h24"]
+    return int(day["buys"] + day["sells"])
+
+
+def volume_of_day(pool: Any) -> float:
+    return float(pool["attributes"]["volume_usd"]["h24"])
+
+
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("", trades_of_day),
+        ("?sort=h24_tx_count_desc", trades_of_day),
+        ("?sort=h24_volume_usd_desc", volume_of_day),
+    ],
+)
+def test_the_top_pools_are_those_that_traded_most_within_a_day(
+    sort: str, value: Callable[[Any], float]
+) -> None:
+    few, large = "few", 1_000_000_000_000
+    events: list[AnyEvent] = [created(4_000, few), curve_traded(4_001, few, quote_amount=large)]
+    moved = [pool_traded(4_100 + number, GRADUATED) for number in range(150)]
+    served = Served([sol_priced(1), *MARKET, *events, *moved])
+    data = served.client.get(f"{SOLANA}/pools{sort}").json["data"]
+    values = [value(each) for each in data]
+    assert values == sorted(values, reverse=True)
+    addresses = [each["attributes"]["address"] for each in data]
+    first = f"curve-{few}" if "volume" in sort else POOL
+    assert addresses[0] == first
+    assert set(addresses) >= {POOL, f"curve-{TRADED}", f"curve-{few}"}
+    assert all(trades_of_day(each) for each in data)
+    for dex, own in (("pumpswap", [POOL]), ("pump-fun", None)):
+        of_dex = served.client.get(f"{SOLANA}/dexes/{dex}/pools{sort}").json["data"]
+        found = [each["attributes"]["address"] for each in of_dex]
+        assert found == (own or [it for it in addresses if it not in {POOL, CURVE}])
+
+
+def test_pools_are_found_by_what_their_token_is_called_and_by_their_address() -> None:
+    card = get(f"{V1}/{GRADUATED}")
+    for text in (card["symbol"], GRADUATED):
+        told = get(f"/api/v2/search/pools?query={text}&network=solana&include=dex")
+        addresses = [each["attributes"]["address"] for each in told["data"]]
+        assert addresses[:2] == [POOL, CURVE]
+        assert [each["id"] for each in told["included"]][:2] == ["pumpswap", "pump-fun"]
+    assert get(f"/api/v2/search/pools?query={CURVE}")["data"] == [
+        get(f"{SOLANA}/pools/{CURVE}")["data"]
+    ]
+    for nothing in ("", "?query=", "?query=nowhere", f"?query={GRADUATED}&page=2", "?query=%00"):
+        assert get(f"/api/v2/search/pools{nothing}")["data"] == []
+
+
+def test_several_tokens_are_told_as_each_is_alone() -> None:
+    path = f"{SOLANA}/tokens/multi/{GRADUATED},{ABSENT},{TRADED}?include=top_pools"
+    answer = get(path)
+    alone = [get(f"{SOLANA}/tokens/{mint}?include=top_pools") for mint in (GRADUATED, TRADED)]
+    assert answer["data"] == [each["data"] for each in alone]
+    assert answer["included"] == [pool for each in alone for pool in each["included"]]
+    assert "included" not in get(f"{SOLANA}/tokens/multi/{TRADED}")
+
+
+def test_prices_are_those_of_the_cards_and_coins_have_one_too() -> None:
+    path = f"/api/v2/simple/networks/solana/token_price/{TRADED},{ABSENT},{WRAPPED_SOL},{USDC}"
+    data = get(path)["data"]
+    card = get(f"{V1}/{TRADED}")
+    assert data["type"] == "simple_token_price"
+    assert list(data["attributes"]) == ["token_prices"]
+    prices = data["attributes"]["token_prices"]
+    assert float(prices[TRADED]) == card["priceUsd"]
+    assert (prices[WRAPPED_SOL], prices[USDC]) == ("150", "1")
+    assert ABSENT not in prices
+    flags = ("market_cap", "24hr_vol", "24hr_price_change", "total_reserve_in_usd")
+    query = "&".join(f"include_{flag}=true" for flag in flags)
+    said = get(f"{path}?{query}&mcap_fdv_fallback=true")["data"]["attributes"]
+    pool = get(TRADED_POOL)["data"]["attributes"]
+    assert said == {
+        "token_prices": prices,
+        "market_cap_usd": {TRADED: pool["market_cap_usd"]},
+        "h24_volume_usd": {TRADED: pool["volume_usd"]["h24"]},
+        "h24_price_change_percentage": {TRADED: pool["price_change_percentage"]["h24"]},
+        "total_reserve_in_usd": {TRADED: pool["reserve_in_usd"]},
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "shown", "counted"),
     [
         ("new_pools", 20, 20),
         ("new_pools?page=2", 11, 11),  # 30 launches, and the pool of one
         ("trending_pools", 20, 30),  # all are ranked, each where it trades now
+        ("pools", 3, 3),  # two tokens traded, one of them in both of its places
+        ("dexes/pumpswap/pools", 1, 1),
         (f"pools/multi/{POOL}", 1, 1),
         (f"pools/{CURVE}/ohlcv/minute", 1, 0),
     ],
@@ -180,6 +272,12 @@ def test_nothing_is_counted_of_pools_that_are_not_shown(
         (f"/api/v2/networks/eth/pools/{POOL}", 404),
         ("/api/v2/networks/eth/new_pools", 404),
         (f"{SOLANA}/pools/multi/{','.join(f'p{number}' for number in range(31))}", 400),
+        (f"{SOLANA}/tokens/multi/{','.join(f'p{number}' for number in range(31))}", 400),
+        (f"{SOLANA}/dexes/raydium/pools", 404),
+        (f"{SOLANA}/pools?sort=name", 400),
+        ("/api/v2/networks/eth/pools", 404),
+        ("/api/v2/search/pools?query=x&network=eth", 404),
+        (f"/api/v2/simple/networks/eth/token_price/{TRADED}", 404),
         (f"{SOLANA}/new_pools?page=11", 400),
         (f"{TRADED_POOL}/ohlcv/week", 400),
         (f"{TRADED_POOL}/ohlcv/hour?aggregate=3", 400),
