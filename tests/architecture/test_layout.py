@@ -16,6 +16,8 @@ PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["pac
 NOT_SHIPPED = {"bench", "tests"}
 EXAMPLES = "docs/examples/"
 """Programs for others to copy; nothing of ours imports them, and nobody by their names."""
+SAME_NUMBER = {"0025_horizons.sql", "0025_search_descriptions.sql"}
+"""Written at the same time, applied in many databases, and in no need of each other."""
 KINDS = {"unit", "property", "faults", "integration", "interop", "e2e", "architecture"}
 
 
@@ -40,6 +42,12 @@ def names_used_twice(paths: list[str]) -> list[str]:
     """File names that several test modules share."""
     found = Counter(path.rpartition("/")[2] for path in paths)
     return sorted(name for name, times in found.items() if times > 1 and name != "conftest.py")
+
+
+def numbers_used_twice(migrations: list[str]) -> list[str]:
+    """Numbers that several migrations begin with."""
+    found = Counter(each.partition("_")[0] for each in migrations)
+    return sorted(number for number, times in found.items() if times > 1)
 
 
 def test_no_python_file_stands_where_it_would_shadow_a_package() -> None:
@@ -120,6 +128,17 @@ def test_nats_is_the_client_and_not_our_folder() -> None:
 def test_the_definitions_of_the_log_travel_in_the_wheel() -> None:
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included == {"nats": "curvetape/_nats"}
+
+
+def test_no_two_migrations_share_a_number() -> None:
+    """They are applied and noted by their whole names; but who reads a number looks for one."""
+    names = [path.name for path in files() if path.parent.name == "schema"]
+    assert len(names) > len(SAME_NUMBER)
+    assert numbers_used_twice([each for each in names if each not in SAME_NUMBER]) == []
+
+
+def test_a_number_that_two_migrations_share_is_noticed() -> None:
+    assert numbers_used_twice(["0007_a.sql", "0008_b.sql", "0008_c.sql"]) == ["0008"]
 
 
 def test_tests_are_sorted_by_kind() -> None:
