@@ -105,15 +105,19 @@ async def _in_dollars(
             beyond = max(value, 0.0) / unit * (1 + BOUND_SLACK)
             arguments.append(bound(min(beyond, _FLOAT_MAX)))
         arguments += (value, mint)
-    found: list[TokenRow] = []
-    if page.after is None or value >= 0:
-        sql = _valued(sort, behind=page.after is not None)
+    if page.after is not None and value < 0:
+        last = page.after[1]
+        return await rows_of(connection, TokenRow, _unvalued(sort), state, page.limit, last)
+    sql = _valued(sort, behind=page.after is not None)
+    found = await rows_of(connection, TokenRow, sql, *arguments)
+    if len(found) == page.limit:
+        return found
+    # The page that both are on is read again, of one moment: a token whose value changes between
+    # two statements would be in neither, or in both.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         found = await rows_of(connection, TokenRow, sql, *arguments)
-    missing = page.limit - len(found)
-    if missing:
-        last = "" if page.after is None or value >= 0 else page.after[1]
-        found += await rows_of(connection, TokenRow, _unvalued(sort), state, missing, last)
-    return found
+        missing = page.limit - len(found)
+        return found + await rows_of(connection, TokenRow, _unvalued(sort), state, missing, "")
 
 
 @cache

@@ -1,13 +1,15 @@
 """The query side gets what was written, in order and page by page, on both kinds of server."""
 
 from collections.abc import AsyncIterator
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
+from adapters.postgres import token_lists
+from adapters.postgres.asking import rows_of
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
-from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.pool import Connection, Pool, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.sol_prices import SolPriceStore
 from adapters.postgres.tokens import TokenStore
@@ -233,6 +235,30 @@ async def test_amounts_of_sol_and_of_usdc_are_ranked_together_by_their_dollars(
     assert [row.mint for row in found] == ["usd4", "sol3", "usd2", "sol1", "xxx9"]
     found = await pages(PostgresReads(pool), sort, limit=limit, sol_usd=1_000.0)
     assert [row.mint for row in found] == ["sol3", "sol1", "usd4", "usd2", "xxx9"]
+
+
+async def test_a_token_whose_value_comes_and_goes_meanwhile_is_listed_once(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those with a value and those without one are two questions, asked of one moment."""
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn)
+    market: list[AnyEvent] = [created(1, "aaa"), curve_traded(2, "aaa"), curve_traded(3, "unseen")]
+    await Runner(MemoryLog(market), [host(Tokens(), TokenStore(pool))]).run(follow=False)
+    supplies = [None, SUPPLY, None, SUPPLY]
+
+    async def meanwhile(connection: Connection, *asked: Any) -> list[TokenRow]:
+        found: list[TokenRow] = await rows_of(connection, *asked)
+        supply = supplies.pop(0)
+        await pool.execute("update tokens set supply_reported = $1 where mint = 'aaa'", supply)
+        return found
+
+    monkeypatch.setattr(token_lists, "rows_of", meanwhile)
+    page = Page(limit=100, sol_usd=100.0)
+    found = await PostgresReads(pool).tokens(sort="market_cap", state=None, page=page)
+    await pool.close()
+    assert len(supplies) <= 2
+    assert sorted(row.mint for row in found) == ["aaa", "unseen"]
 
 
 async def test_pages_stay_in_step_while_tokens_move(reads: Reads, pool: Pool) -> None:
