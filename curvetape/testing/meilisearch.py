@@ -1,12 +1,8 @@
 """A Meilisearch for tests: a real one where one is given, else what a real one once answered.
 
-Requests of the recording have had two things added by hand since: the description and the links
-among the settings, and the links among the facets that are counted. Its documents have neither, so
-what the server answered is what it would answer.
-
 `CURVETAPE_TEST_MEILI_URL` names a server for the same tests, `CURVETAPE_TEST_MEILI_KEY` its key.
-With `CURVETAPE_TEST_MEILI_RECORDING=1` its answers replace the recording; run all tests that use it
-at once then.
+With `CURVETAPE_TEST_MEILI_RECORDING=1` its answers replace the recording, which begins with the
+server's version; run all tests that use it at once then. Nothing in it is written by hand.
 """
 
 import json
@@ -184,6 +180,7 @@ class _Recorder:
         self._url = url
         self._key = key
         self._kept: list[Exchange] = []
+        self.answer("GET", "/version", b"")
 
     def answer(self, method: str, path: str, body: bytes) -> Exchange:
         """What the real server says."""

@@ -1,9 +1,5 @@
-"""What a token's document on the web says is searched and counted alike wherever tokens are found.
+"""What a token's document says is searched and counted alike wherever tokens are found."""
 
-The recording of Meilisearch has no descriptions, so its part needs a server of your own.
-"""
-
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +15,7 @@ from adapters.postgres.pool import open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
 from curvetape.testing.events import recorded
-from curvetape.testing.meilisearch import URL, MemoryDocuments, Server
+from curvetape.testing.meilisearch import MemoryDocuments, Server
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.metadata import described, undescribed
 from curvetape.testing.search import MemorySearch
@@ -30,9 +26,6 @@ from projections.projection import host
 from projections.reads import SearchReads, TokenSearch
 from projections.runner import Runner
 from projections.search import Search
-
-_REAL = ["meilisearch"] if URL in os.environ else []
-"""What a server would answer was not recorded."""
 
 DESCRIBED: list[AnyEvent] = [
     *MARKET,
@@ -85,7 +78,7 @@ def memory() -> SearchReads:
     return MemorySearch(recorded(DESCRIBED))
 
 
-@pytest.fixture(params=["memory", "postgres", "bare", *_REAL])
+@pytest.fixture(params=["memory", "postgres", "bare", "meilisearch"])
 def search(request: pytest.FixtureRequest) -> SearchReads:
     reads: SearchReads = request.getfixturevalue(request.param)
     return reads
