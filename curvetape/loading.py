@@ -18,7 +18,7 @@ from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trade_load import TradeLoad
 from domain.archive import ArchiveStore, Manifest
-from projections.candle_columns import Gathering, rows_of
+from projections.candle_columns import Closed, Gathering
 from projections.candles import Candle, Key
 from projections.sol_price_frames import SCHEMA as PRICES
 from projections.trade_frames import SCHEMA as TRADES
@@ -73,17 +73,17 @@ class CandleMaking:
         """Parts of candles that were handed out before."""
         return [self._gathering.late.candles]
 
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> Closed:
         """The candles that a segment ends."""
         found = list(parts(content, abandoned))
         for part in found:
             self._gathering.add_late(part.aside)
         frames = [part.candles for part in found if len(part.candles)]
-        return rows_of(self._gathering.take(frames, until_of(found) - self._late_s))
+        return self._gathering.take(frames, until_of(found) - self._late_s)
 
-    def rest(self) -> pl.DataFrame:
+    def rest(self) -> Closed:
         """The candles that had not ended."""
-        return rows_of(self._gathering.rest())
+        return self._gathering.rest()
 
 
 class TradeMaking:

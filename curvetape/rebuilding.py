@@ -62,8 +62,10 @@ class Rebuilding(Building):
         self._load = (loads or {}).get(name)
         store = found.store
         assert isinstance(store, CheckpointedStore), "it is kept in PostgreSQL"
+        self.store = store
         tables = (*store.tables, *store.bookkeeping)
         self.tables = [upsert.table for upsert in tables]
+        self.views = store.views
         self._definitions = {it.table: it.definition for it in tables if isinstance(it, Table)}
 
     async def build_part(self, part: Part, schema: str) -> Generation:
@@ -86,6 +88,7 @@ class Rebuilding(Building):
             self.tables,
             version=self.version,
             definitions=self._definitions,
+            views=self.views,
         )
 
     async def _served(self) -> Generation:
@@ -124,7 +127,9 @@ class Rebuilding(Building):
             undecided: frozenset[int] = frozenset()
             return undecided.union(*[await self._undecided(each) for each in following])
 
-        return await self._generations.promote(self.name, place, self.tables, catch_up)
+        # Whoever reads locks a view before the tables that it shows; so does the swap.
+        moved = [*self.views, *self.tables]
+        return await self._generations.promote(self.name, place, moved, catch_up)
 
     @asynccontextmanager
     async def _hosted(self, place: Place) -> AsyncIterator[Sequence[Hosted]]:

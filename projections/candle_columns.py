@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
 from projections.candles import Candle, Changes, Key, merge
@@ -28,28 +27,6 @@ A volume is two of them, its `_high` times 2^32 and its `_low`.
 """
 
 VOLUMES = ("volume_quote", "volume_quote_buy", "volume_token")
-
-KEY = ("mint", "interval_s", "start_s")
-SCHEMA: Mapping[str, pl.DataType] = {
-    "mint": pl.String(),
-    "interval_s": pl.Int32(),
-    "start_s": pl.Int64(),
-    "open_pos": pl.Int64(),
-    "open": pl.Float64(),
-    "close_pos": pl.Int64(),
-    "close": pl.Float64(),
-    "high_pos": pl.Int64(),
-    "high": pl.Float64(),
-    "low_pos": pl.Int64(),
-    "low": pl.Float64(),
-    "volume_quote": pl.Int128(),
-    "volume_quote_buy": pl.Int128(),
-    "volume_token": pl.Int128(),
-    "buys": pl.Int64(),
-    "sells": pl.Int64(),
-}
-"""A candle's columns, in the order of its table."""
-
 _SUMS = (*(f"{name}{half}" for name in VOLUMES for half in ("_high", "_low")), "buys", "sells")
 _INTEGERS = ("mint", "start_s", "open_pos", "close_pos", "high_pos", "low_pos", *_SUMS)
 _PRICES = ("open", "close", "high", "low")
@@ -157,27 +134,11 @@ def unclosed(closed: Closed) -> dict[Key, Candle]:
     return found
 
 
-def rows_of(closed: Closed) -> pl.DataFrame:
-    """All candles as rows of `SCHEMA`."""
-    frames = [pl.DataFrame(schema=dict(SCHEMA))]
-    for length_s, columns in closed.levels.items():
-        values = {name: columns[name] for name in SCHEMA if name in columns and name != "mint"}
-        frame = pl.DataFrame(values, nan_to_null=False).with_columns(
-            pl.Series("mint", closed.mints.take(pa.array(columns["mint"])), pl.String()),
-            pl.lit(length_s, pl.Int32).alias("interval_s"),
-            *(_volume(columns, name) for name in VOLUMES),
-        )
-        frames.append(frame.select(*SCHEMA))
-    return pl.concat(frames)
-
-
-def _volume(columns: Columns, name: str) -> pl.Series:
+def volume(columns: Columns, name: str) -> tuple[Column, Column]:
+    """A volume's values, and of each whether 64 bits hold it; where they do not it is wrong."""
     high, low = columns[f"{name}_high"], columns[f"{name}_low"]
     carried = high + (low >> _HALF_BITS)
-    if not len(carried) or carried.max() < 1 << 31:
-        return pl.Series(name, (carried << _HALF_BITS) + (low & _HALF)).cast(pl.Int128)
-    whole = pl.col("high").cast(pl.Int128) * (1 << _HALF_BITS) + pl.col("low").cast(pl.Int128)
-    return pl.DataFrame({"high": high, "low": low}).select(whole.alias(name)).to_series()
+    return (carried << _HALF_BITS) + (low & _HALF), carried < 1 << 31
 
 
 def folded(columns: Columns, length_s: int) -> Columns:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, rows_by_mint, rows_of
+from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.dollar_reads import sol_volume
 from adapters.postgres.holder_reads import TOP_OF, TOTALS, Totals, holders_row
@@ -53,15 +54,16 @@ _TRADERS: dict[TraderSort, str] = {
     )
     for by, sql in TRADERS.items()
 }
-_SOL_VOLUMES = """
+_SOL_VOLUMES = f"""
     select asked.place, start_s - start_s % $4::bigint as start_s,
         case when count(priced.usd) = count(*) then sum(volume_quote * priced.usd) end as volume,
         case when count(priced.usd * volume_quote_buy) = count(*)
             then sum(volume_quote_buy * priced.usd) end as volume_buy
     from unnest($1::text[], $2::bigint[], $3::bigint[]) with ordinality
         as asked (mint, from_s, to_s, place)
-    join candles on candles.mint = asked.mint and interval_s = 60
-        and start_s >= asked.from_s and start_s < asked.to_s
+    cross join lateral {
+    starting_in("60", "asked.from_s", "asked.to_s", mint="asked.mint")
+} as candles
     left join lateral (
         select usd from sol_prices where pos <= close_pos order by pos desc limit 1
     ) as priced on true

@@ -4,6 +4,7 @@ import logging
 from operator import attrgetter
 from typing import ClassVar
 
+from adapters.postgres.candle_pages import ENDS, PAGES, VIEW, take_apart
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, latest
@@ -27,7 +28,7 @@ def _reached(price: str, choice: str) -> str:
 
 
 _UPSERT = Upsert(
-    "candles",
+    "candle_rows",
     {
         "mint": "text",
         "interval_s": "integer",
@@ -47,6 +48,7 @@ _UPSERT = Upsert(
         "sells": "bigint",
     },
     key=("mint", "interval_s", "start_s"),
+    view="candles",
     action="update set "
     + ", ".join(
         (
@@ -59,7 +61,7 @@ _UPSERT = Upsert(
     ),
 )
 
-_HOURS = Upsert(
+HOURS = Upsert(
     "candle_hours",
     {
         "start_s": "bigint",
@@ -92,7 +94,9 @@ class CandleStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Candles.name
     version: ClassVar = Candles.version
-    tables: ClassVar = (_UPSERT, _HOURS)
+    tables: ClassVar = (_UPSERT, HOURS)
+    bookkeeping: ClassVar = (PAGES, ENDS)
+    views: ClassVar = {_UPSERT.view: VIEW}
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Fold the candles into those that are there."""
@@ -102,6 +106,7 @@ class CandleStore(CheckpointedStore[Changes]):
             return
         # In the order of the index, which keeps neighbours on the same page.
         rows = sorted((*key, *_VALUES(candle)) for key, candle in changes.candles.items())
+        await take_apart(connection, [row[:3] for row in rows])
         await _UPSERT.merge(connection, rows)
         hours = sorted(
             (
@@ -118,4 +123,4 @@ class CandleStore(CheckpointedStore[Changes]):
             for (mint, length_s, start_s), it in changes.candles.items()
             if length_s == HOUR_S
         )
-        await _HOURS.merge(connection, hours)
+        await HOURS.merge(connection, hours)

@@ -2,7 +2,7 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self, TypeVar
 
 import asyncpg
@@ -69,6 +69,8 @@ class CheckpointedStore(PatientStore[C]):
     """All tables of the read model, each by the statement that fills it."""
     bookkeeping: ClassVar[Sequence[Upsert]] = ()
     """Tables beside them that say how they were filled: a replay need not give the same rows."""
+    views: ClassVar[Mapping[str, str]] = {}
+    """What is read in the place of tables, by name: queries of the tables by their plain names."""
     partition: Partition | None = None
     """Whose checkpoint it keeps, where the read model is divided by mint; None for the whole."""
 

@@ -20,6 +20,7 @@ DAY_POS = 216_000 << 31
 class _Kind(msgspec.Struct, frozen=True):
     """How a table is cut and compressed."""
 
+    name: str
     table: str
     by: str
     """What it is cut by."""
@@ -29,8 +30,14 @@ class _Kind(msgspec.Struct, frozen=True):
 
 
 _KINDS = (
-    _Kind(CandleStore.tables[0].table, "start_s", DAY_S, "mint, interval_s, start_s"),
-    _Kind(TradeStore.tables[0].table, "pos", DAY_POS, "mint, pos"),
+    _Kind(
+        CandleStore.tables[0].view,
+        CandleStore.tables[0].table,
+        "start_s",
+        DAY_S,
+        "mint, interval_s, start_s",
+    ),
+    _Kind(TradeStore.tables[0].view, TradeStore.tables[0].table, "pos", DAY_POS, "mint, pos"),
 )
 
 
@@ -91,7 +98,7 @@ async def _compress(connection: Connection, kind: _Kind, days: int) -> Compresse
             "select compress_chunk($1::text::regclass, if_not_compressed => true)", chunk["name"]
         )
     before, after = await _sizes(connection, kind)
-    return Compressed(table=kind.table, chunks=len(chunks), bytes_before=before, bytes_after=after)
+    return Compressed(table=kind.name, chunks=len(chunks), bytes_before=before, bytes_after=after)
 
 
 async def _prepare(connection: Connection, kind: _Kind) -> None:

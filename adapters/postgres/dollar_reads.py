@@ -7,8 +7,11 @@ from fractions import Fraction
 import asyncpg
 
 from adapters.postgres.asking import asking, can_be_asked, int64
+from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.pool import Pool
 from projections.dollars import Valued
+
+# ruff: noqa: S608  # the program's own text only
 
 _SOL_USD = """
     select priced.usd
@@ -19,16 +22,15 @@ _SOL_USD = """
     order by asked.place
 """
 
-_SOL_VOLUMES = """
+_SOL_VOLUMES = f"""
     select start_s - start_s % $2::bigint as start_s,
         case when count(priced.usd) = count(*) then sum(volume_quote * priced.usd) end as volume,
         case when count(priced.usd * volume_quote_buy) = count(*)
             then sum(volume_quote_buy * priced.usd) end as volume_buy
-    from candles
+    from {starting_in("60", "$3", "$4", mint="$1")} as candles
     left join lateral (
         select usd from sol_prices where pos <= close_pos order by pos desc limit 1
     ) as priced on true
-    where mint = $1 and interval_s = 60 and start_s >= $3 and start_s < $4
     group by 1
 """
 

@@ -114,10 +114,12 @@ class Generations:
         *,
         version: int,
         definitions: Mapping[str, str] | None = None,
+        views: Mapping[str, str] | None = None,
     ) -> None:
         """Make a schema with empty tables; replaces what it held before.
 
-        Tables are like the served ones, or as `definitions` has them, by name.
+        Tables are like the served ones, or as `definitions` has them, by name. `views` are queries
+        of these tables.
         Raises `GenerationError` for a schema that holds anything else.
         """
         _check(schema)
@@ -135,6 +137,9 @@ class Generations:
                 definition = (definitions or {}).get(table, like)
                 await connection.execute(f"create table {schema}.{table} {definition}")
                 await self._chunk(schema, table)
+            for view, query in (views or {}).items():
+                await connection.execute(f"set local search_path = {schema}")
+                await connection.execute(f"create view {schema}.{view} as {query}")
             await connection.execute(
                 f"insert into {schema}.taken_back select * from {self._served}.taken_back"
             )

@@ -1,6 +1,7 @@
 """Sums up what the whole market did lately."""
 
 from adapters.postgres.asking import asking, rows_of
+from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.pool import Pool
 from adapters.postgres.token_spans import WORK_MEMORY
 from adapters.postgres.window_reads import NEWEST
@@ -18,15 +19,16 @@ _OF_USDC = (
 
 def _traded(length_s: int) -> str:
     # Minutes by an index of their own, hours where they are kept by time.
-    table = {
-        MINUTE_S: f"candles on candles.interval_s = {MINUTE_S} and",
-        HOUR_S: "candle_hours on",
+    source = {
+        MINUTE_S: starting_in(str(MINUTE_S), "stretch.from_s", "stretch.to_s"),
+        HOUR_S: "(select * from candle_hours where start_s >= stretch.from_s"
+        " and start_s < stretch.to_s)",
     }[length_s]
     return f"""
         select named, mint, buys, sells, volume_quote
         from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
             as stretch (named, interval_s, from_s, to_s)
-        join {table} start_s >= from_s and start_s < to_s
+        cross join lateral {source} as candles
         where stretch.interval_s = {length_s}
     """
 

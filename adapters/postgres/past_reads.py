@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
+from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.pool import Pool
 from projections.reads import CandleRow
 
-_CANDLES = """
+# ruff: noqa: S608  # the program's own text only
+
+_CANDLES = f"""
     with kept as (
-        select * from candles
-        where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4 and open_pos <= $6
+        select * from {starting_in("$2", "$3", "$4", mint="$1")} as candles where open_pos <= $6
         order by start_s desc limit $5
     )
     select start_s, open_pos, open, high_pos, high, low_pos, low, close_pos, close, volume_quote,

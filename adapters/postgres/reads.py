@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
+from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.dollar_reads import PostgresDollarReads
 from adapters.postgres.feed_reads import PostgresFeeds
@@ -26,6 +27,8 @@ from projections.reads import (
     TradeRow,
 )
 
+# ruff: noqa: S608  # the program's own text only
+
 TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
         quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
@@ -33,20 +36,20 @@ TRADES = """
     from trades where mint = $1 and pos < $2 order by pos desc limit $3
 """
 
-CANDLES = """
+CANDLES = f"""
     select start_s, open_pos, open, high_pos, high, low_pos, low, close_pos, close, volume_quote,
         volume_quote_buy, volume_token, buys, sells
-    from candles where mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
+    from {starting_in("$2", "$3", "$4", mint="$1")} as candles
     order by start_s desc limit $5
 """
 
-_TRADERS = """
+_TRADERS = f"""
     select candles.start_s, count(distinct trader) as traders
-    from candles join trades on trades.mint = candles.mint
+    from {starting_in("$2", "$3", "$4", mint="$1")} as candles
+    join trades on trades.mint = candles.mint
         and pos between open_pos and close_pos
         and block_time_s between start_s and start_s + interval_s - 1
         and canonical and trades.price is not null
-    where candles.mint = $1 and interval_s = $2 and start_s >= $3 and start_s < $4
     group by 1
 """
 

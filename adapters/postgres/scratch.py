@@ -178,7 +178,7 @@ class Scratch:
     async def compared(self, table: Upsert, *, rows_max: int) -> TableReport:
         """A kept table beside the temporary one, with the first rows that differ."""
         with self._spoken():
-            kept, replayed = self._both(table.table)
+            kept, replayed = self._both(table)
             rows, digest = await self._digest(kept, table.key)
             made, made_digest = await self._digest(replayed, table.key)
             counts: dict[Difference, int] = {}
@@ -186,7 +186,7 @@ class Scratch:
             if digest != made_digest:
                 counts, first = await self._differences(table, rows_max)
         return TableReport(
-            name=table.table,
+            name=table.view,
             rows=rows,
             digest=digest,
             rows_replayed=made,
@@ -196,10 +196,10 @@ class Scratch:
             from_pos=self._from_pos.get(table.table),
         )
 
-    def _both(self, table: str) -> tuple[str, str]:
+    def _both(self, table: Upsert) -> tuple[str, str]:
         """The kept rows and the replayed ones, from the horizon on."""
-        pos = self._from_pos.get(table)
-        places = f"{self._schema}.{table}", f"pg_temp.{table}"
+        pos = self._from_pos.get(table.table)
+        places = f"{self._schema}.{table.view}", f"pg_temp.{table.table}"
         if pos is None:
             return places
         kept, replayed = (f"(select * from {place} where pos >= {pos})" for place in places)
@@ -221,7 +221,7 @@ class Scratch:
         self, table: Upsert, rows_max: int
     ) -> tuple[dict[Difference, int], tuple[RowDifference, ...]]:
         keys = ", ".join(table.key)
-        kept, replayed = self._both(table.table)
+        kept, replayed = self._both(table)
         differing = f"""
             select {keys}, to_jsonb(kept) as kept, to_jsonb(replayed) as replayed, case
                 when kept.{table.key[0]} is null then 'missing'

@@ -24,6 +24,11 @@ ROWS_TOGETHER = 16_384
 
 M = TypeVar("M")
 
+_INDEXES = """
+    select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
+    from pg_index where indrelid = $1::text::regclass
+"""
+
 
 class TableLoad(abc.ABC, Generic[M]):
     """One filling of a generation's table; only its end makes it count.
@@ -41,12 +46,15 @@ class TableLoad(abc.ABC, Generic[M]):
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self._place = f"{schema}.{self.table.table}"
         self._key = ", ".join(self.table.key)
+        self._indexes: list[str] = []
+        """What makes those beside the key again."""
         self.rows = 0
 
     @classmethod
     async def open(cls, dsn: str, schema: str) -> Self:
-        """Empty the table and take its key away."""
+        """Empty the table and take its key away, and its other indexes."""
         connection = await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,
@@ -57,9 +65,10 @@ class TableLoad(abc.ABC, Generic[M]):
         await connection.execute(f"truncate {tables}")
         key = await load._key_name()
         if key is not None:
-            await connection.execute(
-                f'alter table {schema}.{cls.table.table} drop constraint "{key}"'
-            )
+            await connection.execute(f'alter table {load._place} drop constraint "{key}"')
+        for name, definition in await connection.fetch(_INDEXES, load._place):
+            await connection.execute(f"drop index {name}")
+            load._indexes.append(definition)
         await load.prepare(connection)
         return load
 
@@ -83,6 +92,8 @@ class TableLoad(abc.ABC, Generic[M]):
             await self._connection.execute(
                 f"alter table {self.table.table} add primary key ({self._key})"
             )
+            for definition in self._indexes:
+                await self._connection.execute(definition)
             await self.merge(self._connection, late)
             await self._connection.execute(
                 "update checkpoints set sequence = $2, reread_after = $2, saved_at = now()"
@@ -91,7 +102,7 @@ class TableLoad(abc.ABC, Generic[M]):
                 sequence,
             )
         # Nobody asks for rows by anything else, and all columns take several times as long.
-        await self._connection.execute(f"analyze {self._schema}.{self.table.table} ({self._key})")
+        await self._connection.execute(f"analyze {self._place} ({self._key})")
 
     async def close(self) -> None:
         """End the connection."""
@@ -116,7 +127,7 @@ class TableLoad(abc.ABC, Generic[M]):
         found: str | None = await self._connection.fetchval(
             "select conname from pg_constraint"
             " where contype = 'p' and conrelid = $1::text::regclass",
-            f"{self._schema}.{self.table.table}",
+            self._place,
         )
         return found
 

@@ -1,5 +1,7 @@
 """What tokens traded in the minutes of a list, added up from candles, as parts of a statement."""
 
+from adapters.postgres.candle_pages import starting_in
+
 # ruff: noqa: S608  # the program's own text only
 
 POS = "$26"
@@ -11,11 +13,11 @@ WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
 _CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"
 SPAN = f"""
     parts as materialized (
-        {_CANDLE} from candles where interval_s = 60 and start_s >= $18 and start_s < $19
+        {_CANDLE} from {starting_in("60", "$18", "$19")} as first_minutes
         union all
         {_CANDLE} from candle_hours where start_s >= $19 and start_s < $20
         union all
-        {_CANDLE} from candles where interval_s = 60 and start_s >= $20 and start_s < $21
+        {_CANDLE} from {starting_in("60", "$20", "$21")} as last_minutes
     ), spans as materialized (
         select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
             sum(volume_quote) as volume_quote, sum(trades)::bigint as trades

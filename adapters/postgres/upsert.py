@@ -48,10 +48,15 @@ class Upsert:
         key: Sequence[str],
         action: str,
         counted: Counted | None = None,
+        view: str | None = None,
     ) -> None:
-        """`columns` maps names to SQL types; `action` merges `excluded` into `kept`."""
+        """`columns` maps names to SQL types; `action` merges `excluded` into `kept`.
+
+        `view` is what all rows are read from, where the table does not have them all.
+        """
         self.table = table
         self.columns = dict(columns)
+        self.view = view or table
         self.key = tuple(key)
         self._counted = counted
         names = ", ".join(columns)

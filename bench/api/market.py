@@ -29,7 +29,7 @@ TARGETS_MAX = 100
 _DAY_POS = Position(int(DAY_S * SLOTS_PER_S), 0, 0, 0).order_key
 _IN_TIME = {
     "trades": {"pos": _DAY_POS, "block_time_s": DAY_S},
-    "candles": {
+    "candle_rows": {
         "start_s": DAY_S,
         "open_pos": _DAY_POS,
         "close_pos": _DAY_POS,

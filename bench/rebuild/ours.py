@@ -38,8 +38,10 @@ class Side:
 
     async def _load(self, until: int) -> dict[str, Any]:
         async with await Generations.open(self._dsn) as generations:
-            tables = [it.table for it in CandleStore.tables]
-            await generations.create(Candles.name, _SCHEMA, tables, version=Candles.version)
+            tables = [it.table for it in (*CandleStore.tables, *CandleStore.bookkeeping)]
+            await generations.create(
+                Candles.name, _SCHEMA, tables, version=Candles.version, views=CandleStore.views
+            )
         cpu_s, began_s = time.process_time(), time.perf_counter()
         loaded = await load_by_columns(
             Candles.name, self._store, self._dsn, _SCHEMA, until=until, say=say
@@ -71,12 +73,15 @@ class Side:
         try:
             await connection.execute(
                 f"drop table if exists {_BARE};"
-                f" create table {_BARE} (like {_SCHEMA}.candles);"
+                f" create table {_BARE} (like {_SCHEMA}.{CandleStore.tables[0].table});"
                 " set maintenance_work_mem = '256MB'"
             )
             if not self._csv.exists():
-                await connection.copy_from_table(
-                    Candles.name, schema_name=_SCHEMA, output=self._csv, format="csv"
+                # Plain rows, in the order of the key, of what is kept as pages.
+                await connection.copy_from_query(
+                    f"select * from {_SCHEMA}.candles order by {_KEY}",
+                    output=self._csv,
+                    format="csv",
                 )
             cpu_s, began_s = time.process_time(), time.perf_counter()
             await connection.copy_to_table(_BARE, source=self._csv, format="csv")

@@ -26,6 +26,8 @@ READ_MODELS = (
     "holder_launches",
     "holder_counts",
 )
+TABLES = tuple("candle_rows" if name == "candles" else name for name in READ_MODELS)
+"""What is written to for them."""
 READ_BATCH_MAX = 5_000
 
 

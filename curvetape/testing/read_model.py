@@ -56,7 +56,7 @@ class ReadModel:
         assert isinstance(store, CheckpointedStore), "it is kept in PostgreSQL"
         table = store.tables[0]
         found = await self._pool.fetch(
-            f"select * from {table.table} order by {', '.join(table.key)}"  # noqa: S608  # our own
+            f"select * from {table.view} order by {', '.join(table.key)}"  # noqa: S608  # our own
         )
         return [dict(row) for row in found]
 

@@ -16,7 +16,7 @@ from curvetape.bootstrap import projecting
 from curvetape.config import Settings
 from curvetape.testing.archives import sealed, stored
 from curvetape.testing.certified import CertifiedLog, Message, certified
-from curvetape.testing.contents import READ_MODELS
+from curvetape.testing.contents import READ_MODELS, TABLES
 from curvetape.testing.events import curve_traded
 from curvetape.testing.log import LiveLog
 from curvetape.testing.simulated import first_blocks, views
@@ -67,7 +67,7 @@ async def rows(dsn: str) -> Rows:
 async def emptied(dsn: str) -> None:
     database = await asyncpg.connect(dsn, ssl=False)
     try:
-        await database.execute(f"truncate {', '.join(READ_MODELS)}, checkpoints")
+        await database.execute(f"truncate {', '.join(TABLES)}, checkpoints")
     finally:
         await database.close()
 

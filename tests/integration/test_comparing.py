@@ -15,7 +15,7 @@ from adapters.postgres.scratch import NoReadModelsError, Scratch
 from adapters.postgres.trades import TradeStore
 from curvetape.bootstrap import read_models
 from curvetape.comparing import Comparing
-from curvetape.testing.contents import READ_MODELS
+from curvetape.testing.contents import TABLES
 from curvetape.testing.events import burned, completed, created, curve_traded, migrated, pool_traded
 from curvetape.testing.forks import abandoned, confirmed, trade
 from curvetape.testing.memory_log import MemoryLog
@@ -41,7 +41,7 @@ STORY: Sequence[AnyEvent] = (
     pool_traded(204, "n", canonical=False),
     trade(300, mint="m"),  # waits for its slot
 )
-TEMPORARY = "select count(*) from pg_class where relpersistence = 't' and relname = 'candles'"
+TEMPORARY = "select count(*) from pg_class where relpersistence = 't' and relname = 'candle_rows'"
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ async def test_read_models_that_are_what_the_log_gives_are_equal(database_dsn: s
     ("statement", "model", "what", "named"),
     [
         (
-            "update candles set close = close * 2 where mint = 'm' and interval_s = 86400",
+            "update candle_rows set close = close * 2 where mint = 'm' and interval_s = 86400",
             "candles",
             "other values",
             {"kept": {"close": 2 * (84_990_000_000 + 412_824_000) / 205_900_000_000_000}},
@@ -231,7 +231,7 @@ async def test_rows_that_are_refused_are_not_compared_until_they_are_built_anew(
     refused = await compare(postgres_dsn, MemoryLog(mistaken))
     assert refused.verdict == "not compared"
     assert "slot 1 was taken back" in str(refused.models[0].reason)
-    tables = (*READ_MODELS, "search_burns", "search_clock", "search_changes", "checkpoints")
+    tables = (*TABLES, "search_burns", "search_clock", "search_changes", "checkpoints")
     await execute(postgres_dsn, f"truncate {', '.join(tables)}")
     await project(postgres_dsn, mistaken)
     anew = await compare(postgres_dsn, MemoryLog(mistaken))

@@ -76,7 +76,7 @@ async def test_compressed_tables_hold_the_same_rows_and_take_late_ones(timescale
     assert await rows(timescale_dsn) == late
 
     pool = await open_pool(timescale_dsn, connections_max=1)
-    await pool.execute("truncate candles, candle_hours, trades, checkpoints")
+    await pool.execute("truncate candle_rows, candle_hours, trades, checkpoints")
     await pool.close()
     await saved(timescale_dsn, recorded([*EARLY, *LATE]))
     assert await rows(timescale_dsn) == late, "as if nothing had been compressed or come late"

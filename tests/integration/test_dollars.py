@@ -187,7 +187,7 @@ async def test_views_show_the_tables_that_a_rebuild_has_put_in(postgres_dsn: str
         await Runner(log, read_models(pool)).run(follow=False)
         before = await views(pool)
         await pool.execute(
-            "update candles set volume_quote = 1; update trades set quote_amount = 1"
+            "update candle_rows set volume_quote = 1; update trades set quote_amount = 1"
         )
         assert await views(pool) != before
         for name in ("candles", "trades", "sol_prices"):

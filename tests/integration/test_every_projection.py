@@ -23,6 +23,7 @@ from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import NO_CONNECTIONS, open_pool
+from adapters.postgres.upsert import Upsert
 from curvetape.ageing import Ageing
 from curvetape.archiving import Archiving
 from curvetape.bootstrap import read_models, read_models_of
@@ -82,7 +83,7 @@ class Stage(NamedTuple):
     name: str
     settings: Settings
     live_log: LiveLog
-    tables: Sequence[str]
+    tables: Sequence[Upsert]
 
     @property
     def dsn(self) -> str:
@@ -121,11 +122,11 @@ class Stage(NamedTuple):
                 texts = [
                     row[0]
                     for row in await connection.fetch(
-                        f"select t::text from {schema}.{table} t order by 1"
+                        f"select t::text from {schema}.{table.view} t order by 1"
                     )
                 ]
                 digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-                found[table] = (len(texts), digest)
+                found[table.table] = (len(texts), digest)
             return found
         finally:
             await connection.close()
@@ -171,7 +172,7 @@ async def staged(name: str, live_log: LiveLog, dsn: str, projections: str | None
     store = check_name(read_models_of(settings)(NO_CONNECTIONS), name).store
     assert isinstance(store, CheckpointedStore)
     await append(live_log, as_it_came())
-    return Stage(name, settings, live_log, [it.table for it in store.tables])
+    return Stage(name, settings, live_log, list(store.tables))
 
 
 async def proof(stage: Stage, archive: Path) -> list[str]:

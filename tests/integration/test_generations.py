@@ -31,7 +31,7 @@ TABLES = {
     "tokens": ("tokens", "token_burns"),
     "portfolios": ("portfolio_trades", "portfolio_positions", "portfolio_days"),
 }
-CANDLES = TABLES["candles"]
+CANDLES = [it.table for it in (*CandleStore.tables, *CandleStore.bookkeeping)]
 GROWTH_EVENTS = 8
 
 
@@ -142,7 +142,8 @@ async def test_the_swap_and_the_way_back_fail_no_read_and_lose_no_write(
 ) -> None:
     log = MemoryLog(story(1, 2_000))
     await project(postgres_dsn, log)
-    await execute(postgres_dsn, f"delete from {TABLES[name][0]} where mint = 'mint1'")
+    table = "candle_rows" if name == "candles" else TABLES[name][0]
+    await execute(postgres_dsn, f"delete from {table} where mint = 'mint1'")
     traffic = Traffic(postgres_dsn, log)
     async with traffic.going_on(), rebuilding(postgres_dsn, log, name) as work:
         await asyncio.sleep(0.2)
@@ -297,7 +298,13 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
     await project(timescale_dsn, log)
     before = await digest(timescale_dsn, "candles")
     async with await Generations.open(timescale_dsn) as generations:
-        await generations.create("candles", "candles_next", CANDLES, version=Candles.version)
+        await generations.create(
+            "candles",
+            "candles_next",
+            CANDLES,
+            version=Candles.version,
+            views=CandleStore.views,
+        )
     async with opened(timescale_dsn, schema="candles_next") as pool:
         (hosted,) = [it for it in read_models(pool) if it.projection.name == "candles"]
         await Runner(log, [hosted]).run(follow=False)
@@ -307,11 +314,11 @@ async def test_chunked_tables_stay_chunked_and_keep_their_rows(timescale_dsn: st
         return frozenset()
 
     async with await Generations.open(timescale_dsn) as generations:
-        await generations.promote("candles", "next", CANDLES, is_there)
+        await generations.promote("candles", "next", ["candles", *CANDLES], is_there)
     assert await digest(timescale_dsn, "candles") == before
     async with opened(timescale_dsn) as pool:
         chunked = await pool.fetch(
             "select hypertable_schema from timescaledb_information.hypertables"
-            " where hypertable_name = 'candles' order by 1"
+            " where hypertable_name = 'candle_rows' order by 1"
         )
     assert [row[0] for row in chunked] == ["candles_previous", "public"]

@@ -132,7 +132,7 @@ async def test_a_save_that_is_cancelled_leaves_rows_and_checkpoint_as_they_were(
     assert (await store.checkpoint()).sequence == 0
     batch = recorded(EVENTS)
     async with pool.acquire() as holder, holder.transaction():
-        await holder.execute("lock table candles in exclusive mode")
+        await holder.execute("lock table candle_rows in exclusive mode")
         saving = asyncio.create_task(store.save(Candles().apply(batch), seen=0, reached=400))
         waiting = "select count(*) > 0 from pg_locks where not granted"
         await until(lambda: holder.fetchval(waiting))

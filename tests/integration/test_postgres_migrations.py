@@ -41,7 +41,7 @@ async def test_tables_that_grow_with_time_are_chunked_where_timescale_is(
     names = await pool.fetch("select hypertable_name from timescaledb_information.hypertables")
     await pool.close()
     assert sorted(row["hypertable_name"] for row in names) == [
-        "candles",
+        "candle_rows",
         "portfolio_trades",
         "trades",
     ]

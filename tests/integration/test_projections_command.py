@@ -71,7 +71,7 @@ async def test_a_spoilt_read_model_is_found_built_anew_and_served(
 ) -> None:
     await append(live_log.appender, EVENTS)
     await project(live_log, postgres_dsn)
-    await execute(postgres_dsn, "update candles set close = close * 2 where interval_s = 60")
+    await execute(postgres_dsn, "update candle_rows set close = close * 2 where interval_s = 60")
     code, out, _ = await projections(live_log, postgres_dsn, "verify", "candles", "--json")
     assert (code, json.loads(out)["verdict"]) == (4, "different")
     code, _, err = await projections(live_log, postgres_dsn, "rebuild", "candles")

@@ -66,7 +66,7 @@ from projections.tokens import Tokens
 from projections.trades import Trades
 
 TABLES = (
-    "candles, candle_hours, trades, tokens, token_burns, sol_prices, portfolio_trades,"
+    "candle_rows, candle_hours, trades, tokens, token_burns, sol_prices, portfolio_trades,"
     " portfolio_positions,"
     " portfolio_days, holders, holder_launches, holder_counts, search_documents, search_waiting,"
     " search_burns, search_clock, search_changes, slot_certificates, slot_gaps, checkpoints"

@@ -42,7 +42,7 @@ from projections.trades import Trades
 from projections.windows import Span
 
 TABLES = (
-    "trades, candles, candle_hours, tokens, token_burns, search_documents, search_waiting,"
+    "trades, candle_rows, candle_hours, tokens, token_burns, search_documents, search_waiting,"
     " search_burns, search_clock, search_changes, holders, holder_launches, holder_counts,"
     " checkpoints"
 )

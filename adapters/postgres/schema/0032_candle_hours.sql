@@ -34,7 +34,7 @@ begin
         -- Nobody looks for hours there any more.
         for found in
             select indexrelid::regclass from pg_index
-            where indrelid = to_regclass(place || '.candles')
+            where indrelid = to_regclass(place || '.candle_rows')
                 and pg_get_expr(indpred, indrelid) = '(interval_s = 3600)'
         loop
             execute 'drop index ' || found;

@@ -1,0 +1,350 @@
+"""Pages of candles: many candles of a token in one row, which is how a load keeps them.
+
+A candle that is its longer neighbour, too, as where a token traded in one second of a minute only,
+is there once, with all the lengths that it stands for. Whoever reads sees rows: `candles` is a view
+of plain rows and pages. What is to be changed is taken out of its page first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from struct import pack
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from adapters.postgres.pool import Connection
+from adapters.postgres.upsert import Upsert
+from projections.candle_columns import LENGTHS_S, VOLUMES, Closed, Column, Columns, volume
+from projections.candles import Key
+
+# ruff: noqa: S608  # the program's own names only
+
+PAGE_CANDLES_MAX = 70
+"""So a page fits in a block of the table."""
+PAGES_TOGETHER = 8_192
+"""So many are encoded at a time."""
+
+_NUMBERS = ("", "open_pos", "close_pos", "high_pos", "low_pos", *VOLUMES, "")
+"""What stands for a candle in `numbers`: first when and how long, last its buys and sells."""
+_PRICES = ("open", "close", "high", "low")
+COLUMNS = (
+    *("mint", "from_s", "until_s", "shortest_s", "longest_s", "number", "numbers", "prices"),
+)
+"""A page's columns, as they are copied."""
+
+PAGES = Upsert(
+    "candle_pages",
+    {
+        "mint": "text",
+        "from_s": "bigint",
+        "until_s": "bigint",
+        "shortest_s": "integer",
+        "longest_s": "integer",
+        "number": "bigint",
+    },
+    key=("mint", "until_s", "from_s", "shortest_s", "longest_s", "number"),
+    action="nothing",
+)
+ENDS = Upsert(
+    "candle_page_ends",
+    {"interval_s": "integer", "until_s": "bigint"},
+    key=("interval_s",),
+    action="update set until_s = greatest(kept.until_s, excluded.until_s)",
+)
+
+_LEVELS = ", ".join(f"({number}, {length_s})" for number, length_s in enumerate(LENGTHS_S))
+
+
+def _rows_of(pages: str) -> str:
+    """The candles of some pages, in the order of the columns of `candle_rows`."""
+    width = len(_NUMBERS)
+
+    def number(place: int) -> str:
+        return f"page.numbers[{width} * place + {place + 1}]"
+
+    at = {name: number(place) for place, name in enumerate(_NUMBERS) if name}
+    at |= {
+        name: f"page.prices[{len(_PRICES)} * place + {place + 1}]"
+        for place, name in enumerate(_PRICES)
+    }
+    head, counts = number(0), number(width - 1)
+    return f"""
+    select page.mint, level.interval_s,
+        ({head} >> 8) - ({head} >> 8) % level.interval_s as start_s,
+        {at["open_pos"]} as open_pos, {at["open"]} as open,
+        {at["close_pos"]} as close_pos, {at["close"]} as close,
+        {at["high"]} as high, {at["low"]} as low,
+        {at["volume_quote"]}::numeric as volume_quote,
+        {at["volume_token"]}::numeric as volume_token,
+        {counts} >> 32 as buys, {counts} & 4294967295 as sells,
+        {at["high_pos"]} as high_pos, {at["low_pos"]} as low_pos,
+        {at["volume_quote_buy"]}::numeric as volume_quote_buy
+    from {pages} as page
+    cross join generate_series(0, cardinality(page.prices) / {len(_PRICES)} - 1) as place
+    join (values {_LEVELS}) as level (number, interval_s)
+        on level.number between ({head} >> 4) & 15 and {head} & 15
+    """
+
+
+VIEW = f"select * from candle_rows union all {_rows_of('candle_pages')}"
+"""All candles, as rows; the migration that makes the first view says the same."""
+
+
+def starting_in(interval_s: str, from_s: str, to_s: str, *, mint: str | None = None) -> str:
+    """A source of the candles of an interval that start in [from_s, to_s), of one token or all.
+
+    The same as `candles` with these conditions, from no other pages than those that may hold such
+    candles. What is given is text of the statement.
+    """
+    started = f"interval_s = {interval_s} and start_s >= {from_s} and start_s < {to_s}"
+    pages = f"""(
+        select * from candle_pages where until_s > {from_s} and from_s - {interval_s} < {to_s}
+            and {interval_s} between shortest_s and longest_s{_of(mint)}
+    )"""
+    return f"""(
+        select * from candle_rows where {started}{_of(mint)}
+        union all select * from ({_rows_of(pages)}) as paged where {started}
+    )"""
+
+
+def _of(mint: str | None) -> str:
+    return "" if mint is None else f" and mint = {mint}"
+
+
+_ENDS = "select interval_s, until_s - interval_s as last_start_s from candle_page_ends"
+_TAKE_APART = f"""
+    with asked as (
+        select distinct mint, interval_s, start_s
+        from unnest($1::text[], $2::integer[], $3::bigint[]) as asked (mint, interval_s, start_s)
+    ), page as (
+        delete from candle_pages as kept using asked
+        where kept.mint = asked.mint and kept.until_s > asked.start_s
+            and kept.from_s < asked.start_s + asked.interval_s
+            and asked.interval_s between kept.shortest_s and kept.longest_s
+        returning kept.*
+    )
+    insert into candle_rows (
+        mint, interval_s, start_s, open_pos, open, close_pos, close, high, low, volume_quote,
+        volume_token, buys, sells, high_pos, low_pos, volume_quote_buy
+    )
+    {_rows_of("page")}
+"""
+
+
+async def take_apart(connection: Connection, keys: Sequence[Key]) -> None:
+    """Make plain rows of the pages that may hold any of these candles.
+
+    Costs one short question unless a candle is as old as the pages are. Runs inside the caller's
+    transaction.
+    """
+    last = dict(map(tuple, await connection.fetch(_ENDS)))
+    if not last:
+        return
+    old = [key for key in keys if key[2] <= last.get(key[1], -1)]
+    if old:
+        await connection.execute(_TAKE_APART, *map(list, zip(*old, strict=True)))
+
+
+class Paged(msgspec.Struct, frozen=True):
+    """Candles as pages, and those that are left."""
+
+    pages: int
+    candles: int
+    """In the pages."""
+    ends: dict[int, int]
+    """The end of each interval's last candle, in seconds."""
+    body: Sequence[bytes]
+    """What `copy … with (format binary)` reads, for `COLUMNS`."""
+    held: Mapping[int, Columns]
+    """By the interval's length in seconds, all that are in the pages, with their volumes whole."""
+    left: Closed
+    """Candles of which 64 bits do not hold a volume."""
+
+
+def paged(closed: Closed, *, number: int) -> Paged:
+    """Candles as pages, numbered from `number` on."""
+    ends, left, fitting = {}, {}, {}
+    candles = 0
+    for length_s, columns in closed.levels.items():
+        held, rest = _divided(columns)
+        fitting[length_s], left[length_s] = held, rest
+        candles += len(held["mint"])
+        if len(held["mint"]):
+            ends[length_s] = int(held["start_s"].max()) + length_s
+    made = list(_encoded(closed.mints, _bodies(fitting), number)) if candles else []
+    pages = sum(count for count, _ in made)
+    body = [_HEADER, *(it for _, it in made), _TRAILER]
+    return Paged(pages, candles, ends, body, fitting, Closed(closed.mints, left))
+
+
+def _divided(columns: Columns) -> tuple[Columns, Columns]:
+    """Candles of which 64 bits hold all volumes, and the others; the former's volumes whole."""
+    volumes, fit = {}, np.ones(len(columns["mint"]), bool)
+    for name in VOLUMES:
+        volumes[name], fits = volume(columns, name)
+        fit &= fits
+    fit &= (columns["buys"] < 1 << 31) & (columns["sells"] < 1 << 31)
+    whole = {**columns, **volumes}
+    if fit.all():
+        return whole, {name: of[:0] for name, of in columns.items()}
+    return (
+        {name: of[fit] for name, of in whole.items()},
+        {name: of[~fit] for name, of in columns.items()},
+    )
+
+
+def _bodies(levels: Mapping[int, Columns]) -> Columns:
+    """Each candle once, with the first and the last interval that it stands for, by mint."""
+    fresh: list[Columns] = []
+    bodies = np.empty(0, np.int64)
+    """For each candle of the interval before, its place among all that are in `fresh`."""
+    count, before = 0, None
+    longest = np.empty(sum(len(of["mint"]) for of in levels.values()), np.int64)
+    for level, (length_s, columns) in enumerate(levels.items()):
+        same = np.full(len(columns["mint"]), -1, np.int64)
+        if before is not None and len(before["mint"]) and len(same):
+            found, whole = _contained(before, columns, length_s)
+            same[found[whole]] = bodies[whole]
+        new = np.flatnonzero(same < 0)
+        same[new] = np.arange(count, count + len(new))
+        count += len(new)
+        longest[same] = level
+        fresh.append(
+            {
+                **{name: columns[name][new] for name in (*_PLAIN, *VOLUMES)},
+                "shortest": np.full(len(new), level, np.int64),
+            }
+        )
+        bodies, before = same, columns
+    joined = {name: np.concatenate([of[name] for of in fresh]) for name in fresh[0]}
+    joined["longest"] = longest[:count]
+    order = np.argsort(joined["mint"], kind="stable")
+    return {name: of[order] for name, of in joined.items()}
+
+
+_PLAIN = (
+    *("mint", "start_s", "open_pos", "close_pos", "high_pos", "low_pos", *_PRICES),
+    *("buys", "sells"),
+)
+
+
+def _contained(shorter: Columns, longer: Columns, length_s: int) -> tuple[Column, Column]:
+    """For each shorter candle the longer one around it, and whether it is all of that."""
+    start_s = shorter["start_s"] - shorter["start_s"] % length_s
+    keys = longer["mint"] * _SECONDS + longer["start_s"]
+    wanted = shorter["mint"] * _SECONDS + start_s
+    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    # As many trades, and all within: the same ones.
+    whole = (
+        (keys[found] == wanted)
+        & (longer["buys"][found] == shorter["buys"])
+        & (longer["sells"][found] == shorter["sells"])
+    )
+    return found, whole
+
+
+_SECONDS = 1 << 33
+_HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
+_TRAILER = pack(">h", -1)
+_INT8, _FLOAT8 = 20, 701
+"""OIDs of the arrays' elements."""
+_NUMBER = np.dtype([("length", ">i4"), ("value", ">i8")])
+_PRICE = np.dtype([("length", ">i4"), ("value", ">f8")])
+_SPAN = np.dtype(
+    [
+        *(("from_length", ">i4"), ("from_s", ">i8"), ("until_length", ">i4"), ("until_s", ">i8")),
+        *(("shortest_length", ">i4"), ("shortest_s", ">i4")),
+        *(("longest_length", ">i4"), ("longest_s", ">i4")),
+        *(("number_length", ">i4"), ("number", ">i8")),
+    ]
+)
+_ARRAY = np.dtype(
+    [
+        *(("length", ">i4"), ("dimensions", ">i4"), ("nulls", ">i4"), ("kind", ">i4")),
+        *(("count", ">i4"), ("lower", ">i4")),
+    ]
+)
+
+
+def _encoded(mints: pa.Array, bodies: Columns, number: int) -> Iterator[tuple[int, bytes]]:
+    """Some pages at a time: how many, and as a binary COPY has them."""
+    mint, count = bodies["mint"], len(bodies["mint"])
+    begins = np.ones(count, bool)
+    begins[1:] = mint[1:] != mint[:-1]
+    firsts = np.flatnonzero(begins)
+    place = np.arange(count) - np.repeat(firsts, np.diff(firsts, append=count))
+    firsts = np.flatnonzero(place % PAGE_CANDLES_MAX == 0)
+    sizes = np.diff(firsts, append=count)
+    lengths = np.array(LENGTHS_S, np.int64)
+    # All that a candle traded lies in the shortest of the times that it stands for.
+    until_s = bodies["start_s"] + lengths[bodies["shortest"]]
+    span = np.empty(len(firsts), _SPAN)
+    for name, values in (
+        ("from", np.minimum.reduceat(bodies["start_s"], firsts)),
+        ("until", np.maximum.reduceat(until_s, firsts)),
+        ("shortest", lengths[np.minimum.reduceat(bodies["shortest"], firsts)]),
+        ("longest", lengths[np.maximum.reduceat(bodies["longest"], firsts)]),
+        ("number", np.arange(number, number + len(firsts))),
+    ):
+        field = name if name == "number" else f"{name}_s"
+        span[f"{name}_length"] = span.dtype[field].itemsize
+        span[field] = values
+    names = mints.take(pa.array(mint[firsts])).cast(pa.binary())
+    for at in range(0, len(firsts), PAGES_TOGETHER):
+        some = slice(at, at + PAGES_TOGETHER)
+        first, last = int(firsts[at]), int(firsts[some][-1] + sizes[some][-1])
+        begin, sent = firsts[some] - first, {n: of[first:last] for n, of in bodies.items()}
+        joined = pc.binary_join_element_wise(
+            pack(">h", len(COLUMNS)),
+            _fixed(pc.binary_length(names[some]).to_numpy().astype(">i4")),
+            names[some],
+            _fixed(span[some]),
+            _fixed(_array_head(sizes[some] * len(_NUMBERS), _INT8, _NUMBER)),
+            _sliced(_numbers(sent), begin, last - first),
+            _fixed(_array_head(sizes[some] * len(_PRICES), _FLOAT8, _PRICE)),
+            _sliced(_prices(sent), begin, last - first),
+            b"",
+        )
+        yield len(begin), bytes(joined.buffers()[2])
+
+
+def _numbers(bodies: Columns) -> Column:
+    made = np.empty((len(bodies["mint"]), len(_NUMBERS)), _NUMBER)
+    made["length"], values = 8, made["value"]
+    values[:, 0] = (bodies["start_s"] << 8) + (bodies["shortest"] << 4) + bodies["longest"]
+    values[:, -1] = (bodies["buys"] << 32) + bodies["sells"]
+    for place, name in enumerate(_NUMBERS):
+        if name:
+            values[:, place] = bodies[name]
+    return made
+
+
+def _prices(bodies: Columns) -> Column:
+    made = np.empty((len(bodies["mint"]), len(_PRICES)), _PRICE)
+    made["length"] = 8
+    for place, name in enumerate(_PRICES):
+        made["value"][:, place] = bodies[name]
+    return made
+
+
+def _array_head(counts: Column, kind: int, element: np.dtype[np.void]) -> Column:
+    """What comes before the elements of arrays, lengths included."""
+    head = np.empty(len(counts), _ARRAY)
+    head["length"] = counts * element.itemsize + _ARRAY.itemsize - 4
+    head["dimensions"], head["nulls"], head["kind"] = 1, 0, kind
+    head["count"], head["lower"] = counts, 1
+    return head
+
+
+def _fixed(values: Column) -> pa.Array:
+    """Each element's bytes."""
+    return _sliced(values, np.arange(len(values)), len(values))
+
+
+def _sliced(values: Column, firsts: Column, count: int) -> pa.Array:
+    """The bytes of rows of values, those from one of `firsts` to the next together."""
+    width = values.nbytes // len(values)
+    offsets = np.append(firsts, count).astype(np.int32) * width
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.binary(), len(firsts), buffers)
