@@ -1,25 +1,19 @@
 """Building a read model anew beside the one that is served, wherever its rows are kept."""
 
-import asyncio
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
+from curvetape.catching_up import Say, catch_up
 from curvetape.undecided import undecided
 from domain.log import EventLog
-from projections.bounded import Bounded
 from projections.generation import Generation, GenerationError, Place
 from projections.parking import Tell
 from projections.projection import Hosted
-from projections.runner import Runner
 
-STATUS_WAIT_S = 5.0
 ROUNDS_MAX = 20
 LEFT_EVENTS_MAX = 5_000
 """What the served one may be ahead by, at most, when the swap begins: it waits for these."""
-
-Say = Callable[[str], None]
 
 
 class Building(ABC):
@@ -135,42 +129,20 @@ class Building(ABC):
 
     async def _replay(self, hosted: Hosted, until: int) -> None:
         """Apply what the log has up to a sequence."""
-        began, start = time.monotonic(), (await hosted.store.checkpoint()).sequence
-        if start >= until:
-            return
-        bounded = Bounded(self._log, until)
-        runner = Runner(
-            bounded,
-            [hosted],
+        await catch_up(
+            self._log,
+            hosted,
+            until,
+            self._say,
+            name=self.name,
             batch_max=self._batch_max,
             tell=self._tell,
-            partition=hosted.partition,
         )
-        telling = asyncio.create_task(self._say_progress(runner, start, until, began))
-        try:
-            await runner.run(follow=False)
-        finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
-        took_s = max(time.monotonic() - began, 0.001)
-        if until - start > LEFT_EVENTS_MAX:
-            rate = (until - start) / took_s
-            self._say(f"{self.name}: {until - start:,} events in {took_s:,.1f} s, {rate:,.0f}/s")
 
     async def _undecided(self, hosted: Hosted) -> frozenset[int]:
         """What of the log waits for its slot where the rows are."""
         _, found = await undecided(self._log, hosted, batch_max=self._batch_max)
         return found
-
-    async def _say_progress(self, runner: Runner, start: int, until: int, began: float) -> None:
-        while True:
-            await asyncio.sleep(STATUS_WAIT_S)
-            (status,) = await runner.status()
-            done, took_s = status.sequence - start, time.monotonic() - began
-            rate = done / took_s
-            left = f"{(until - status.sequence) / rate:,.0f} s to go" if rate else "no rate yet"
-            place = f"{status.sequence:,} of {until:,} ({status.sequence / until:.0%})"
-            self._say(f"{self.name}: {place}, {rate:,.0f}/s, {left}")
 
 
 def places(generation: Generation, count: int) -> Sequence[int]:

@@ -5,7 +5,7 @@ import asyncio
 from adapters.valkey.client import Valkey
 from adapters.valkey.comparison import compared
 from adapters.valkey.generations import Generations
-from curvetape.building import Say
+from curvetape.catching_up import Say
 from curvetape.comparing import LEFT_EVENTS_MAX, ROUNDS_MAX, obstacle
 from curvetape.rebuilding_keys import HostedIn
 from domain.log import EventLog

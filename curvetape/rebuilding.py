@@ -7,7 +7,8 @@ from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.generations import Generations, schema_of
 from adapters.postgres.pool import NO_CONNECTIONS, Connections, open_pool
 from adapters.postgres.table_store import Table
-from curvetape.building import Building, Say, places
+from curvetape.building import Building, places
+from curvetape.catching_up import Say
 from domain.log import EventLog
 from domain.partition import partitions
 from projections.generation import Generation, GenerationError, Place

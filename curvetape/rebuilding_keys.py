@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from adapters.valkey.generations import Generations
 from adapters.valkey.keys import Role
-from curvetape.building import Building, Say
+from curvetape.building import Building
+from curvetape.catching_up import Say
 from domain.log import EventLog
 from projections.generation import Generation, GenerationError, Place
 from projections.parking import Tell

@@ -1,20 +1,14 @@
 """Divides a read model among another number of replicas."""
 
-from collections.abc import Callable
-
 from adapters.postgres.generations import Generations
 from adapters.postgres.pool import open_pool
+from curvetape.catching_up import Say, catch_up
 from curvetape.rebuilding import ReadModels, check_name
 from domain.log import EventLog
 from domain.partition import partitions
-from projections.bounded import Bounded
 from projections.generation import GenerationError
 from projections.parking import Tell
 from projections.partitioning import can_be_divided, of_part
-from projections.projection import Hosted
-from projections.runner import Runner
-
-Say = Callable[[str], None]
 
 
 async def repartition(
@@ -51,16 +45,15 @@ async def repartition(
         for partition, sequence in zip(partitions(len(served.parts)), served.parts, strict=True):
             if sequence < furthest:
                 say(f"{name}: bringing part {partition} from {sequence:,} to {furthest:,}")
-                await _replay(log, of_part(hosted, partition), furthest, batch_max, tell)
+                await catch_up(
+                    log,
+                    of_part(hosted, partition),
+                    furthest,
+                    say,
+                    name=f"{name} part {partition}",
+                    batch_max=batch_max,
+                    tell=tell,
+                )
         return await generations.divide(name, parts)
     finally:
         await pool.close()
-
-
-async def _replay(
-    log: EventLog, hosted: Hosted, until: int, batch_max: int, tell: Tell | None
-) -> None:
-    runner = Runner(
-        Bounded(log, until), [hosted], batch_max=batch_max, tell=tell, partition=hosted.partition
-    )
-    await runner.run(follow=False)

@@ -1,5 +1,7 @@
 """Lets go of old rows on purpose, and notes up to where."""
 
+from collections.abc import Callable
+
 import asyncpg
 import msgspec
 
@@ -41,12 +43,33 @@ class Trimmed(msgspec.Struct, frozen=True, kw_only=True):
     """The first second of which all rows are there; None where none was ever removed."""
 
 
+class Trimming(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is: first what will go, then one more for each batch of pages."""
+
+    name: str
+    rows: int
+    """That are to go, as they were counted before."""
+    before_s: int
+    """All of them are older than this."""
+    removed: int = 0
+    pages: int = 0
+    """Of the table; those that TimescaleDB drops with their part are not among them."""
+    pages_done: int = 0
+
+
+Told = Callable[[Trimming], None]
+
+
 class TrimError(Exception):
     """Somebody else is at work on the rows."""
 
 
-async def trim(dsn: str, name: str, *, older_than_days: int) -> Trimmed:
+async def trim(
+    dsn: str, name: str, *, older_than_days: int, told: Told = lambda _: None
+) -> Trimmed:
     """Let go of a read model's rows that are so many days of slots older than its newest one.
+
+    `told` is given how far it is, where anything is removed.
 
     Whole days of 216,000 slots go. Whoever reads or writes goes on. Raises `TrimError` while it is
     being compared or built anew, and `DatabaseUnreachableError`.
@@ -65,7 +88,7 @@ async def trim(dsn: str, name: str, *, older_than_days: int) -> Trimmed:
         raise DatabaseUnreachableError(dsn, str(error)) from error
     try:
         await _claim(connection, name)
-        return await _trim(connection, name, older_than_days)
+        return await _trim(connection, name, older_than_days, told)
     except (*TRANSIENT, *PERMANENT) as error:
         if is_transient(error):
             raise DatabaseUnreachableError(dsn, str(error)) from error
@@ -81,7 +104,7 @@ async def _claim(connection: Connection, name: str) -> None:
         raise TrimError(f"{name} is being built anew, compared or trimmed just now; try again")
 
 
-async def _trim(connection: Connection, name: str, days: int) -> Trimmed:
+async def _trim(connection: Connection, name: str, days: int, told: Told) -> Trimmed:
     table = TRIMMED[name]
     newest: int | None = await connection.fetchval(f"select max(pos) from {table}")
     pos = 0 if newest is None else max(newest // DAY_POS - days, 0) * DAY_POS
@@ -91,30 +114,38 @@ async def _trim(connection: Connection, name: str, days: int) -> Trimmed:
     assert found is not None, "it is a sum"
     rows, last_s = found
     if rows:
+        begun = Trimming(name=name, rows=rows, before_s=last_s + 1)
+        told(begun)
         # First the note: whoever looks in between takes nothing that goes for a hole.
         await connection.execute(_NOTE, name, pos, last_s + 1)
         if await _is_hypertable(connection, table):
             await connection.execute(
                 "select drop_chunks($1::text::regclass, older_than => $2::bigint)", table, pos
             )
-        await _delete(connection, table, pos)
+        await _delete(connection, table, pos, begun, told)
     horizon = await _noted(connection, name)
     return Trimmed(
         name=name, rows=rows, complete_from_s=None if horizon is None else horizon.complete_from_s
     )
 
 
-async def _delete(connection: Connection, table: str, pos: int) -> None:
+async def _delete(
+    connection: Connection, table: str, pos: int, begun: Trimming, told: Told
+) -> None:
     """Remove what is left, page by page: no index is by position alone."""
     pages: int = await connection.fetchval(
         "select pg_relation_size($1::text::regclass) / current_setting('block_size')::bigint", table
     )
+    removed = 0
     for start in range(0, pages, BATCH_PAGES):
-        await connection.execute(
+        status = await connection.execute(
             f"delete from {table} where ctid >= '({start},0)'::tid"
             f" and ctid < '({start + BATCH_PAGES},0)'::tid and pos < $1",
             pos,
         )
+        removed += int(status.removeprefix("DELETE "))
+        done = min(start + BATCH_PAGES, pages)
+        told(msgspec.structs.replace(begun, removed=removed, pages=pages, pages_done=done))
 
 
 async def _is_hypertable(connection: Connection, table: str) -> bool:

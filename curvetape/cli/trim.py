@@ -1,14 +1,16 @@
 """`curvetape projections trim`: old rows are let go of on purpose."""
 
+import time
 from datetime import UTC, datetime
 
 import click
 import msgspec
 
 from adapters.postgres.horizons import TRIMMED
-from adapters.postgres.retention import DAYS_MIN, TrimError, Trimmed, trim
+from adapters.postgres.retention import DAYS_MIN, TrimError, Trimmed, Trimming, trim
 from curvetape.bootstrap import POSTGRES_DSN
-from curvetape.cli.common import run, settings_or_exit, until_stopped
+from curvetape.catching_up import STATUS_WAIT_S, pace
+from curvetape.cli.common import run, say, settings_or_exit, until_stopped
 
 EXIT_CANNOT = 3
 
@@ -48,7 +50,7 @@ def command(names: tuple[str, ...], older_than_days: int | None, *, as_json: boo
         dsn = settings.postgres_dsn or POSTGRES_DSN
         try:
             for name in names or sorted(TRIMMED):
-                found.append(await trim(dsn, name, older_than_days=days))  # noqa: PERF401  # kept where a later one fails
+                found.append(await trim(dsn, name, older_than_days=days, told=_Teller()))  # noqa: PERF401  # kept where a later one fails
         except TrimError as error:
             refused.append(str(error))
 
@@ -64,6 +66,28 @@ def command(names: tuple[str, ...], older_than_days: int | None, *, as_json: boo
         click.echo(f"{each.name}: {each.rows:,} rows are removed{since}")
 
 
+class _Teller:
+    """Says what will go, and every few seconds how far it is."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, of: Trimming) -> None:
+        now = time.monotonic()
+        if not of.pages:
+            say(f"{of.name}: removing {of.rows:,} rows from before {_moment(of.before_s)}")
+            self._began = self._last = now
+        elif now - self._last >= STATUS_WAIT_S:
+            share = f"page {of.pages_done:,} of {of.pages:,} ({of.pages_done / of.pages:.0%})"
+            goes = pace(of.pages_done, of.pages, now - self._began, unit=" pages")
+            say(f"{of.name}: {share}, {of.removed:,} of {of.rows:,} rows removed, {goes}")
+            self._last = now
+
+
 def _time(of: Trimmed) -> str:
     assert of.complete_from_s is not None, "something was removed"
-    return datetime.fromtimestamp(of.complete_from_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return _moment(of.complete_from_s)
+
+
+def _moment(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

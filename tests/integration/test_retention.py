@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from adapters.postgres import retention
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
-from adapters.postgres.retention import TrimError, Trimmed, trim
+from adapters.postgres.retention import TrimError, Trimmed, Trimming, trim
 from adapters.postgres.scratch import Scratch
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -101,6 +102,28 @@ async def test_whole_days_of_slots_go_and_it_is_noted_from_when_on_all_is_there(
         reads = PostgresReads(pool)
         horizon = Horizon(pos=HORIZON, complete_from_s=complete_from_s)
         assert await reads.trades_horizon() == horizon
+
+
+async def test_it_is_told_what_will_go_and_page_by_page_what_went(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH_PAGES", 1)
+    many = [
+        curve_traded(2 + number, "m", block_time_s=GENESIS_S, layout="x" * 900)
+        for number in range(30)
+    ]
+    await project(postgres_dsn, [*STORY, *many])
+    told: list[Trimming] = []
+    await trim(postgres_dsn, "trades", older_than_days=KEPT_DAYS, told=told.append)
+    first, last = told[0], told[-1]
+    rows = 3 * OLD_DAYS + len(many) - 2  # the story's first trades have the same places
+    assert (first.rows, first.removed, first.pages) == (rows, 0, 0)
+    assert first.before_s == GENESIS_S + (OLD_DAYS - 1) * DAY_S + 1
+    assert last.removed == rows
+    assert [it.pages_done for it in told] == list(range(last.pages + 1))
+    told.clear()
+    await trim(postgres_dsn, "trades", older_than_days=KEPT_DAYS, told=told.append)
+    assert told == [], "nothing goes"
 
 
 async def test_where_nothing_is_old_nothing_is_noted(postgres_dsn: str) -> None:
@@ -254,5 +277,6 @@ async def test_the_command_removes_nothing_unless_it_is_told_for_how_long(
         0,
         True,
     ), err
+    assert f"trades: removing {3 * OLD_DAYS} rows from before 20" in err
     code, out, err = await command(postgres_dsn, "--older-than-days", "3", "--json")
     assert [it["rows"] for it in json.loads(out)] == [0]
