@@ -36,6 +36,20 @@ class Edition(msgspec.Struct, frozen=True):
     """The last slot that is certified, where that is known."""
 
 
+def edition_of(states: Iterable[State], newest: NewestSlot | None) -> Edition:
+    """The edition of what is made from these states, of which there is one at least."""
+    states = tuple(states)
+    position = min(each.sequence for each in states)
+    told = (f"{each.name}.{each.version}.{each.sequence}" for each in states)
+    return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states, newest)
+
+
+def state_of(held: Mapping[str, ProjectionPosition], name: str) -> State:
+    """How far a read model is; nowhere where it is not among those that are."""
+    found = held.get(name)
+    return State(name, 0, 0) if found is None else State(name, found.version, found.sequence)
+
+
 class Editions:
     """Tells the current edition; requests that come while one is being asked for share it.
 
@@ -74,7 +88,7 @@ class Editions:
     def reached(self, states: Iterable[State]) -> bool:
         """Whether what was made from these states is from no earlier ones than those held."""
         return all(
-            each.version == (held := self._state(each.name)).version
+            each.version == (held := state_of(self._held, each.name)).version
             and each.sequence >= held.sequence
             for each in states
         )
@@ -83,10 +97,7 @@ class Editions:
         """The state of these read models; may raise `ReadsUnavailableError`."""
         if not self.known():
             await self.refresh()
-        states = tuple(self._state(name) for name in read_models)
-        position = min(each.sequence for each in states)
-        told = (f"{each.name}.{each.version}.{each.sequence}" for each in states)
-        return Edition(position, f'W/"{"-".join((VERSION, *told))}"', states, self._newest)
+        return edition_of((state_of(self._held, name) for name in read_models), self._newest)
 
     async def held(self) -> Mapping[str, ProjectionPosition]:
         """How far each read model is, by name; may raise `ReadsUnavailableError`."""
@@ -105,10 +116,6 @@ class Editions:
             self._begin()
         assert self._asking is not None, "it has begun"
         await asyncio.shield(self._asking)
-
-    def _state(self, name: str) -> State:
-        held = self._held.get(name)
-        return State(name, 0, 0) if held is None else State(name, held.version, held.sequence)
 
     def _begin(self) -> None:
         self._asking = asyncio.create_task(self._ask())

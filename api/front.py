@@ -21,7 +21,10 @@ AsgiApp: TypeAlias = Callable[..., Awaitable[None]]
 _METHODS = frozenset(("GET", "HEAD"))
 _WITH_CONTENT = frozenset((b"content-length", b"transfer-encoding"))
 """Requests that bring something are for the app to refuse."""
-_NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json", "/graphql"))
+_NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json"))
+_MEDIA_GRAPHQL = b"application/graphql-response+json"
+"""Who takes it is answered by it under `/graphql`."""
+_MEDIA_EVENTS = b"text/event-stream"
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 _OTHER_ORIGIN = b"-"
 
@@ -47,6 +50,7 @@ class Front:
             return
         origin = has = b""
         packs = False
+        accept = b"*/*"
         query = scope["query_string"]
         # One that is too long is for the app to refuse, and is not looked at here.
         apart = scope["path"] in _NEVER_KEPT or len(query) > ADDRESS_BYTES_MAX
@@ -57,27 +61,27 @@ class Front:
                 has = has + b"," + value
             elif name == b"accept-encoding":
                 packs = _takes_gzip(value)
-            elif name in _WITH_CONTENT or (name == b"accept" and not _takes_json(value)):
+            elif name == b"accept":
+                accept = value
+            elif name in _WITH_CONTENT:
                 apart = True
-        if apart:
+        if apart or not _takes_json(accept):
             await self._app(scope, receive, send)
             return
         key = b"%b %b?%b" % (
-            self._variant(origin),
+            self._variant(origin, accept),
             scope.get("raw_path") or scope["path"].encode(),
             canonical(query) if query else query,
         )
-        kept = self._cache.held(key)
-        if kept is None:
-            kept = await self._made(key, scope, receive, send)
-            if kept is None:
-                return
-        await _send(kept, scope, send, has=has, packs=packs)
+        kept = self._cache.held(key) or await self._made(key, scope, receive, send)
+        if kept is not None:
+            await _send(kept, scope, send, has=has, packs=packs)
 
-    def _variant(self, origin: bytes) -> bytes:
+    def _variant(self, origin: bytes, accept: bytes) -> bytes:
+        newer = b"newer " if _MEDIA_GRAPHQL in accept else b""
         if self._everyone or not origin:
-            return b""
-        return origin if origin in self._origins else _OTHER_ORIGIN
+            return newer
+        return newer + (origin if origin in self._origins else _OTHER_ORIGIN)
 
     async def _made(self, key: bytes, scope: Scope, receive: Receive, send: Send) -> Kept | None:
         """What the app answers, None where that was sent already."""
@@ -157,6 +161,8 @@ def _takes_gzip(accept: bytes) -> bool:
 
 @lru_cache(256)
 def _takes_json(accept: bytes) -> bool:
+    if _MEDIA_EVENTS in accept:
+        return False  # under `/graphql` that is what is answered then
     try:
         return quality(falcon.MEDIA_JSON, accept.decode("latin-1")) > 0
     except (ValueError, falcon.HTTPError):

@@ -21,6 +21,7 @@ _SHAPING = (
     "postgres_dsn",
     "meili_url",
     "api_cors_origins",
+    "graphql_",
     "label_",
     "sniper_",
     "bundle_",

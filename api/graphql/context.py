@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from graphql import GraphQLResolveInfo
 
+from api.edition import Edition, edition_of, state_of
 from api.graphql.loaders import Loaders
 from api.operation import Operation
 from projections.batch_reads import GraphReads
@@ -33,6 +34,7 @@ class Context:
         self.newest = newest
         self.loaders = Loaders(reads, thresholds)
         self._used: set[str] = set()
+        self._of_moment = False
 
     def use(self, *read_models: str) -> None:
         """Note that the answer is made from these."""
@@ -41,6 +43,17 @@ class Context:
     def use_of(self, operation: Operation) -> None:
         """Note that the answer is made from what REST's operation is made from."""
         self._used.update(operation.read_models)
+
+    def use_moment(self) -> None:
+        """Note that the answer tells more of this moment than what its read models hold."""
+        self._of_moment = True
+
+    @property
+    def edition(self) -> Edition | None:
+        """What all of the answer is from; None where nothing dates all of it."""
+        if self._of_moment or not self._used:
+            return None
+        return edition_of((state_of(self.held, name) for name in sorted(self._used)), self.newest)
 
     @property
     def position(self) -> int | None:

@@ -17,7 +17,7 @@ from graphql import (
 )
 from msgspec import UNSET
 
-from api.edition import Editions
+from api.edition import Edition, Editions
 from api.graphql.context import Context
 from api.graphql.cost import prices
 from api.graphql.documents import Documents, InvalidError, operation_of
@@ -113,11 +113,17 @@ class Graph:
 
     async def answer(self, operation: Operation) -> Answer:
         """Run a query."""
+        answer, _ = await self.dated(operation)
+        return answer
+
+    async def dated(self, operation: Operation) -> tuple[Answer, Edition | None]:
+        """Run a query; with what the whole answer is from, None for one that must not be kept."""
         try:
             context = await self.context()
         except ReadsUnavailableError as error:
-            return unavailable(error)
-        return await self.run(operation, context)
+            return unavailable(error), None
+        answer = await self.run(operation, context)
+        return answer, None if answer.errors else context.edition
 
     def wanted(self, operation: Operation) -> Wanted:
         """What a subscription asks for; raises `InvalidError`."""

@@ -193,6 +193,7 @@ async def _wallet(_root: None, info: Info, **asked: str) -> WalletNode | None:
 
 @QUERY.field("readModels")
 async def _read_models(_root: None, info: Info) -> Sequence[ProjectionPosition]:
+    info.context.use_moment()
     return list(info.context.held.values())
 
 

@@ -8,8 +8,10 @@ import falcon.asgi
 import msgspec
 from graphql import GraphQLError, OperationType
 
+from api.cache import EDITION
 from api.documents import Document
-from api.edition import POSITION_HEADER
+from api.edition import POSITION_HEADER, Edition, has
+from api.endpoint import CURRENT
 from api.graphql.documents import InvalidError
 from api.graphql.errors import BAD_REQUEST, UNAVAILABLE, refused, told
 from api.graphql.events import Stream, single
@@ -64,6 +66,10 @@ class GraphResource:
             return _refuse(req, resp, error)
         return await self._answer(req, resp, request)
 
+    async def on_head(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The same without the body, which the framework leaves out."""
+        await self.on_get(req, resp)
+
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer the query of the content."""
         kind, _, _ = (req.content_type or "").partition(";")
@@ -108,10 +114,13 @@ class GraphResource:
             resp.set_header("Cache-Control", "no-store")
             resp.set_header("X-Accel-Buffering", "no")
             return None
-        answer = await self._graph.answer(operation)
+        answer, edition = await self._graph.dated(operation)
         if (position := answer.extensions.get("logPosition")) is not None:
             resp.set_header(POSITION_HEADER, str(position))
-        return say(req, resp, answer)
+        say(req, resp, answer)
+        if edition is not None and req.method != "POST" and not events:
+            _date(req, resp, edition)
+        return None
 
 
 def add_routes(app: "falcon.asgi.App[Any, Any]", hub: Hub, origins: Sequence[str]) -> None:
@@ -152,6 +161,17 @@ def _say(req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -
         if unavailable:
             resp.set_header("Retry-After", str(RETRY_AFTER_S))
     resp.data = _encode(answer)
+
+
+def _date(req: falcon.asgi.Request, resp: falcon.asgi.Response, edition: Edition) -> None:
+    """Let it be kept as REST's answers are: it depends on its address, and on the media type."""
+    req.scope[EDITION] = edition
+    resp.set_header("ETag", edition.tag)
+    resp.set_header("Cache-Control", CURRENT)
+    resp.append_header("Vary", "Accept")
+    if has(req, edition.tag):
+        resp.status = falcon.HTTP_304
+        resp.data = None
 
 
 def _say_as_event(_req: falcon.asgi.Request, resp: falcon.asgi.Response, answer: Answer) -> None:
