@@ -158,7 +158,12 @@ async def test_rows_in_great_number_are_copied(database_dsn: str) -> None:
         await connection.execute("create table sums (key text primary key, amount numeric)")
         await merged(connection, SUMS, [(f"{number}", number) for number in range(count - 1)])
         assert await connection.fetchval(copied) == 0
+        new = [(f"new {number}", number) for number in range(count)]
+        await merged(connection, SUMS, new, all_new=True)
+        assert await connection.fetchval(copied) == 0, "they went straight to their table"
         await merged(connection, SUMS, [(f"{number}", number) for number in range(count)])
         assert await connection.fetchval(copied) == 1
+        total = await connection.fetchval("select sum(amount) from sums")
+        assert total == 2 * sum(range(count)) + sum(range(count - 1))
     finally:
         await connection.close()
