@@ -1,6 +1,7 @@
 """A token's document in Meilisearch, and the settings of the index that holds them."""
 
 from collections.abc import Mapping
+from math import isclose
 from typing import Any
 
 from projections.dollars import SOL_MINTS
@@ -47,6 +48,8 @@ SETTINGS: Mapping[str, Any] = {
     "pagination": {"maxTotalHits": SEARCH_TOTAL_MAX},
 }
 """`solMarketCap` and `solVolume` are lamports, and absent where a token does not trade for SOL."""
+_ROUNDED = 1e-14
+"""How far off a number may come back."""
 
 
 def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
@@ -63,8 +66,8 @@ def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
         "venue": token.venue,
         "quoteMint": token.quote_mint,
         "quoteDecimals": token.quote_decimals,
-        "marketCap": token.market_cap,
-        # As text: numbers beyond 2^53 would come back rounded.
+        # As text: numbers come back from Meilisearch with another last bit, or beyond 2^53 rounded.
+        "marketCap": None if token.market_cap is None else repr(token.market_cap),
         "volumeUnits": str(token.volume_quote),
         "trades": token.trades,
         "createdTime": token.created_time_s,
@@ -96,7 +99,16 @@ def held(hit: Mapping[str, Any]) -> HeldDocument | None:
     expected = document(generation, ChangedDocument(tick=tick, token=token))
     there = {name: value for name, value in hit.items() if value is not None}
     made = {name: value for name, value in expected.items() if value is not None}
-    return HeldDocument(generation=generation, tick=tick, token=token, intact=there == made)
+    return HeldDocument(generation=generation, tick=tick, token=token, intact=_same(there, made))
+
+
+def _same(there: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    return there.keys() == made.keys() and all(
+        isclose(there[name], value, rel_tol=_ROUNDED)
+        if isinstance(value, float) and isinstance(there[name], int | float)
+        else there[name] == value
+        for name, value in made.items()
+    )
 
 
 def found(hit: Mapping[str, Any]) -> FoundToken:

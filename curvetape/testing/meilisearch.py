@@ -32,6 +32,7 @@ PREFIXES = (
     "contract",
     "compared",
     "described",
+    "exact",
     "older",
     "moved",
     "swept",

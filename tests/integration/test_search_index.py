@@ -61,6 +61,25 @@ async def test_a_document_is_not_overwritten_by_an_older_one(meili: Meili) -> No
     assert (await found(meili, "older"))[PEPE] == older.token
 
 
+async def test_figures_come_back_to_the_last_bit(meili: Meili) -> None:
+    """What the server makes of the first number, as a number, ends in 79 and no 794."""
+    index = MeiliIndex(meili, prefix="exact")
+    await index.prepare()
+    caps = (29845963739.144794, 31868841245.504154, 3974545380.8066316, 5e-324, 1.5e300, None)
+    tokens = [
+        msgspec.structs.replace(
+            TOKENS[WIF], mint=f"exact{number}", market_cap=cap, volume_quote=2**60 + number
+        )
+        for number, cap in enumerate(caps)
+    ]
+    await index.write("first", [ChangedDocument(tick=1, token=token) for token in tokens])
+    assert await found(meili, "exact") == {token.mint: token for token in tokens}
+    there = await index.held([token.mint for token in tokens])
+    assert {mint: (it.token, it.intact) for mint, it in there.items()} == {
+        token.mint: (token, True) for token in tokens
+    }
+
+
 async def test_a_place_moves_only_from_where_it_was_seen(meili: Meili) -> None:
     index = MeiliIndex(meili, prefix="moved")
     await index.prepare()
