@@ -10,16 +10,20 @@ import polars as pl
 
 from adapters.archive import chain
 from adapters.archive.candle_source import parts, until_of
+from adapters.archive.holder_source import parts as holder_parts
 from adapters.archive.price_source import rows as price_rows
 from adapters.archive.segment import Content
 from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
+from adapters.postgres.holder_load import HolderLoad
 from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trade_load import TradeLoad
 from domain.archive import ArchiveStore, Manifest
 from projections.candle_columns import Closed, Gathering
 from projections.candles import Candle, Key
+from projections.holder_frames import framed
+from projections.holders import Changes
 from projections.sol_price_frames import SCHEMA as PRICES
 from projections.trade_frames import SCHEMA as TRADES
 
@@ -114,10 +118,25 @@ class SolPriceMaking:
         return [pl.DataFrame(schema=dict(PRICES))]
 
 
+class HolderMaking:
+    """Moves are parts of a wallet's holding, to which others come at any time."""
+
+    late: Sequence[Any] = ()
+
+    def made(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+        """A segment's holdings and launches."""
+        return holder_parts(content, abandoned)
+
+    def rest(self) -> Sequence[pl.DataFrame]:
+        """None."""
+        return framed(Changes())
+
+
 LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     CandleLoad.name: (CandleLoad, CandleMaking),
     TradeLoad.name: (TradeLoad, TradeMaking),
     SolPriceLoad.name: (SolPriceLoad, SolPriceMaking),
+    HolderLoad.name: (HolderLoad, HolderMaking),
 }
 """The read models that can be filled so."""
 

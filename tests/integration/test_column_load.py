@@ -1,7 +1,7 @@
 """What is filled from the archive by columns is what a replay makes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -20,7 +20,14 @@ from curvetape.loading import LATE_S, CandleMaking, Loaded, Making, load_by_colu
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
-from curvetape.testing.events import completion_traded, curve_traded, pool_traded, sol_priced
+from curvetape.testing.events import (
+    completion_traded,
+    created,
+    curve_traded,
+    pool_traded,
+    sol_priced,
+)
+from curvetape.testing.holders import deposited as pool_deposited
 from curvetape.testing.simulated import first_blocks, views
 from domain.events import AnyEvent
 from domain.log import Stored
@@ -40,6 +47,25 @@ ODD: Sequence[AnyEvent] = (
     completion_traded(1, "complete"),
 )
 """What columns of 64 bits, or quotients of floats, would not give rightly."""
+MOVES: Mapping[int, Sequence[AnyEvent]] = {
+    3: (
+        curve_traded(1, "held", user="ann", user_token_balance=4, token_amount=2**63 - 1),
+        curve_traded(1, "held", user="bob", user_token_balance=None, side="sell"),
+        created(1, "held"),
+    ),
+    8: (
+        pool_traded(1, "held", user="ann", user_token_balance=2**64 - 1),
+        pool_traded(1, "held", user="bob", user_token_balance=6),
+        pool_deposited(1, "held", user="dan"),
+    ),
+    20: (curve_traded(1, "held", user="cat", user_token_balance=7),),
+    33: (
+        curve_traded(1, "held", user="ann", user_token_balance=None, token_amount=2**63 - 1),
+        curve_traded(1, "held", user="bob", user_token_balance=0),
+        pool_deposited(1, "held", user="ann"),
+    ),
+}
+"""By block, moves of wallets; the eighth comes last of all, the twentieth never happened."""
 
 
 def history() -> list[Stored]:
@@ -52,8 +78,12 @@ def history() -> list[Stored]:
             if not tx.failed:
                 events += translated(tx).events
         events += [sol_priced(block.slot, account=name, price=number + 1) for name in ("b", "a")]
-        if number == 5:
-            events += [_moved(event, block.slot, place) for place, event in enumerate(ODD)]
+        moves = [
+            msgspec.structs.replace(event, block_time_s=block.block_time.timestamp)
+            for event in MOVES.get(number, ())
+        ]
+        added = [*(ODD if number == 5 else ()), *moves]
+        events += [_moved(event, block.slot, place) for place, event in enumerate(added)]
         if number == 8:
             late = events  # a gap is filled when all else is there
             held.gap(block.slot, block.slot)
@@ -131,6 +161,27 @@ async def test_loaded_prices_of_sol_are_those_of_a_replay(
     found = await connection.fetch("select account, count(*) from sol_prices group by 1 order by 1")
     await connection.close()
     assert [tuple(row) for row in found] == [("b", BLOCKS - 2), ("c", 1), ("odd", 1)]
+
+
+@pytest.mark.parametrize("left_in_the_stream", [0, 250])
+async def test_loaded_holders_are_those_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int
+) -> None:
+    """With how each token began, and how many hold it."""
+    await loaded_as_a_replay_makes_it(
+        "holders",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        rows_min=150,
+    )
+    connection = await asyncpg.connect(postgres_dsn)
+    found = await connection.fetch(
+        "select wallet, bought, reported from holders where mint = 'held' order by wallet"
+    )
+    await connection.close()
+    assert {row["wallet"]: row["reported"] for row in found} == {"ann": None, "bob": 0, "dan": None}
+    assert found[0]["bought"] > 2**64 - 2
 
 
 async def test_loaded_trades_leave_out_what_was_let_go_of(
