@@ -124,13 +124,26 @@ class Channel:
         """Give it messages up to a sequence; False where it is behind and has to catch up."""
         if room in self.behind:
             return False
-        if self.unsent_share > 1:
+        if not self.give(messages):
             self.behind.add(room)
             if self.full_since_s is None:
                 self.full_since_s = time.monotonic()
             return False
-        self.send(messages)
         self.rooms[room] = sequence
+        return True
+
+    def give(self, messages: Bundle) -> bool:
+        """Give it messages, unless too much waits for it already."""
+        # The same as `unsent_share` and `send`, looked up once: it is done for each delivery.
+        protocol = self._connections.protocol(self.session)
+        if protocol is None:
+            if self.unsent_share > 1:
+                return False
+            self.send(messages)
+        elif protocol.transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
+            return False
+        else:
+            protocol.write_frames(messages.frames)
         return True
 
     def send(self, messages: Bundle) -> None:
