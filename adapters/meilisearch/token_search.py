@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.meilisearch.client import Meili
-from adapters.meilisearch.documents import ADDRESSES, DESCRIPTION, LINKS, NAMES, found
+from adapters.meilisearch.documents import ADDRESSES, DESCRIPTION, LINKS, NAMES, found, rounded
 from adapters.meilisearch.index import PREFIX, quoted
 from projections.indexing import SearchIndexError
 from projections.reads import (
@@ -66,8 +66,15 @@ class MeiliTokenSearch:
         except SearchIndexError as error:
             raise ReadsUnavailableError(f"the search index cannot be asked: {error}") from error
         counted = answer["facetDistribution"]
+        try:
+            tokens = [found(hit) for hit in answer["hits"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReadsUnavailableError(
+                "the search index has a document that something else wrote;"
+                " `curvetape projections verify search --mend` mends it"
+            ) from error
         return Found(
-            tokens=[found(hit) for hit in answer["hits"]],
+            tokens=tokens,
             total=min(answer["totalHits"], SEARCH_TOTAL_MAX),
             facets={facet: counted.get(name, {}) for facet, name in _FACETS.items()},
         )
@@ -92,5 +99,9 @@ def _filters(asked: TokenSearch) -> list[str]:
     return [
         *(f"{name} = {str(value).lower()}" for name, value in links if value is not None),
         *(f"{name} = {quoted(value)}" for name, value in equal.items() if value is not None),
-        *(f"{name} {sign} {value!r}" for name, sign, value in limits if value is not None),
+        *(
+            f"{name} {sign} {rounded(value) if isinstance(value, float) else value!r}"
+            for name, sign, value in limits
+            if value is not None
+        ),
     ]

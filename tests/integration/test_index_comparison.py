@@ -8,6 +8,7 @@ import pytest
 from adapters.meilisearch.client import Meili
 from adapters.meilisearch.documents import document, held
 from adapters.meilisearch.index import MeiliIndex
+from adapters.meilisearch.token_search import MeiliTokenSearch
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.search import SearchStore
@@ -20,6 +21,7 @@ from curvetape.testing.search_market import CAFE, MARKET, MOON, PEPE, TRUMP, WIF
 from domain.events import AnyEvent
 from projections.index_comparison import Compared, ComparedIndex, IndexComparison
 from projections.indexing import ChangedDocument, Indexer
+from projections.reads import ReadsUnavailableError, TokenSearch
 from projections.search import Search
 
 EVENTS: Sequence[AnyEvent] = [*MARKET, described(1, PEPE, website="frog.example")]
@@ -137,6 +139,8 @@ async def test_what_differs_in_meilisearch_is_named_and_mended(
         ]
         await meili.do(lambda client: client.index(index.tokens).add_documents(written))
         await index.remove([TRUMP])
+        with pytest.raises(ReadsUnavailableError, match="verify search --mend"):
+            await MeiliTokenSearch(meili, prefix="compared").search(TokenSearch())
         found = await compared(pool, index)
         (table,) = found.report.tables
         assert table.differences == {"missing": 2, "other values": 3, "extra": 1}

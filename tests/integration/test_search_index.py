@@ -74,6 +74,10 @@ async def test_figures_come_back_to_the_last_bit(meili: Meili) -> None:
     ]
     await index.write("first", [ChangedDocument(tick=1, token=token) for token in tokens])
     assert await found(meili, "exact") == {token.mint: token for token in tokens}
+    for cap in (29845963739.144794, 31868841245.504154, 3974545380.8066316):
+        asked = TokenSearch(market_cap_min=cap, market_cap_max=cap)
+        (token,) = (await MeiliTokenSearch(meili, prefix="exact").search(asked)).tokens
+        assert token.market_cap == cap
     there = await index.held([token.mint for token in tokens])
     assert {mint: (it.token, it.intact) for mint, it in there.items()} == {
         token.mint: (token, True) for token in tokens
