@@ -33,7 +33,7 @@ _HOLDING = Upsert(
             added("bought", "sold", "deposited", "withdrawn"),
         )
     ),
-    counted=Counted("holder_counts", "holders", by="mint", condition="kept.balance > 0"),
+    counted=Counted("holder_counts", "holders", by="mint", condition="{row}.balance > 0"),
 )
 
 _COUNT = Upsert(

@@ -18,6 +18,9 @@ COPIED_ROWS_MIN = 200
 which costs both sides less for each row: to the table itself if they are new, or else to a
 temporary one first."""
 
+TELLS_OLD_FROM = 18
+"""The first version of PostgreSQL that returns what a row was, with what it is after a merge."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -32,7 +35,11 @@ class Counted(msgspec.Struct, frozen=True):
     column: str
     by: str
     condition: str
-    """Of columns that only the table has, and not what is merged into it."""
+    """Of columns of the row, each as `{row}.name`."""
+
+    def of(self, row: str) -> str:
+        """The condition, of a row of this name."""
+        return self.condition.format(row=row)
 
 
 class Upsert:
@@ -67,7 +74,8 @@ class Upsert:
         )
         insert = f"insert into {table} as kept ({names}) select {names} from"
         merge = f"on conflict ({', '.join(key)}) do {action}"
-        self.sql = self._counting(f"unnest({arrays}) as batch ({names})", insert, merge)
+        self._merging = self._counted_merges(f"unnest({arrays}) as batch ({names})", insert, merge)
+        self.sql = self._merging[False]
         """For `arguments`."""
         self._reals = [at for at, kind in enumerate(columns.values()) if kind == "double precision"]
         staged = ", ".join(f"{name} {kind}" for name, kind in columns.items())
@@ -76,7 +84,7 @@ class Upsert:
         self.staging = f"create temp table {self._staging} ({staged}) on commit delete rows"
         """Makes the table that rows are copied to, once for each connection."""
         self._empty = f"delete from pg_temp.{self._staging}"
-        self._move = self._counting(f"pg_temp.{self._staging} as batch", insert, merge)
+        self._moving = self._counted_merges(f"pg_temp.{self._staging} as batch", insert, merge)
         self._keeps_first = action == "nothing"
 
     async def merge(
@@ -90,8 +98,9 @@ class Upsert:
         if not rows:
             return
         lines = None if len(rows) < COPIED_ROWS_MIN else _csv(rows, self._reals)
+        tells_old = connection.get_server_version().major >= TELLS_OLD_FROM
         if lines is None:
-            await connection.execute(self.sql, *map(array, zip(*rows, strict=True)))
+            await connection.execute(self._merging[tells_old], *map(array, zip(*rows, strict=True)))
             return
         # To look for a row that may be in the way takes longer than to insert one. Rows of which
         # the first stays are there already only where somebody saves them again.
@@ -104,25 +113,33 @@ class Upsert:
             # It is empty but within a transaction that has merged a batch already.
             await connection.execute(self._empty)
         await self._copy(connection, self._staging, lines, schema="pg_temp")
-        await connection.execute(self._move)
+        await connection.execute(self._moving[tells_old])
 
-    def _counting(self, source: str, insert: str, merge: str) -> str:
-        """The statement that merges what a source has, and counts it where it is to be counted."""
+    def _counted_merges(self, source: str, insert: str, merge: str) -> dict[bool, str]:
+        """The statement that merges what a source has, and counts it where it is to be counted.
+
+        One for servers that tell what a row was when they merge it, and one for the others.
+        """
         merged, counted = f"{insert} {source} {merge}", self._counted
         if counted is None:
-            return merged
-        by, column = counted.by, counted.column
-        return (
-            f"with before as (select {by}, -1 as rows from {source}"
-            f" join {self.table} as kept using ({', '.join(self.key)})"
-            f" where {counted.condition}),"
-            f" merged as ({merged} returning {by}, ({counted.condition})::int as rows)"
-            f" insert into {counted.table} as kept ({by}, {column}) select {by}, sum(rows)"
-            " from (select * from before union all select * from merged) as both_sides"
-            f" group by {by} on conflict ({by})"
-            f" do update set {column} = kept.{column} + excluded.{column}"
-            f" where excluded.{column} <> 0"
+            return dict.fromkeys((False, True), merged)
+        by, same = counted.by, " and ".join(f"held.{name} = batch.{name}" for name in self.key)
+        # Each by its key: who does not know how few rows these are may read the whole table.
+        before = (
+            f"before as (select batch.{by}, -1 as rows from {source} cross join lateral ("
+            f"select from {self.table} as held where {same} and {counted.of('held')} offset 0"
+            ") as counted)"
         )
+        is_met, was_met = f"({counted.of('new')})::int", f"({counted.of('old')})::int"
+        rows = f"{is_met} - coalesce({was_met}, 0) as rows"
+        return {
+            False: (
+                f"with {before}, merged as"
+                f" ({merged} returning {by}, ({counted.of('kept')})::int as rows), moved as"
+                f" (select * from before union all select * from merged) {_count(counted)}"
+            ),
+            True: (f"with moved as ({merged} returning new.{by}, {rows}) {_count(counted)}"),
+        }
 
     async def _added(self, connection: Connection, lines: memoryview) -> bool:
         """Copy rows to where they belong; whether all were new, or else nothing was done."""
@@ -148,6 +165,18 @@ class Upsert:
     def arguments(self, columns: Iterable[Iterable[object]]) -> list[str]:
         """The statement's arguments, from the values of each column in the order declared."""
         return [array(column) for column in columns]
+
+
+def _count(counted: Counted) -> str:
+    """Adds up what `moved` has; none of what stays as it is, but for those not met before."""
+    by, column = counted.by, counted.column
+    return (
+        f"insert into {counted.table} as kept ({by}, {column})"
+        f" select {by}, sum(rows) from moved group by {by}"
+        f" having sum(rows) <> 0 or not exists"
+        f" (select from {counted.table} as there where there.{by} = moved.{by} offset 0)"
+        f" on conflict ({by}) do update set {column} = kept.{column} + excluded.{column}"
+    )
 
 
 def _csv(rows: Sequence[tuple[Any, ...]], reals: Iterable[int]) -> memoryview | None:

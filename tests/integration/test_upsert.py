@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.postgres import upsert
 from adapters.postgres.pool import Connection
-from adapters.postgres.upsert import Upsert, added
+from adapters.postgres.upsert import Counted, Upsert, added
 
 COLUMNS: Mapping[str, str] = {
     "key": "text",
@@ -30,6 +30,13 @@ SUMS = Upsert(
     {"key": "text", "amount": "numeric"},
     key=("key",),
     action=f"update set {added('amount')}",
+)
+OWED = Upsert(
+    "owed",
+    {"shop": "text", "guest": "text", "amount": "numeric"},
+    key=("shop", "guest"),
+    action=f"update set {added('amount')}",
+    counted=Counted("debtors", "guests", by="shop", condition="{row}.amount > 0"),
 )
 WAYS = {"arrays": 1_000_000, "copied": 1}
 """From how many rows on they are copied."""
@@ -138,6 +145,28 @@ async def test_of_rows_with_one_key_the_first_may_stay(connection: Connection) -
         await merged(connection, first, [("a", amount), (f"{amount}", amount)])
     found = await connection.fetch("select * from sums order by key")
     assert list(map(tuple, found)) == [("1", 1), ("2", 2), ("a", 1)]
+
+
+@pytest.mark.parametrize("tells_old_from", [upsert.TELLS_OLD_FROM, 99])
+async def test_rows_that_meet_a_condition_are_counted_as_they_begin_and_cease_to(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, tells_old_from: int
+) -> None:
+    monkeypatch.setattr(upsert, "TELLS_OLD_FROM", tells_old_from)
+    await connection.execute(
+        """
+        create table owed (shop text, guest text, amount numeric, primary key (shop, guest));
+        create table debtors (shop text primary key, guests bigint not null);
+        """
+    )
+    await merged(connection, OWED, [("a", "x", 1), ("a", "y", 2), ("b", "x", 0)], all_new=True)
+    await merged(connection, OWED, [("a", "x", 5), ("a", "y", -2), ("b", "x", 3), ("c", "z", -1)])
+    await merged(connection, OWED, [("a", "y", 0), ("a", "z", 1), ("b", "x", -3)], all_new=True)
+    found = await connection.fetch("select * from debtors order by shop")
+    counted = await connection.fetch(
+        "select shop, count(*) filter (where amount > 0) from owed group by shop order by shop"
+    )
+    assert list(map(tuple, found)) == list(map(tuple, counted))
+    assert dict(map(tuple, found)) == {"a": 2, "b": 0, "c": 0}
 
 
 async def test_a_batch_that_was_taken_back_leaves_nothing_for_the_next(
