@@ -3,18 +3,13 @@
 from adapters.postgres.asking import asking, rows_of
 from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.pool import Pool
-from adapters.postgres.token_spans import WORK_MEMORY
+from adapters.postgres.token_spans import OF_USDC, SETTINGS
 from adapters.postgres.window_reads import NEWEST
 from projections.buckets import HOUR_S, MINUTE_S
 from projections.market_reads import MarketRow, MarketWindow
 from projections.windows import WINDOWS_S, span_at
 
 # ruff: noqa: S608  # the program's own text only
-
-_OF_USDC = (
-    "coalesce(last_trade_quote_mint, created_quote_mint) ="
-    " 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'"
-)
 
 
 def _traded(length_s: int) -> str:
@@ -50,7 +45,7 @@ _WINDOWS = f"""
         select named, count(*) as tokens, sum(done.buys)::bigint as buys,
             sum(done.sells)::bigint as sells,
             sum(done.volume_quote) filter (where for_sol) as volume_lamports,
-            sum(done.volume_quote) filter (where {_OF_USDC}) as volume_usdc_amount
+            sum(done.volume_quote) filter (where {OF_USDC}) as volume_usdc_amount
         from (
             select named, mint, sum(buys) as buys, sum(sells) as sells,
                 sum(volume_quote) as volume_quote
@@ -77,7 +72,7 @@ class PostgresMarket:
             asking(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            await connection.execute(WORK_MEMORY)
+            await connection.execute(SETTINGS)
             at_s = await connection.fetchval(NEWEST)
             if at_s is None:
                 return None

@@ -8,8 +8,17 @@ import msgspec
 
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
+from adapters.postgres.moved_tokens import MOVED
 from adapters.postgres.pool import Pool
-from adapters.postgres.token_spans import MOVED_SPAN, POS, SPAN, WORK_MEMORY, with_change
+from adapters.postgres.token_spans import (
+    FIGURED,
+    MOVED_SPAN,
+    OF_USDC,
+    POS,
+    SETTINGS,
+    span,
+    with_change,
+)
 from projections.buckets import HOUR_S
 from projections.dollars import LAMPORT_COINS, USDC_UNIT_COINS
 from projections.reads import TokenRow
@@ -33,7 +42,6 @@ _FLOAT_MAX = 1.7e308
 
 _HELD = "(case when state = 'graduated' then held_quote_reserves else real_quote_reserves end * 2)"
 _QUOTE_MINT = "coalesce(last_trade_quote_mint, created_quote_mint)"
-_OF_USDC = f"{_QUOTE_MINT} = 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'"
 _AMOUNT: dict[ListSort, tuple[str, str]] = {
     "market_cap": ("market_cap", "double precision"),
     "volume": ("volume_quote", "numeric"),
@@ -51,15 +59,10 @@ _PLAIN: dict[ListSort, tuple[str, str]] = {
 """What the other sorts compare, as the index has it where there is one, and its type."""
 _COUNTED, _UNCOUNTED = "counted", "uncounted"
 """Tokens that wallets have moved, and the others: nobody holds them."""
-_CURRENT = frozenset(("tokens", "windowed", _COUNTED, _UNCOUNTED))
+_CURRENT = frozenset(("tokens", "windowed", "windowed_of_usdc", _COUNTED, _UNCOUNTED))
 """What is of now; the rest is of the list's moment."""
-_FIGURES = {
-    "span_volume": "volume_quote",
-    "span_trades": "trades",
-    "open_pos": "open_pos",
-    "close_pos": "close_pos",
-    "last_price": "last_price",
-}
+_FIGURES = ", since_volume, since_trades, last_price"
+"""What to take off what a token traded in the window, and the price that it had."""
 
 _FILTERS = f"""
     listed
@@ -107,54 +110,6 @@ NOW = """
 """
 """The last position that moved a token by a trade or made one."""
 
-_GONE = f"before.pos is null and now.first_trade_pos <= {_POS}"
-"""It had traded by then, but that trade was let go of: what it was worth is not known."""
-_MOVED = f"""
-    moved as materialized (
-        select now.mint, now.listed, now.for_sol, now.created_time_s, now.created_quote_mint,
-            now.last_trade_quote_mint, was.*, before.price,
-            now.trades - since.trades as trades,
-            now.volume_quote - since.volume_quote as volume_quote,
-            before.pos as last_trade_pos,
-            before.quote_reserves - (now.virtual_quote_reserves - now.held_quote_reserves)
-                as held_quote_reserves,
-            before.quote_reserves - offsets.quote as real_quote_reserves,
-            case when was.state <> 'curve' then 1 when {_GONE} then null
-                when now.initial_real_token_reserves > 0 then
-                least(greatest(1 - coalesce(
-                    before.token_reserves - offsets.token, now.initial_real_token_reserves
-                )::double precision / now.initial_real_token_reserves::double precision, 0), 1)
-            end as progress,
-            case when {_GONE} then null when before.pos is null
-                then offsets.quote::double precision
-                    / (now.initial_real_token_reserves + offsets.token)::double precision
-                else before.price
-            end * now.supply::double precision as market_cap
-        from tokens as now
-        cross join lateral (
-            select case when now.pool_pos <= {_POS} then now.pool_pos end as pool_pos, case
-                when least(now.pool_pos, now.graduated_pos) <= {_POS} then 'graduated'
-                when now.completed_pos <= {_POS} then 'completed' else 'curve' end as state
-        ) as was
-        cross join lateral (
-            select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
-            from trades where mint = now.mint and canonical and pos > {_POS}
-        ) as since
-        left join lateral (
-            select pos, price, quote_reserves, token_reserves from trades
-            where mint = now.mint and canonical and pos <= {_POS} order by pos desc limit 1
-        ) as before on true
-        -- What a curve's virtual reserves are above its real ones: the same for all its life.
-        left join lateral (
-            select quote_reserves - now.real_quote_reserves as quote,
-                token_reserves - now.real_token_reserves as token
-            from trades where mint = now.mint and pos = now.curve_pos
-        ) as offsets on true
-        where coalesce(now.last_trade_pos, -1) > {_POS}
-            and least(now.created_pos, now.first_trade_pos) <= {_POS}
-    )
-"""
-"""The tokens that traded since, as they were at the moment of the list."""
 _STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
 
 
@@ -183,6 +138,8 @@ class _Branch(msgspec.Struct, frozen=True):
     condition: str
     bound: str | None = None
     source: str = "tokens"
+    last: bool = False
+    """Whether it is behind all others, and not looked at where those fill the page."""
 
 
 class PostgresTokenListing:
@@ -221,7 +178,7 @@ class PostgresTokenListing:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             if asked.span is not None:
-                await connection.execute(WORK_MEMORY)
+                await connection.execute(SETTINGS)
             pos = after.pos if after is not None else await connection.fetchval(NOW)
             found = await rows_of(connection, _Listed, sql, *arguments)
         fields = TokenRow.__struct_fields__
@@ -289,44 +246,73 @@ def _cut(span: Span | None) -> tuple[int, int, int, int]:
 def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool, held: bool) -> str:
     branches = _amount_branches(sort, dollars=dollars) if sort in AMOUNTS else _plain_branch(sort)
     if spanned:
-        value = branches[-1].value
-        branches = [
-            _Branch(value, f"{value} desc, mint", "true", source=source)
-            for source in ("windowed", "windowed_moved")
-        ]
+        branches = _spanned(sort, branches, dollars=dollars)
     kind = "bigint" if sort not in AMOUNTS and _PLAIN[sort][1] == "bigint" else "float8"
-    figures = "".join(f", {value} as {name}" for name, value in _FIGURES.items()) if spanned else ""
-    parts = []
+    parts: list[str] = []
+    last_parts: list[str] = []
     for branch in branches:
-        conditions = [_FILTERS + (_HOLDERS if held else _UNHELD), branch.condition]
-        if behind:
-            value = branch.value
-            conditions.append(
-                f"({value} < {_VALUE}::{kind} or ({value} = {_VALUE}::{kind} and mint > {_MINT}))"
-            )
-            if branch.bound is not None:
-                conditions.append(branch.bound)  # this alone bounds the scan of the index
-            if branch.source in _CURRENT:
-                conditions.append(_STILL)
-        elif branch.source not in _CURRENT:
+        if not behind and branch.source not in _CURRENT:
             continue
+        conditions = [_FILTERS + (_HOLDERS if held else _UNHELD), branch.condition]
+        conditions += _behind(branch, kind) if behind else []
         source = with_change(branch.source) if sort == "change" else branch.source
         if held:
             source = _with_holders(source)
-        parts.append(f"""(
+        figures = _FIGURES if spanned else ""
+        (last_parts if branch.last else parts).append(f"""(
             select mint, {branch.value} as value{figures} from {source} as tokens
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
+    before = [MOVED] if behind else []
+    if spanned:
+        before += [_span(sort, behind=behind), *([MOVED_SPAN] if behind else [])]
+    if last_parts:
+        before.append(f"valued as materialized ({' union all '.join(parts)})")
+        parts = ["select * from valued", *last_parts]
     every = " union all ".join(parts)
     picked = f"picked as (select * from ({every}) as parts order by value desc, mint limit $1)"
     told, shown = ", value, coalesce(holders, 0) as holders", "picked"
     if spanned:
-        told, shown = f"{told}, span_volume, span_trades, change as span_change", "changed"
-        picked += f", changed as {with_change('picked')}"
+        told, shown = f"{told}, span_volume, span_trades, span_change", "figured"
+        picked += f", {FIGURED}"
     card = CARD.replace("from tokens", f"{told} from {shown} join tokens using (mint){_COUNTS}")
-    before = [_MOVED] if behind else []
-    before += [SPAN, *([MOVED_SPAN] if behind else [])] if spanned else []
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
+
+
+def _behind(branch: _Branch, kind: str) -> list[str]:
+    """What puts a row of the branch behind the page before."""
+    value = branch.value
+    found = [f"({value} < {_VALUE}::{kind} or ({value} = {_VALUE}::{kind} and mint > {_MINT}))"]
+    if branch.bound is not None:
+        found.append(branch.bound)  # this alone bounds the scan of the index
+    if branch.source in _CURRENT:
+        found.append(_STILL)
+    return found
+
+
+def _span(sort: ListSort, *, behind: bool) -> str:
+    ordered_by = {"volume": "volume_quote", "trades": "trades"}.get(sort)
+    return span(ordered_by=ordered_by, volume_alone=sort == "volume" and not behind)
+
+
+def _spanned(sort: ListSort, branches: list[_Branch], *, dollars: bool) -> list[_Branch]:
+    """Of the tokens that traded in a window, which no index has in the order of the list.
+
+    By volume they are looked at in its order, those that trade for SOL and those that do for USDC
+    by themselves, and the others where these do not fill the page.
+    """
+    value = branches[-1].value
+    order = f"{value} desc, mint"
+    moved = _Branch(value, order, "true", source="windowed_moved")
+    if sort != "volume":
+        order = "trades desc, mint" if sort == "trades" else order
+        return [_Branch(value, order, "true", source="windowed"), moved]
+    rest = f"not for_sol and ({OF_USDC}) is not true" if dollars else "not for_sol"
+    found = [_Branch(value, "volume_quote desc, mint", "for_sol", source="windowed")]
+    if dollars:
+        found.append(_Branch(value, order, "true", source="windowed_of_usdc"))
+    rest += " and (select count(*) from valued) < $1"
+    return [*found, moved, _Branch(value, "mint", rest, source="windowed", last=True)]
 
 
 def _with_holders(source: str) -> str:
@@ -368,7 +354,7 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[_Branch]:
     lamport = f"{_LAMPORT}::float8"
     in_sol = f"({indexed})::float8 * {lamport}"
     in_usdc = f"{amount}::float8 * {USDC_UNIT_COINS!r}::float8"
-    of_usdc = f"{_OF_USDC} and {amount} >= 0"
+    of_usdc = f"{OF_USDC} and {amount} >= 0"
     known, rest = f"when for_sol and {amount} >= 0 then {amount}::float8 * {lamport}", "else -1 end"
     branches = [
         _Branch(

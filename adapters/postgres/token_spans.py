@@ -7,28 +7,64 @@ from adapters.postgres.candle_pages import starting_in
 POS = "$26"
 """The moment of the list. Its minutes are from $18 to $21, of which [$19, $20) are whole hours."""
 
-WORK_MEMORY = "select set_config('work_mem', '64MB', true)"
-"""All tokens that traded in a day are sorted and joined; the server's own setting is for less."""
+SETTINGS = """
+    select set_config('work_mem', '64MB', true),
+        set_config('plan_cache_mode', 'force_custom_plan', true)
+"""
+"""For the transaction. All tokens that traded in a day are sorted and joined, and the server's own
+setting is for less. A plan that knows nothing of how long the window is takes it for a moment."""
 
 _CANDLE = "select mint, open_pos, open, close_pos, close, volume_quote, buys + sells as trades"
-SPAN = f"""
-    parts as materialized (
-        {_CANDLE} from {starting_in("60", "$18", "$19")} as first_minutes
+
+
+def _parts(hours: str, mint: str | None = None) -> str:
+    return f"""
+        {_CANDLE} from {starting_in("60", "$18", "$19", mint=mint)} as first_minutes
         union all
-        {_CANDLE} from candle_hours where start_s >= $19 and start_s < $20
+        {_CANDLE} from {hours} as hours
         union all
-        {_CANDLE} from {starting_in("60", "$20", "$21")} as last_minutes
-    ), spans as materialized (
-        select mint, min(open_pos) as open_pos, max(close_pos) as close_pos,
-            sum(volume_quote) as volume_quote, sum(trades)::bigint as trades
-        from parts group by mint
-    ), windowed as (
-        select tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
-            real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
-            last_trade_quote_mint, last_trade_pos, spans.volume_quote, spans.trades,
-            spans.open_pos, spans.close_pos, null::float8 as last_price
-        from spans join tokens on tokens.mint = spans.mint
+        {_CANDLE} from {starting_in("60", "$20", "$21", mint=mint)} as last_minutes
+    """
+
+
+def span(*, ordered_by: str | None, volume_alone: bool) -> str:
+    """The tokens that traded in the minutes, with what they traded and their cards.
+
+    Ordered by a figure, they are looked at until the page is full, and the cards of the others are
+    not read. Nothing is `materialized` here: of what is read once, no column is added up that
+    nobody asks for.
+    """
+    sums = "sum(volume_quote) as volume_quote"
+    others = "null::bigint as trades, null::bigint as open_pos, null::bigint as close_pos"
+    if not volume_alone:
+        others = """sum(trades)::bigint as trades,
+            min(open_pos) as open_pos, max(close_pos) as close_pos"""
+    spans = "spans"
+    if ordered_by is not None:
+        spans = f"(select * from spans order by {ordered_by} desc, mint) as spans"
+    return f"""
+    parts as ({_parts("(select * from candle_hours where start_s >= $19 and start_s < $20)")}),
+    spans as (
+        select mint, {sums}, {others} from parts group by mint
+    ), windowed as not materialized (
+        select {_CARD} from {spans} join tokens on tokens.mint = spans.mint
+    ), windowed_of_usdc as (
+        select {_CARD} from (select * from tokens where {OF_USDC} offset 0) as tokens
+        join spans on spans.mint = tokens.mint
     )
+    """
+
+
+OF_USDC = (
+    "coalesce(last_trade_quote_mint, created_quote_mint) ="
+    " 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'"
+)
+_CARD = """
+    tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
+    real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
+    last_trade_quote_mint, last_trade_pos, spans.volume_quote, spans.trades,
+    spans.open_pos, spans.close_pos,
+    0::numeric as since_volume, 0::bigint as since_trades, null::float8 as last_price
 """
 MOVED_SPAN = f"""
     windowed_moved as materialized (
@@ -36,8 +72,9 @@ MOVED_SPAN = f"""
             real_quote_reserves, progress, created_time_s, created_quote_mint,
             last_trade_quote_mint, last_trade_pos,
             spans.volume_quote - since.volume_quote as volume_quote,
-            spans.trades - since.trades as trades,
-            spans.open_pos, spans.close_pos, before.price as last_price
+            spans.trades - since.trades as trades, spans.open_pos, spans.close_pos,
+            since.volume_quote as since_volume, since.trades as since_trades,
+            before.price as last_price
         from moved join spans on spans.mint = moved.mint
         cross join lateral (
             select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
@@ -51,6 +88,22 @@ MOVED_SPAN = f"""
         where spans.trades > since.trades
     )
 """
+FIGURED = f"""
+    figured as (
+        select picked.*, sums.volume_quote - since_volume as span_volume,
+            sums.trades - since_trades as span_trades,
+            coalesce(last_price, sums.close) / sums.open - 1 as span_change
+        from picked cross join lateral (
+            select sum(volume_quote) as volume_quote, sum(trades)::bigint as trades,
+                (array_agg(open order by open_pos))[1] as open,
+                (array_agg(close order by close_pos desc))[1] as close
+            from (
+                {_parts(starting_in("3600", "$19", "$20", mint="picked.mint"), "picked.mint")}
+            ) as parts
+        ) as sums
+    )
+"""
+"""What the tokens of a page traded, each by its own candles."""
 
 
 def with_change(source: str) -> str:
