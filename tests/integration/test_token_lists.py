@@ -289,3 +289,17 @@ async def test_tokens_are_listed_by_how_many_hold_them(
     assert [it.holders for it in told] == [it.holders for it in said]
     for each in told:
         assert each.holders == (await stored.reads.holders(each.row.mint, limit=1)).holders
+
+
+async def test_lists_of_a_window_are_planned_for_its_length_each_time(pool: Pool) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool)
+    await stored.add(market.happens("mint1", "launch", 1) + market.happens("mint1", "buy", 1))
+    for _ in range(10):
+        asked = TokenQuery(sort="trades", limit=2, span=HOURS, sol_usd=None)
+        assert await stored.reads.listed(asked)
+    # After five times a server may take one plan for windows of all lengths.
+    plans = "select sum(custom_plans), sum(generic_plans) from pg_prepared_statements"
+    found = await pool.fetchrow(f"{plans} where statement like $1", "%windowed as%")
+    assert found is not None
+    assert tuple(found) == (10, 0)
