@@ -3,13 +3,15 @@
 import msgspec
 
 _TX_BITS, _OUTER_BITS, _INNER_BITS = 17, 7, 7
-_SLOT_BITS = 63 - _TX_BITS - _OUTER_BITS - _INNER_BITS
+_TX_AT = _OUTER_BITS + _INNER_BITS
+_SLOT_AT = _TX_BITS + _TX_AT
+_SLOT_BITS = 63 - _SLOT_AT
 
 FIRST_LOGGED_INNER = 64
 """Inner index of the first event that only a log line shows; a transaction runs at most 64
 instructions in all, so no inner instruction can have this index."""
 
-INSTRUCTION_BITS = _OUTER_BITS + _INNER_BITS
+INSTRUCTION_BITS = _TX_AT
 """An order key without so many of its last bits names the transaction."""
 
 LAST_INNER = (1 << _INNER_BITS) - 1
@@ -46,16 +48,11 @@ class Position(msgspec.Struct, frozen=True, order=True, array_like=True, gc=Fals
     @property
     def order_key(self) -> int:
         """The position as one signed 64-bit integer that sorts as the chain does."""
-        if not (
-            0 <= self.slot < 1 << _SLOT_BITS
-            and 0 <= self.tx < 1 << _TX_BITS
-            and 0 <= self.outer < 1 << _OUTER_BITS
-            and 0 <= self.inner < 1 << _INNER_BITS
-        ):
+        slot, tx, outer, inner = self.slot, self.tx, self.outer, self.inner
+        # What fits comes down to 0, what is below 0 to -1. This runs several times for each event.
+        if slot >> _SLOT_BITS or tx >> _TX_BITS or outer >> _OUTER_BITS or inner >> _INNER_BITS:
             raise PositionOutOfRangeError(self)
-        return (
-            ((self.slot << _TX_BITS | self.tx) << _OUTER_BITS | self.outer) << _INNER_BITS
-        ) | self.inner
+        return slot << _SLOT_AT | tx << _TX_AT | outer << _INNER_BITS | inner
 
     @classmethod
     def from_order_key(cls, key: int) -> "Position":

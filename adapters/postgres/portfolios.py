@@ -111,8 +111,6 @@ _HISTORIES = f"""
 """
 
 _FIRST = itemgetter(0)
-_TRADE_KEY = itemgetter(0, 3)
-"""Wallet and position in a row."""
 _TRADE_VALUES = attrgetter(*_TRADE_COLUMNS)
 _POSITION_VALUES = attrgetter(*_POSITION_COLUMNS)
 _DAY_VALUES = attrgetter(*_DAY_COLUMNS)
@@ -136,23 +134,23 @@ class PortfolioStore(CheckpointedStore[Changes]):
         if not changes:
             return
         await connection.execute(_ALONE, _LOCK_CLASS, str(self.partition or ""))
-        pairs = sorted(changes)
+        # In about the order of the indexes, which keeps neighbours on the same page.
+        pairs = sorted(changes, key=_FIRST)
         found = await _found(connection, pairs)
-        late = [pair for pair in pairs if is_late(found.get(pair), changes[pair])]
+        late = [pair for pair, position in found.items() if is_late(position, changes[pair])]
         histories = await _histories(connection, late, found) if late else {}
         await _add_trades(connection, pairs, changes)
         new: list[tuple[object, ...]] = []
         known: list[tuple[object, ...]] = []
         days: dict[tuple[str, str, int], Day] = {}
         for pair in pairs:
-            history = histories.get(pair)
-            folded = (
-                advanced(found.get(pair), changes[pair])
-                if history is None
-                else revised(history, changes[pair])
-            )
-            rows = known if pair in found else new
-            rows.append((*pair, *_POSITION_VALUES(folded.position)))
+            position, trades = found.get(pair), changes[pair]
+            if pair in histories:
+                folded = revised(histories[pair], trades)
+            else:
+                folded = advanced(position, trades)
+            rows = new if position is None else known
+            rows.append(pair + _POSITION_VALUES(folded.position))
             for day_s, day in folded.days.items():
                 days.setdefault((pair[0], pair[2], day_s), Day()).add(day)
         await _POSITIONS.merge(connection, new, all_new=True)
@@ -182,9 +180,7 @@ async def _histories(
 
 
 async def _add_trades(connection: Connection, pairs: Sequence[Pair], changes: Changes) -> None:
-    rows = [(*pair, *_TRADE_VALUES(trade)) for pair in pairs for trade in changes[pair]]
-    # In the order of the index, which keeps neighbours on the same page.
-    rows.sort(key=_TRADE_KEY)
+    rows = [pair + _TRADE_VALUES(trade) for pair in pairs for trade in changes[pair]]
     await _TRADES.merge(connection, rows)
 
 

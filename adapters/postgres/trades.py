@@ -31,7 +31,7 @@ _COLUMNS = {
 }
 _INSERT = Upsert("trades", _COLUMNS, key=("mint", "pos"), action="nothing")
 _VALUES = attrgetter(*("user" if column == "trader" else column for column in _COLUMNS))
-_KEY = itemgetter(0, 1)
+_MINT = itemgetter(0)
 
 
 class TradeStore(CheckpointedStore[Changes]):
@@ -48,5 +48,6 @@ class TradeStore(CheckpointedStore[Changes]):
         from_pos = await horizon_pos(connection, self.name)
         if from_pos:  # what was let go of does not come back
             changes = [trade for trade in changes if trade.pos >= from_pos]
-        # In the order of the index, which keeps neighbours on the same page.
-        await _INSERT.merge(connection, sorted(map(_VALUES, changes), key=_KEY))
+        # In about the order of the index, which keeps neighbours on the same page: a token's trades
+        # mostly come in theirs.
+        await _INSERT.merge(connection, sorted(map(_VALUES, changes), key=_MINT))
