@@ -2,14 +2,15 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 import polars as pl
 
 from adapters.archive import chain
-from adapters.archive.candle_source import parts, until_of
+from adapters.archive.candle_source import Part, parts, until_of
 from adapters.archive.holder_source import parts as holder_parts
 from adapters.archive.price_source import rows as price_rows
 from adapters.archive.segment import Content
@@ -30,7 +31,10 @@ from projections.trade_frames import SCHEMA as TRADES
 LATE_S = 120
 """A candle is written once so much time has passed behind its end; what comes later is merged."""
 STATUS_WAIT_S = 5.0
+READ_TOGETHER = 2
+"""So many segments are read at once, beside the one of which rows are made."""
 
+T = TypeVar("T")
 Say = Callable[[str], None]
 
 
@@ -56,8 +60,12 @@ class Making(Protocol):
         """Rows for keys that were handed out before."""
         ...
 
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> Any:
-        """A segment's rows, or those that are whole by now."""
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Any:
+        """What a segment has for it; of several segments at once, from threads of their own."""
+        ...
+
+    def made(self, read: Any) -> Any:
+        """A segment's rows, or those that are whole by now; of one after the other."""
         ...
 
     def rest(self) -> Any:
@@ -77,25 +85,36 @@ class CandleMaking:
         """Parts of candles that were handed out before."""
         return [self._gathering.late.candles]
 
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> Closed:
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[Part]:
+        """A segment's candles of the shortest interval."""
+        return list(parts(content, abandoned))
+
+    def made(self, read: Sequence[Part]) -> Closed:
         """The candles that a segment ends."""
-        found = list(parts(content, abandoned))
-        for part in found:
+        for part in read:
             self._gathering.add_late(part.aside)
-        frames = [part.candles for part in found if len(part.candles)]
-        return self._gathering.take(frames, until_of(found) - self._late_s)
+        frames = [part.candles for part in read if len(part.candles)]
+        return self._gathering.take(frames, until_of(read) - self._late_s)
 
     def rest(self) -> Closed:
         """The candles that had not ended."""
         return self._gathering.rest()
 
 
-class TradeMaking:
+class _Alone(Generic[T]):
+    """What a segment has is sent as it is, whatever the others have."""
+
+    late: Sequence[Any] = ()
+
+    def made(self, read: T) -> T:
+        """The same."""
+        return read
+
+
+class TradeMaking(_Alone[pl.DataFrame]):
     """Each trade is a row by itself."""
 
-    late: Sequence[pl.DataFrame] = ()
-
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> pl.DataFrame:
         """A segment's trades."""
         return pl.concat([self.rest(), *rows(content, abandoned)])
 
@@ -104,12 +123,10 @@ class TradeMaking:
         return pl.DataFrame(schema=dict(TRADES))
 
 
-class SolPriceMaking:
+class SolPriceMaking(_Alone[Sequence[pl.DataFrame]]):
     """Prices are parts of rows until all of them are there: two can be of one place."""
 
-    late: Sequence[Any] = ()
-
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
         """A segment's prices."""
         return [pl.concat([*self.rest(), *price_rows(content, abandoned)])]
 
@@ -118,12 +135,10 @@ class SolPriceMaking:
         return [pl.DataFrame(schema=dict(PRICES))]
 
 
-class HolderMaking:
+class HolderMaking(_Alone[Sequence[pl.DataFrame]]):
     """Moves are parts of a wallet's holding, to which others come at any time."""
 
-    late: Sequence[Any] = ()
-
-    def made(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
         """A segment's holdings and launches."""
         return holder_parts(content, abandoned)
 
@@ -172,7 +187,7 @@ async def load_by_columns(
 
 
 class _Loading:
-    """Makes the next segment's rows while those of the one before are copied."""
+    """Reads segments, makes rows of the one before and copies those of the one before that."""
 
     def __init__(
         self,
@@ -190,35 +205,37 @@ class _Loading:
         self._say = say
         self._making = making
         self._gathering_s = 0.0
+        self._copying_s = 0.0
+        self._ahead = iter(segments)
+        self._reading: deque[asyncio.Task[tuple[Any, float]]] = deque()
 
     async def run(self) -> Loaded:
         began = said = time.monotonic()
-        copying_s, done = 0.0, 0
         last = self._segments[-1].last_sequence
-        making = asyncio.create_task(asyncio.to_thread(self._made, self._segments[0]))
+        writing = asyncio.create_task(asyncio.sleep(0))
         try:
-            for following in (*self._segments[1:], None):
-                made = await making
-                if following is not None:
-                    making = asyncio.create_task(asyncio.to_thread(self._made, following))
-                    await asyncio.sleep(0)  # it begins now, not when there is something to wait for
-                started = time.monotonic()
-                await self._load.write(made)
-                now = time.monotonic()
-                copying_s, done = copying_s + now - started, done + 1
-                if now - said >= STATUS_WAIT_S:
+            for _ in range(READ_TOGETHER):
+                self._read_on()
+            for segment in self._segments:
+                read, seconds = await self._reading.popleft()
+                self._read_on()
+                made, more = await asyncio.to_thread(_timed, self._making.made, read)
+                self._gathering_s += seconds + more
+                await writing
+                writing = asyncio.create_task(self._write(made))
+                if (now := time.monotonic()) - said >= STATUS_WAIT_S:
                     said = now
-                    reached = self._segments[done - 1].last_sequence
                     self._say(
-                        f"{self._load.name}: {reached:,} of {last:,} sealed events, "
-                        f"{reached / (now - began):,.0f}/s"
+                        f"{self._load.name}: {segment.last_sequence:,} of {last:,} sealed events, "
+                        f"{segment.last_sequence / (now - began):,.0f}/s"
                     )
+            await writing
         finally:
-            making.cancel()
-            await asyncio.gather(making, return_exceptions=True)
-        started = time.monotonic()
-        await self._load.write(self._making.rest())
-        copying_s += time.monotonic() - started
+            under_way = [writing, *self._reading]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+        await self._write(self._making.rest())
         started = time.monotonic()
         late = self._making.late
         await self._load.finish(late, sequence=last)
@@ -229,7 +246,7 @@ class _Loading:
             late_rows=sum(map(len, late)),
             seconds=ended - began,
             gathering_s=self._gathering_s,
-            copying_s=copying_s,
+            copying_s=self._copying_s,
             finishing_s=ended - started,
         )
         self._say(
@@ -238,8 +255,22 @@ class _Loading:
         )
         return loaded
 
-    def _made(self, segment: Manifest) -> Any:
+    def _read_on(self) -> None:
+        segment = next(self._ahead, None)
+        if segment is not None:
+            reading = asyncio.to_thread(_timed, self._read, segment)
+            self._reading.append(asyncio.create_task(reading))
+
+    def _read(self, segment: Manifest) -> Any:
+        return self._making.read(chain.content_of(self._store, segment), self._abandoned)
+
+    async def _write(self, made: Any) -> None:
         started = time.monotonic()
-        made = self._making.made(chain.content_of(self._store, segment), self._abandoned)
-        self._gathering_s += time.monotonic() - started
-        return made
+        await self._load.write(made)
+        self._copying_s += time.monotonic() - started
+
+
+def _timed(work: Callable[..., T], *given: Any) -> tuple[T, float]:
+    """What it gives, and the seconds that it took."""
+    started = time.monotonic()
+    return work(*given), time.monotonic() - started

@@ -284,7 +284,7 @@ def _ordered(columns: Columns) -> Columns:
     key = columns["mint"] * SECONDS_MAX + columns["start_s"]
     if len(key) < 2 or (key[1:] >= key[:-1]).all():
         return columns
-    order = np.argsort(key)
+    order = np.argsort(key, kind="stable")
     return {name: of[order] for name, of in columns.items()}
 
 

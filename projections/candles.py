@@ -64,6 +64,11 @@ class Candles:
 
         `PositionOutOfRangeError` for a trade that has no place on a chain.
         """
+        found = self.finest(batch)
+        return Changes(_all_intervals(found.candles), found.unpriced)
+
+    def finest(self, batch: Sequence[Recorded]) -> Changes:
+        """Those of the shortest interval alone."""
         finest: dict[Key, Candle] = {}
         unpriced = 0
         for recorded in batch:
@@ -74,7 +79,7 @@ class Candles:
                 unpriced += 1
                 continue
             _add(finest, trade, trade.price)
-        return Changes(_all_intervals(finest), unpriced)
+        return Changes(finest, unpriced)
 
 
 def merge(first: Changes, second: Changes) -> Changes:

@@ -82,10 +82,9 @@ def _of_kind(
 
 def _by_events(events: Sequence[Recorded]) -> Part:
     """What the core makes of some messages, one event after the other."""
-    made = Candles().apply(events)
-    seconds = {key: it for key, it in made.candles.items() if key[1] == LENGTHS_S[0]}
-    if all(map(fits, seconds)):
-        until_s = max((start_s for _, _, start_s in seconds), default=0)
-        return Part(framed(seconds, LENGTHS_S[0]), until_s, made.unpriced)
+    made = Candles().finest(events)
+    if all(map(fits, made.candles)):
+        until_s = max((start_s for _, _, start_s in made.candles), default=0)
+        return Part(framed(made.candles, LENGTHS_S[0]), until_s, made.unpriced)
     # So rare that all of it may be merged at the end, as what comes late is.
-    return Part(framed({}, LENGTHS_S[0]), 0, made.unpriced, made.candles)
+    return Part(framed({}, LENGTHS_S[0]), 0, made.unpriced, Candles().apply(events).candles)

@@ -1,5 +1,6 @@
 """Fills an empty read model of candles: pages by COPY, and the hours beside them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ class CandleLoad(TableLoad[Closed]):
 
     async def copy(self, connection: Connection, schema: str, made: Closed) -> int:
         """Send candles as pages; what fits in none becomes plain rows at the end."""
-        pages = paged(made, number=self._pages)
+        pages = await asyncio.to_thread(paged, made, number=self._pages)
         self._pages += pages.pages
         for length_s, end_s in pages.ends.items():
             self._ends[length_s] = max(end_s, self._ends.get(length_s, end_s))

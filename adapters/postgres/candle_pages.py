@@ -15,7 +15,15 @@ import pyarrow.compute as pc
 
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert
-from projections.candle_columns import LENGTHS_S, VOLUMES, Closed, Column, Columns, volume
+from projections.candle_columns import (
+    LENGTHS_S,
+    SECONDS_MAX,
+    VOLUMES,
+    Closed,
+    Column,
+    Columns,
+    volume,
+)
 from projections.candles import Key
 
 # ruff: noqa: S608  # the program's own names only
@@ -99,7 +107,8 @@ def starting_in(interval_s: str, from_s: str, to_s: str, *, mint: str | None = N
     """
     started = f"interval_s = {interval_s} and start_s >= {from_s} and start_s < {to_s}"
     pages = f"""(
-        select * from candle_pages where until_s > {from_s} and from_s - {interval_s} < {to_s}
+        select * from candle_pages where until_s > {from_s}
+            and from_s < least({to_s}, {SECONDS_MAX}) + {interval_s}
             and {interval_s} between shortest_s and longest_s{_of(mint)}
     )"""
     return f"""(
@@ -232,8 +241,8 @@ _PLAIN = (
 def _contained(shorter: Columns, longer: Columns, length_s: int) -> tuple[Column, Column]:
     """For each shorter candle the longer one around it, and whether it is all of that."""
     start_s = shorter["start_s"] - shorter["start_s"] % length_s
-    keys = longer["mint"] * _SECONDS + longer["start_s"]
-    wanted = shorter["mint"] * _SECONDS + start_s
+    keys = longer["mint"] * SECONDS_MAX + longer["start_s"]
+    wanted = shorter["mint"] * SECONDS_MAX + start_s
     found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     # As many trades, and all within: the same ones.
     whole = (
@@ -244,7 +253,6 @@ def _contained(shorter: Columns, longer: Columns, length_s: int) -> tuple[Column
     return found, whole
 
 
-_SECONDS = 1 << 33
 _HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
 _TRAILER = pack(">h", -1)
 _INT8, _FLOAT8 = 20, 701

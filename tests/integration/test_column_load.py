@@ -1,5 +1,6 @@
 """What is filled from the archive by columns is what a replay makes."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from curvetape.testing.events import (
 )
 from curvetape.testing.holders import deposited as pool_deposited
 from curvetape.testing.simulated import first_blocks, views
+from domain.archive import ArchiveDamagedError
 from domain.events import AnyEvent
 from domain.log import Stored
 from ingest.transaction import translated
@@ -259,6 +261,24 @@ async def loaded_as_a_replay_makes_it(
         comparing = Comparing(log, scratch, hosted, print, batch_max=100, rows_max=5)
         assert (await comparing.run()).verdict == "equal"
     return loaded
+
+
+async def test_a_damaged_segment_ends_the_load_and_leaves_nobody_at_work(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    messages = history()
+    store = FolderStore(tmp_path)
+    segments = sealed(store, messages, events_max=SEGMENT_EVENTS)
+    damaged = tmp_path / segments[2].file
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"!")
+    await migrate(postgres_dsn)
+    others = asyncio.all_tasks()
+    with pytest.raises(ArchiveDamagedError):
+        await load_by_columns(
+            "candles", store, postgres_dsn, "public", until=len(messages), say=print
+        )
+    assert asyncio.all_tasks() == others
 
 
 async def test_without_whole_segments_before_the_served_ones_place_nothing_is_loaded(
