@@ -1,4 +1,4 @@
-"""Questions about the past: which slot is the last that counts."""
+"""Questions about the past: which slot is the last that counts, and whether it can still change."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,8 @@ from api.problems import PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from projections.feed_reads import QueryReads
 from projections.reads import CandleRow
+from projections.slot_reads import Stretch
+from projections.slots import Certificate
 
 AS_OF = "^([0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
 
@@ -49,6 +51,25 @@ async def last_slot(reads: QueryReads, as_of: str) -> int:
 def end_of(slot: int) -> int:
     """The last position that a slot can have, as `Position.order_key`."""
     return Position(slot, LAST_TX, LAST_OUTER, LAST_INNER).order_key
+
+
+async def has_all(
+    reads: QueryReads,
+    read_models: Sequence[str],
+    until: Certificate | None,
+    launch_pos: int | None,
+) -> bool:
+    """Whether read models hold all that the log has from a launch up to a certified slot.
+
+    That includes what came late, to fill gaps.
+    """
+    if until is None:
+        return False
+    first = 0 if launch_pos is None else Position.from_order_key(launch_pos).slot
+    gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
+    needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
+    at = {it.name: it.sequence for it in await reads.positions()}
+    return all(at.get(name, 0) >= needed for name in read_models)
 
 
 async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:

@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from projections.reads import CandleRow
+from projections.horizon import Horizon
+from projections.reads import CandleRow, TokenRow
 
 
-class PastReads(Protocol):
+class PastCards(Protocol):
+    """The tokens read model, with what trades say about its past."""
+
+    async def token_until(self, mint: str, *, pos: int) -> TokenRow | Horizon | None:
+        """The card as it would be had the chain ended there; None where nothing names the mint.
+
+        A description and a mint's decimals are those that are known now. Where trades that the
+        card would have to be put together from were let go of, it is where they begin.
+        """
+        ...
+
+
+class PastReads(PastCards, Protocol):
     """The candles and trades read models, as they would be had the chain ended there."""
 
     async def candles_until(

@@ -121,6 +121,12 @@ class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: float | None
     quote_reserves: int
     token_reserves: int
+    held_quote_reserves: int
+    """What was really there of the quote reserves."""
+    held_token_reserves: int | None
+    """What the curve really held of the token; None in pools, which hold all of theirs."""
+    supply: int | None
+    """The token's, where the trade reported it."""
     layout: str
 
 

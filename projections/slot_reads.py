@@ -85,6 +85,10 @@ class SlotReads(NewestReads, Protocol):
         """What is known of a slot; None before the first certificate."""
         ...
 
+    async def certified_until(self, slot: int) -> Certificate | None:
+        """The certificate of the last slot up to this one that has one."""
+        ...
+
     async def bounds(self) -> Bounds | None:
         """From where to where certificates reach; None before the first one."""
         ...

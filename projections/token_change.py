@@ -57,6 +57,21 @@ class Supplied(msgspec.Struct, frozen=True, gc=False):
     supply: int
 
 
+class Reported(msgspec.Struct, frozen=True, gc=False):
+    """What a launch, new virtual reserves or a burn said; None where it did not.
+
+    The card keeps the last of it. A card of the past is put together from these and from trades.
+    """
+
+    price: float | None
+    virtual_quote_reserves: int | None
+    virtual_token_reserves: int | None
+    held_quote_reserves: int | None
+    real_token_reserves: int | None
+    """What the curve holds of the token; None in a pool."""
+    supply: int | None
+
+
 class Placed(msgspec.Struct, frozen=True, gc=False):
     """Something that happens to a token once."""
 
@@ -112,6 +127,8 @@ class TokenChange(msgspec.Struct):
     token_decimals: int | None = None
     burned: dict[int, int] = {}
     """Token units burned, by position; they lessen a supply reported before."""
+    reported: dict[int, Reported] = {}
+    """By position."""
     trades: int = 0
     buys: int = 0
     sells: int = 0
@@ -132,6 +149,7 @@ class TokenChange(msgspec.Struct):
         self.high_at(other.high)
         self.decimals_are(other.quote_decimals, other.token_decimals)
         self.burned = self.burned | other.burned
+        self.reported = self.reported | other.reported
         self.trades += other.trades
         self.buys += other.buys
         self.sells += other.sells

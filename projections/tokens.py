@@ -25,6 +25,7 @@ from projections.token_change import (
     Placed,
     Pooled,
     Priced,
+    Reported,
     Supplied,
     TokenChange,
     Traded,
@@ -39,7 +40,7 @@ class Tokens:
     """From events to changes of token cards."""
 
     name: ClassVar = "tokens"
-    version: ClassVar = 2
+    version: ClassVar = 3
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
@@ -115,9 +116,11 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
         case CurveRepriced():
             change, pos = _change(changes, event.mint), event.pos.order_key
             quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
-            held = event.real_quote_reserves
-            change.priced_at(Priced(pos, spot(quote, token), quote, token, held))
-            change.curve_reserves_at(CurveReserves(pos, held, event.real_token_reserves))
+            held, left = event.real_quote_reserves, event.real_token_reserves
+            price = spot(quote, token)
+            change.priced_at(Priced(pos, price, quote, token, held))
+            change.curve_reserves_at(CurveReserves(pos, held, left))
+            change.reported[pos] = Reported(price, quote, token, held, left, None)
         case CurveCompleted():
             _change(changes, event.mint).completed_at(
                 Placed(event.pos.order_key, event.block_time_s)
@@ -144,7 +147,9 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
             change.burned[pos] = event.base_amount
             held, token = event.pool_quote_reserves, event.pool_base_reserves
             quote = held + event.virtual_quote_reserves
-            change.priced_at(Priced(pos, spot(quote, token), quote, token, held))
+            price = spot(quote, token)
+            change.priced_at(Priced(pos, price, quote, token, held))
+            change.reported[pos] = Reported(price, quote, token, held, None, None)
         case TokenDescribed(failure=None):
             _change(changes, event.mint).described_at(found(event))
         case _:
@@ -172,7 +177,14 @@ def _created(change: TokenChange, event: TokenCreated) -> None:
     if event.token_total_supply is not None:
         change.supplied_at(Supplied(pos, event.token_total_supply))
     quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
-    if quote is not None and token is not None:
-        change.priced_at(Priced(pos, spot(quote, token), quote, token))
+    price = None
+    if quote is None or token is None:
+        quote = token = None
+    else:
+        price = spot(quote, token)
+        change.priced_at(Priced(pos, price, quote, token))
     if event.real_token_reserves is not None:
         change.curve_reserves_at(CurveReserves(pos, None, event.real_token_reserves))
+    change.reported[pos] = Reported(
+        price, quote, token, None, event.real_token_reserves, event.token_total_supply
+    )

@@ -27,14 +27,19 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "price": pl.Float64(),
     "quote_reserves": pl.Int128(),
     "token_reserves": pl.Int128(),
+    "held_quote_reserves": pl.Int128(),
+    "held_token_reserves": pl.Int128(),
+    "supply": pl.Int128(),
     "layout": pl.String(),
 }
 """A trade's columns, in the order of its table; the trader is `user` in `TradeRow`."""
 
 _EVERY = ("signature", "user", "quote_mint", "layout")
 _OWN: Mapping[str, Sequence[str]] = {
-    "curve.traded": ("quote_decimals", "token_decimals"),
-    "pool.traded": ("pool", "base_decimals", "quote_decimals"),
+    "curve.traded": (
+        *("quote_decimals", "token_decimals", "real_quote_reserves", "real_token_reserves"),
+    ),
+    "pool.traded": ("pool", "base_decimals", "quote_decimals", "base_supply"),
 }
 _VALUES = [attrgetter("user" if name == "trader" else name) for name in SCHEMA]
 
@@ -56,6 +61,9 @@ def trades(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
             pl.lit("curve").alias("venue"),
             pl.lit(None, pl.String).alias("pool"),
             pl.lit(value=True).alias("canonical"),
+            pl.col("real_quote_reserves").alias("held_quote_reserves"),
+            pl.col("real_token_reserves").alias("held_token_reserves"),
+            pl.lit(None, pl.Int64).alias("supply"),
         )
     else:
         quote, base = pl.col("quote_decimals"), pl.col("base_decimals")
@@ -67,6 +75,14 @@ def trades(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
             .alias("quote_mint"),
             pl.when("turned").then(base).otherwise(quote).alias("quote_decimals"),
             pl.when("turned").then(quote).otherwise(base).alias("token_decimals"),
+            pl.when("turned")
+            .then(pl.col("quote_reserves"))
+            .otherwise(pl.col("quote_reserves") - pl.col("virtual_quote_reserves"))
+            .alias("held_quote_reserves"),
+            pl.lit(None, pl.Int64).alias("held_token_reserves"),
+            pl.when(pl.col("mint") == pl.col("base_mint"))
+            .then(pl.col("base_supply"))
+            .alias("supply"),
         )
     return seen.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
-from domain.events import PoolTraded
+from domain.events import CurveTraded, PoolTraded
 from domain.log import Recorded
 from projections.price import Fill, fill, is_turned
 from projections.reads import TradeRow
@@ -16,7 +16,7 @@ class Trades:
     """From events to trade rows."""
 
     name: ClassVar = "trades"
-    version: ClassVar = 1
+    version: ClassVar = 2
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
@@ -28,6 +28,9 @@ class Trades:
 def _row(trade: Fill) -> TradeRow:
     event = trade.event
     pool: str | None = None
+    held_token: int | None = None
+    supply: int | None = None
+    held_quote = trade.quote_reserves
     quote_mint, quote_decimals = event.quote_mint, event.quote_decimals
     if isinstance(event, PoolTraded):
         pool = event.pool
@@ -35,8 +38,14 @@ def _row(trade: Fill) -> TradeRow:
         if is_turned(event):
             quote_mint = event.base_mint
             quote_decimals, token_decimals = token_decimals, quote_decimals
+        else:
+            held_quote -= event.virtual_quote_reserves
+        if event.mint == event.base_mint:
+            supply = event.base_supply
     else:
         token_decimals = event.token_decimals
+        if isinstance(event, CurveTraded):
+            held_quote, held_token = event.real_quote_reserves, event.real_token_reserves
     return TradeRow(
         id=event.id,
         pos=event.pos.order_key,
@@ -55,5 +64,8 @@ def _row(trade: Fill) -> TradeRow:
         price=trade.price,
         quote_reserves=trade.quote_reserves,
         token_reserves=trade.token_reserves,
+        held_quote_reserves=held_quote,
+        held_token_reserves=held_token,
+        supply=supply,
         layout=event.layout,
     )

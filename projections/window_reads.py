@@ -54,10 +54,13 @@ class TokenWindows(msgspec.Struct, frozen=True, kw_only=True):
 class WindowReads(Protocol):
     """The trades read model, summed up."""
 
-    async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
+    async def windows(
+        self, mint: str, *, as_of_s: int | None = None, pos: int | None = None
+    ) -> TokenWindows | None:
         """What was traded in (as_of_s - length, as_of_s], counted when it is asked.
 
-        Without a time it is the tokens read model's newest, None where that knows none.
+        With a position, of the trades up to there. Without a time it is the
+        tokens read model's newest, None where that knows none.
         """
         ...
 

@@ -42,7 +42,7 @@ _MINTS = "unnest($1::text[]) as asked (mint)"
 _TOKENS = f"{CARD} where mint = any($1::text[])"
 _TRADES = _each(_MINTS, TRADES, n1="asked.mint")
 _CANDLES = _each(_MINTS, CANDLES, n1="asked.mint")
-_WINDOWS = _each(_MINTS, WINDOWS, n1="asked.mint", n2="null", n3="$2")
+_WINDOWS = _each(_MINTS, WINDOWS, n1="asked.mint", n2="null", n3="$2", n4=f"{INT64_MAX}::bigint")
 _TOTALS = _each(_MINTS, TOTALS, n1="asked.mint")
 _TOP_OF = _each(_MINTS, TOP_OF, n1="asked.mint")
 _TRADERS: dict[TraderSort, str] = {

@@ -10,6 +10,7 @@ from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
+from adapters.postgres.past_cards import PostgresPastCards
 from adapters.postgres.past_reads import PostgresPast
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
@@ -32,7 +33,7 @@ from projections.reads import (
 TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
         quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
-        token_reserves, layout
+        token_reserves, held_quote_reserves, held_token_reserves, supply, layout
     from trades where mint = $1 and pos < $2 order by pos desc limit $3
 """
 
@@ -63,6 +64,7 @@ class PostgresReads(
     PostgresMarket,
     PostgresSlots,
     PostgresPast,
+    PostgresPastCards,
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,

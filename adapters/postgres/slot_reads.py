@@ -14,6 +14,7 @@ from projections.slots import Certificate, Gap
 _SELECT = f"select {', '.join(Certificate.__struct_fields__)} from slot_certificates"
 _SLOT = f"{_SELECT} where slot = $1"
 _CHILD = f"{_SELECT} where slot > $1 and not abandoned order by slot limit 1"
+_UNTIL = f"{_SELECT} where slot <= $1 and not abandoned order by slot desc limit 1"
 _FIRST = f"{_SELECT} where not abandoned order by slot limit 1"
 _FINAL = f"{_SELECT} where not abandoned order by slot desc limit 1"
 _NEWEST = """
@@ -75,6 +76,11 @@ class PostgresSlots:
                 gaps=await rows_of(connection, Gap, _GAPS, at, at),
                 bounds=bounds,
             )
+
+    async def certified_until(self, slot: int) -> Certificate | None:
+        """The certificate of the last slot up to this one that has one."""
+        async with asking(self._pool) as connection:
+            return await _one(connection, _UNTIL, int64(slot))
 
     async def bounds(self) -> Bounds | None:
         """From where to where certificates reach; None before the first one."""

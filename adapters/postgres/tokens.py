@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from adapters.postgres import token_description
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
@@ -114,6 +116,22 @@ _BURN = Upsert(
     action="nothing",
 )
 
+_REPORT = Upsert(
+    "token_reports",
+    {
+        "mint": "text",
+        "pos": "bigint",
+        "price": "double precision",
+        "virtual_quote_reserves": "numeric",
+        "virtual_token_reserves": "numeric",
+        "held_quote_reserves": "numeric",
+        "real_token_reserves": "numeric",
+        "supply": "numeric",
+    },
+    key=("mint", "pos"),
+    action="nothing",
+)
+
 _RECKON = """
     update tokens set burned_later = burns.later, burned_by_high = burns.by_high
     from (
@@ -133,7 +151,7 @@ class TokenStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Tokens.name
     version: ClassVar = Tokens.version
-    tables: ClassVar = (_UPSERT, _BURN)
+    tables: ClassVar = (_UPSERT, _BURN, _REPORT)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Merge the changes into the cards, then reckon the supplies that they touch."""
@@ -148,6 +166,13 @@ class TokenStore(CheckpointedStore[Changes]):
         ]
         if burns:
             await _BURN.merge(connection, burns)
+        reports = [
+            (mint, pos, *msgspec.structs.astuple(said))
+            for mint, change in sorted(changes.items())
+            for pos, said in change.reported.items()
+        ]
+        if reports:
+            await _REPORT.merge(connection, reports)
         reckoned = [
             mint
             for mint, change in changes.items()

@@ -27,6 +27,9 @@ _COLUMNS = {
     "price": "double precision",
     "quote_reserves": "numeric",
     "token_reserves": "numeric",
+    "held_quote_reserves": "numeric",
+    "held_token_reserves": "numeric",
+    "supply": "numeric",
     "layout": "text",
 }
 _INSERT = Upsert("trades", _COLUMNS, key=("mint", "pos"), action="nothing")

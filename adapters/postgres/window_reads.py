@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
+from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, rows_of
 from adapters.postgres.pool import Pool
 from projections.window_reads import LENGTHS_S, REACH_S, TokenWindows, WindowRow
 
@@ -19,7 +19,9 @@ NEWEST = """
 """
 """The time of the last trade on the chain or of the newest launch, whichever is later."""
 
-_COUNTS = "mint = $1 and canonical and block_time_s <= (select as_of_s from clock)"
+_COUNTS = """
+    mint = $1 and canonical and pos <= $4 and block_time_s <= (select as_of_s from clock)
+"""
 _PRICED = "select price from recent where price is not null"
 WINDOWS = f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
@@ -69,7 +71,7 @@ WINDOWS = f"""
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-"""Takes the mint, the time or null, and the lengths of the windows."""
+"""Takes the mint, the time or null, the lengths of the windows, and a last position."""
 
 
 class TimedWindow(WindowRow, frozen=True, kw_only=True, gc=False):
@@ -84,17 +86,20 @@ class PostgresWindows:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
+    async def windows(
+        self, mint: str, *, as_of_s: int | None = None, pos: int | None = None
+    ) -> TokenWindows | None:
         """What was traded in (as_of_s - length, as_of_s], counted when it is asked.
 
-        Without a time it is the tokens read model's newest, None where that knows none, and where
-        trades that it would need were let go of.
+        With a position, of the trades up to there. Without a time it is the tokens read model's
+        newest, None where that knows none, and where trades that it would need were let go of.
         """
         if not can_be_asked(mint):
             return None
         as_of = None if as_of_s is None else int64(as_of_s)
+        last = INT64_MAX if pos is None else int64(pos)
         async with asking(self._pool) as connection:
-            rows = await rows_of(connection, TimedWindow, WINDOWS, mint, as_of, LENGTHS_S)
+            rows = await rows_of(connection, TimedWindow, WINDOWS, mint, as_of, LENGTHS_S, last)
         return token_windows(rows) if rows else None
 
 

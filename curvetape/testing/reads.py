@@ -33,10 +33,13 @@ from projections.reads import (
 from projections.search import Search
 from projections.slots import Slots
 from projections.sol_prices import SolPrices
+from projections.token_change import TokenChange
 from projections.tokens import Tokens
 from projections.trades import Trades
 from projections.window_reads import TokenWindows, WindowRow
 from projections.windows import WINDOWS_S, Span, Window, span_at
+
+LAST_POS = (1 << 63) - 1
 
 
 class MemoryReads(MemoryTokenLists, MemorySlots):
@@ -111,7 +114,24 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         times += [] if last is None else [last.last_trade_time_s]
         return max((time for time in times if time is not None), default=None)
 
-    async def windows(self, mint: str, *, as_of_s: int | None = None) -> TokenWindows | None:
+    async def token_until(self, mint: str, *, pos: int) -> TokenRow | Horizon | None:
+        """The card of the events up to a position, with the decimals that are known by now."""
+        self._ask()
+        if (now := self._changes.get(mint)) is None:
+            return None
+        began = began_pos(now)
+        moved = moved_pos(now) > pos and began <= pos
+        if self.horizon is not None and moved and began < self.horizon.pos:
+            return self.horizon
+        past = [it for it in self._recorded if it.event.pos.order_key <= pos]
+        if (then := Tokens().apply(past).get(mint)) is None:
+            return None
+        then.decimals_are(now.quote_decimals, now.token_decimals)
+        return card(mint, then)
+
+    async def windows(
+        self, mint: str, *, as_of_s: int | None = None, pos: int | None = None
+    ) -> TokenWindows | None:
         """What was traded in (as_of_s - length, as_of_s], see `projections.window_reads`."""
         self._ask()
         as_of_s = await self.newest_time_s() if as_of_s is None else as_of_s
@@ -120,7 +140,9 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         trades = [
             trade
             for trade in reversed(self._trades.get(mint, []))
-            if trade.canonical and trade.block_time_s <= as_of_s
+            if trade.canonical
+            and trade.block_time_s <= as_of_s
+            and (pos is None or trade.pos <= pos)
         ]
         rows = [window_of(trades, length_s, as_of_s) for length_s in WINDOWS_S.values()]
         return TokenWindows(as_of_s=as_of_s, rows=rows)
@@ -259,6 +281,23 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
             )
             for core in (Candles, Holders, Portfolios, Search, Slots, SolPrices, Tokens, Trades)
         ]
+
+
+def moved_pos(change: TokenChange) -> int:
+    """Where what moved a card ends."""
+    groups = (
+        *(change.created, change.priced, change.curve_reserves, change.supplied),
+        *(change.completed, change.graduated, change.pooled, change.last_trade),
+    )
+    return max((each.pos for each in groups if each is not None), default=LAST_POS)
+
+
+def began_pos(change: TokenChange) -> int:
+    """Where it begins, 0 for before the log."""
+    if change.created is None:
+        return 0
+    opening = change.first_trade
+    return change.created.pos if opening is None else min(change.created.pos, opening.pos)
 
 
 def window_of(trades: Sequence[TradeRow], length_s: int, as_of_s: int) -> WindowRow:

@@ -32,6 +32,10 @@ class MemorySlots:
             bounds=bounds,
         )
 
+    async def certified_until(self, slot: int) -> Certificate | None:
+        """The certificate of the last slot up to this one that has one."""
+        return next((it for it in reversed(self._certified()) if it.slot <= slot), None)
+
     async def bounds(self) -> Bounds | None:
         """From where to where certificates reach; None before the first one."""
         found = self._certified()

@@ -22,6 +22,7 @@ from projections.token_lists import ListSort
 EXAMPLES_MAX = 60
 EXISTING = {"address": WALLET, "signature": MARKET[0].id.partition(":")[0]}
 SETTLED = {"fromSlot": 7, "toSlot": 900}
+LAST_SLOT = "9999"
 REFUSED = {"/api/v1/explain": ("slot",), "/api/v1": ("asOf",), "/api/v1/tokens/{mint}": ("asOf",)}
 """What need not fit, by the path but for its last part."""
 
@@ -58,7 +59,7 @@ def settle(case: Any) -> None:
 
     A mint becomes one that exists, most of the time, and a wallet or a transaction always; a cursor
     is one that was given out, together with its sort; a text can be printed; a range does not end
-    before it begins; a board is of now.
+    before it begins; a board is of now, and a card of a slot that all are known at.
     """
     path, query = case.path_parameters, case.query
     mint = path.get("mint", "")
@@ -75,6 +76,8 @@ def settle(case: Any) -> None:
         query |= {"cursor": given, "sort": sort} | ({"window": window} if window else {})
     for name in REFUSED.get(case.path.rsplit("/", 1)[0], ()):
         query.pop(name, None)
+    if "asOf" in query and case.path == "/api/v1/tokens/{mint}":
+        query["asOf"] = LAST_SLOT
     if "q" in query:
         query["q"] = "".join(filter(str.isprintable, query["q"]))
     if "from" in query and "to" in query:

@@ -318,8 +318,8 @@ async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
     assert [(each.name, each.version, each.sequence) for each in positions] == [
         ("candles", Candles.version, len(MARKET)),
         ("sol_prices", 1, len(MARKET)),
-        ("tokens", 2, len(MARKET)),
-        ("trades", 1, len(MARKET)),
+        ("tokens", 3, len(MARKET)),
+        ("trades", 2, len(MARKET)),
     ]
 
 

@@ -282,7 +282,9 @@ async def test_read_models_from_before_events_waited_go_on_where_they_were(
         before.setattr(migrations, "SCHEMA", older)
         await migrate(postgres_dsn)
     old = await open_pool(postgres_dsn, connections_max=1)
-    await old.execute("insert into checkpoints (name, version, sequence) values ('trades', 1, 7)")
+    await old.execute(
+        "insert into checkpoints (name, version, sequence) values ('trades', $1, 7)", Trades.version
+    )
     await migrate(postgres_dsn)
     assert await TradeStore(old).checkpoint() == Checkpoint(sequence=7, reread_after=7)
     await old.close()

@@ -30,7 +30,7 @@ from curvetape.testing.events import (
     sol_priced,
 )
 from curvetape.testing.holders import holder_histories
-from curvetape.testing.market import ABSENT, KNOWN, MARKET, TRADED, UNTRADED, WALLET
+from curvetape.testing.market import ABSENT, GRADUATED, KNOWN, MARKET, TRADED, UNTRADED, WALLET
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.portfolios import wallets_histories
 from curvetape.testing.reads import MemoryReads
@@ -66,10 +66,10 @@ from projections.tokens import Tokens
 from projections.trades import Trades
 
 TABLES = (
-    "candle_rows, candle_hours, trades, tokens, token_burns, sol_prices, portfolio_trades,"
-    " portfolio_positions,"
-    " portfolio_days, holders, holder_launches, holder_counts, search_documents, search_waiting,"
-    " search_burns, search_clock, search_changes, slot_certificates, slot_gaps, checkpoints"
+    "candle_rows, candle_hours, trades, tokens, token_burns, token_reports, sol_prices,"
+    " portfolio_trades, portfolio_positions, portfolio_days, holders, holder_launches,"
+    " holder_counts, search_documents, search_waiting, search_burns, search_clock, search_changes,"
+    " slot_certificates, slot_gaps, checkpoints"
 )
 WALLETS = ("wallet1", "wallet2", "wallet3", "nobody", "zero\0byte")
 PATHS = [
@@ -79,6 +79,7 @@ PATHS = [
     *(f"{V1}?state={state}" for state in get_args(TokenState)),
     *(f"{V1}/{mint}" for mint in (*KNOWN, ABSENT)),
     *(f"{V1}/{TRADED}?windowsTo={GENESIS_S + later_s}" for later_s in (0, 200, 400, 10**6)),
+    *(f"{V1}/{mint}?asOf={slot}" for mint in (TRADED, GRADUATED) for slot in (700, 2_002, 2_004)),
     *(f"{V1}/{TRADED}/chart?limit=7&interval={interval}" for interval in INTERVALS_S),
     *(f"/api/v1/search?q=traded&sort={sort}" for sort in get_args(SearchSort)),
     "/api/v1/search?marketCapMin=0.5&volumeMax=1e3&venue=curve&limit=2&createdFrom=2020-01-01T00:00:00Z",

@@ -68,7 +68,7 @@ async def test_trades_older_than_any_window_are_not_read(pool: Pool) -> None:
     plan = "\n".join(
         row[0]
         for row in await pool.fetch(
-            f"explain (analyze, costs off, timing off) {WINDOWS}", "m", None, LENGTHS_S
+            f"explain (analyze, costs off, timing off) {WINDOWS}", "m", None, LENGTHS_S, 2**62
         )
     )
     scans = [line for line in plan.splitlines() if "on trades" in line or "on _hyper" in line]

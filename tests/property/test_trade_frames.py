@@ -17,13 +17,21 @@ from projections.trades import Trades
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+def is_kept_whole(event: AnyEvent) -> bool:
+    """Whether the archive keeps it byte for byte, since a column cannot hold it."""
+    told = [getattr(event, f"real_{side}_reserves", 0) for side in ("quote", "token")]
+    return max(*told, getattr(event, "base_supply", 0) or 0) >= 1 << 63
+
+
 def by_columns(events: Sequence[AnyEvent]) -> pl.DataFrame:
     """Of columns where they are exact, of the core for all other events."""
     frames, odd = [], [it for it in events if it.kind not in KINDS]
     for kind in KINDS:
         of_kind = [it for it in events if it.kind == kind]
         rows = rows_of(kind, of_kind, columns_of(kind))
-        strange = rows.select(is_odd(kind)).to_series()
+        strange = rows.select(is_odd(kind)).to_series() | pl.Series(
+            map(is_kept_whole, of_kind), dtype=pl.Boolean
+        )
         odd += [it for it, is_strange in zip(of_kind, strange, strict=True) if is_strange]
         frames.append(trades(kind, rows.filter(~strange)))
     return pl.concat([*frames, framed(Trades().apply(recorded(odd)))])

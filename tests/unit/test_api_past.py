@@ -1,8 +1,9 @@
-"""A chart as of a slot or a time is what it would be had the log ended there."""
+"""A chart or a card as of a slot or a time is what it would be had the log ended there."""
 
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.endpoint import FINAL
@@ -11,6 +12,7 @@ from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import GENESIS_S, created, curve_traded
 from curvetape.testing.market import address
 from projections.horizon import Horizon
+from projections.reads import ProjectionPosition
 
 MINT = address("past")
 CHART = f"{V1}/{MINT}/chart"
@@ -89,3 +91,61 @@ def test_where_trades_were_let_go_of_no_candle_is_folded_from_the_rest() -> None
     of.reads.horizon = Horizon(pos=105 << 31, complete_from_s=GENESIS_S + 5)
     assert of.client.get(f"{CHART}?interval=1s&asOf=107").status_code == 422
     assert get(of, f"{CHART}?interval=1s&asOf=107&from={GENESIS_S + 5}")["items"]
+
+
+CARD = f"{V1}/{MINT}"
+
+
+@pytest.mark.parametrize("slot", [100, 107, 129])
+def test_a_card_of_the_past_is_that_of_a_log_that_ends_there(slot: int) -> None:
+    past = get(served(log()), f"{CARD}?asOf={slot}")
+    then = get(served(log(slot + 1)), CARD)
+    assert past == then | {"asOfSlot": slot, "complete": True, "final": True}
+
+
+def test_a_card_of_a_time_is_that_of_the_last_slot_up_to_it_and_may_be_kept() -> None:
+    of = served(log())
+    at = datetime.fromtimestamp(GENESIS_S + 7, UTC).isoformat().replace("+00:00", "Z")
+    assert get(of, f"{CARD}?asOf={at}") == get(of, f"{CARD}?asOf=107")
+    assert of.client.get(f"{CARD}?asOf={at}").headers["cache-control"] == FINAL
+    assert of.client.get(CARD).headers["cache-control"] != FINAL
+
+
+def test_a_card_is_not_final_while_a_read_model_has_yet_to_come_so_far() -> None:
+    of = served(log())
+    positions = of.reads.positions
+
+    async def behind() -> list[ProjectionPosition]:
+        return [
+            msgspec.structs.replace(it, sequence=9) if it.name == "trades" else it
+            for it in await positions()
+        ]
+
+    of.reads.positions = behind  # type: ignore[method-assign]  # one of its read models lags
+    found = get(of, f"{CARD}?asOf=107")
+    assert (found["complete"], found["final"]) == (True, False)
+    assert get(of, f"{CARD}?asOf=101")["final"]
+
+
+def test_before_its_launch_a_token_has_no_card() -> None:
+    found = served(log()).client.get(f"{CARD}?asOf=99")
+    assert (found.status_code, found.json["parameter"]) == (404, "asOf")
+    absent = served(log()).client.get(f"{V1}/{address('absent')}?asOf=107")
+    assert absent.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("asOf=130", 422), (f"asOf={GENESIS_S}", 422), ("asOf=yesterday", 400)],
+)
+def test_a_card_of_no_certified_slot_is_refused(query: str, status: int) -> None:
+    found = served(log()).client.get(f"{CARD}?{query}")
+    assert (found.status_code, found.json["parameter"]) == (status, "asOf")
+
+
+def test_where_trades_were_let_go_of_only_what_has_not_moved_since_has_a_card() -> None:
+    of = served(log())
+    then = get(of, f"{CARD}?asOf=129")
+    of.reads.horizon = Horizon(pos=105 << 31, complete_from_s=GENESIS_S + 5)
+    assert of.client.get(f"{CARD}?asOf=107").status_code == 422
+    assert get(of, f"{CARD}?asOf=129") == then
