@@ -19,8 +19,9 @@ from projections.windows import Window, span_at
 
 PAST_S_MAX = HOUR_S
 """A board can be asked for a time so far behind the newest one."""
-OF_THE_WINDOW: frozenset[Ranking] = frozenset(("trades", "change"))
-"""Rankings by nothing but what was traded in the window, so that they can be told of the past."""
+OF_THE_PAST: frozenset[Ranking] = frozenset(("volume", "trades", "change", "age"))
+"""Rankings by what was traded in the window, at SOL's price of then, and by when tokens were
+created: nothing of it is another thing now."""
 PAGE_MAX = 1_000
 
 
@@ -40,7 +41,7 @@ class LeaderboardsParameters(
         Meta(
             description="The board as it was at the end of the minute that holds this time: Unix "
             "seconds or RFC 3339, at most an hour before the newest time that is known. Rankings "
-            "by `trades` and `change` have a past."
+            "by `volume`, `trades`, `change` and `age` have a past."
         ),
     ] = UNSET
     page: Annotated[int, Meta(ge=1, le=PAGE_MAX, description="The page, from 1.")] = 1
@@ -191,11 +192,11 @@ def leader(rank: int, of: Standing, card: TokenRow | None, *, past: bool = False
 def _past(asked: LeaderboardsParameters, newest_s: int | None) -> int:
     assert asked.as_of is not UNSET, "it is asked for"
     as_of_s = seconds(asked.as_of)
-    if asked.ranking not in OF_THE_WINDOW:
+    if asked.ranking not in OF_THE_PAST:
         raise ProblemError(
             PAST_NOT_KEPT,
             f"{asked.ranking} ranks by what is current too; of the past there are boards by "
-            f"{' and '.join(sorted(OF_THE_WINDOW))}",
+            f"{', '.join(sorted(OF_THE_PAST))}",
             parameter="ranking",
         )
     if newest_s is None or as_of_s > newest_s or as_of_s < newest_s - PAST_S_MAX + MINUTE_S:

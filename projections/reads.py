@@ -100,6 +100,7 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
+    `held_…` is what was really there then, of the token on its curve only; `supply` is the token's.
     Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
     amounts and reserves are turned around, so that a `buy` always gets tokens.
     """
@@ -122,11 +123,8 @@ class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quote_reserves: int
     token_reserves: int
     held_quote_reserves: int
-    """What was really there of the quote reserves."""
     held_token_reserves: int | None
-    """What the curve really held of the token; None in pools, which hold all of theirs."""
     supply: int | None
-    """The token's, where the trade reported it."""
     layout: str
 
 
@@ -329,10 +327,7 @@ class TokenReads(Protocol):
         ...
 
     async def newest_time_s(self) -> int | None:
-        """The time of the last trade on the chain or of the newest launch, whichever is later.
-
-        It is the clock that ages are told by, None before the first of them.
-        """
+        """The later time of the chain's last trade and newest launch, which ages are told by."""
         ...
 
 

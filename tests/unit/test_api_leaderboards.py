@@ -6,6 +6,7 @@ import pytest
 from falcon.testing import TestClient
 
 from api.app import create_app
+from api.leaderboards import OF_THE_PAST
 from curvetape.testing.api import Served
 from curvetape.testing.events import GENESIS_S, created, curve_traded, migrated, sol_priced
 from curvetape.testing.market import address
@@ -86,19 +87,29 @@ def test_pages_of_a_board_follow_each_other(served: Served) -> None:
     assert [it["rank"] for it in second["items"]] == [3]
 
 
-def test_a_board_of_the_past_is_what_it_was_then() -> None:
+@pytest.mark.parametrize("ranking", sorted(OF_THE_PAST))
+def test_a_board_of_the_past_is_what_it_was_then(ranking: str) -> None:
     """The same as if the log had ended with that minute, but for what is told as of now."""
-    board = f"{BOARDS}?ranking=trades&window=15m"
-    late = [traded(20, SECOND, 600), traded(21, SECOND, 601), traded(22, address("new"), 605)]
+    board = f"{BOARDS}?ranking={ranking}&window=15m"
+    late = [
+        created(18, address("new"), block_time_s=NOON_S + 590),
+        # 50 dollars are more than 3 SOL by then.
+        sol_priced(19, price=10 * 10**8, publish_time_s=NOON_S + 500),
+        traded(20, SECOND, 600, quote_amount=10**10),
+        traded(21, SECOND, 601),
+        traded(22, address("new"), 605),
+    ]
     then = get(Served(EVENTS), board)
     past = get(Served([*EVENTS, *late]), f"{board}&asOf={NOON_S + 30}")
-    told = ("rank", "mint", "trades", "buys", "sells", "quoteVolumeUnits", "priceChange")
+    counted = ("trades", "buys", "sells", "quoteVolumeUnits", "volumeUsd")
+    told = ("rank", "mint", *counted, "priceChange", "createdTime")
     assert [[it[name] for name in told] for it in past["items"]] == [
         [it[name] for name in told] for it in then["items"]
     ]
     assert (past["fromTime"], past["toTime"]) == (then["fromTime"], then["toTime"])
     assert {it["marketCap"] for it in past["items"]} == {None}
-    assert get(Served([*EVENTS, *late]), board)["items"][0]["mint"] == SECOND
+    now = [it["mint"] for it in get(Served([*EVENTS, *late]), board)["items"]]
+    assert now != [it["mint"] for it in then["items"]]
 
 
 @pytest.mark.parametrize(

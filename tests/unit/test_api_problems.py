@@ -35,7 +35,7 @@ def problem(result: Result, kind: str) -> Any:
 def test_an_unknown_parameter_is_refused_with_the_known_ones(served: Served) -> None:
     found = problem(served.client.get(f"{V1}/{TRADED}?window=5"), "parameter-unknown")
     assert found["detail"] == "'window' is no parameter here; known: windowsTo, asOf, waitFor"
-    assert (found["parameter"], found["known"]) == ("window", ["windowsTo", "waitFor"])
+    assert (found["parameter"], found["known"]) == ("window", ["windowsTo", "asOf", "waitFor"])
     assert problem(served.client.get("/healthz?x"), "parameter-unknown")["known"] == []
 
 
