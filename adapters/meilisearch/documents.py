@@ -48,8 +48,8 @@ SETTINGS: Mapping[str, Any] = {
     "pagination": {"maxTotalHits": SEARCH_TOTAL_MAX},
 }
 """`solMarketCap` and `solVolume` are lamports, and absent where a token does not trade for SOL."""
-_ROUNDED = 1e-14
-"""How far off a number of another size than these have may come back."""
+ROUNDED = 2.0**-51
+"""How far off a number may come back, as a part of it: its last bit or two."""
 
 
 def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
@@ -76,19 +76,14 @@ def document(generation: str, changed: ChangedDocument) -> dict[str, Any]:
         "tick": changed.tick,
     }
     if token.quote_mint in SOL_MINTS:
-        made["solMarketCap"] = None if token.market_cap is None else rounded(token.market_cap)
-        made["solVolume"] = rounded(float(token.volume_quote))
+        made["solMarketCap"] = token.market_cap
+        made["solVolume"] = float(token.volume_quote)
     if token.description is not None:
         made |= {"description": token.description, DESCRIPTION: folded(token.description)}
     for name, field in LINKS.items():
         if (has := getattr(token, name)) is not None:
             made[field] = has
     return made
-
-
-def rounded(value: float) -> float:
-    """Of 15 digits: so many Meilisearch reads exactly in a document, as it does in a filter."""
-    return float(f"{value:.15g}")
 
 
 def held(hit: Mapping[str, Any]) -> HeldDocument | None:
@@ -109,7 +104,7 @@ def held(hit: Mapping[str, Any]) -> HeldDocument | None:
 
 def _same(there: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     return there.keys() == made.keys() and all(
-        isclose(there[name], value, rel_tol=_ROUNDED)
+        isclose(there[name], value, rel_tol=ROUNDED)
         if isinstance(value, float) and isinstance(there[name], int | float)
         else there[name] == value
         for name, value in made.items()

@@ -1,10 +1,11 @@
 """Finds tokens in Meilisearch."""
 
 from collections.abc import Mapping
+from sys import float_info
 from typing import Any
 
 from adapters.meilisearch.client import Meili
-from adapters.meilisearch.documents import ADDRESSES, DESCRIPTION, LINKS, NAMES, found, rounded
+from adapters.meilisearch.documents import ADDRESSES, DESCRIPTION, LINKS, NAMES, ROUNDED, found
 from adapters.meilisearch.index import PREFIX, quoted
 from projections.indexing import SearchIndexError
 from projections.reads import (
@@ -88,10 +89,10 @@ def _filters(asked: TokenSearch) -> list[str]:
         "creator": asked.creator,
     }
     limits = (
-        ("solMarketCap", ">=", asked.market_cap_min),
-        ("solMarketCap", "<=", asked.market_cap_max),
-        ("solVolume", ">=", asked.volume_min),
-        ("solVolume", "<=", asked.volume_max),
+        ("solMarketCap", ">=", _lowered(asked.market_cap_min)),
+        ("solMarketCap", "<=", _raised(asked.market_cap_max)),
+        ("solVolume", ">=", _lowered(asked.volume_min)),
+        ("solVolume", "<=", _raised(asked.volume_max)),
         ("createdTime", ">=", asked.created_from_s),
         ("createdTime", "<", asked.created_to_s),
     )
@@ -99,9 +100,14 @@ def _filters(asked: TokenSearch) -> list[str]:
     return [
         *(f"{name} = {str(value).lower()}" for name, value in links if value is not None),
         *(f"{name} = {quoted(value)}" for name, value in equal.items() if value is not None),
-        *(
-            f"{name} {sign} {rounded(value) if isinstance(value, float) else value!r}"
-            for name, sign, value in limits
-            if value is not None
-        ),
+        *(f"{name} {sign} {value!r}" for name, sign, value in limits if value is not None),
     ]
+
+
+def _lowered(limit: float | None) -> float | None:
+    """By as much as what it is compared with may be off: it leaves out nothing that it allows."""
+    return None if limit is None else limit * (1 - ROUNDED)
+
+
+def _raised(limit: float | None) -> float | None:
+    return None if limit is None else min(limit * (1 + ROUNDED), float_info.max)
