@@ -25,6 +25,8 @@ UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
 UNSENT_PACKETS_MAX = 1_000
 """The same for one that polls."""
+READ_WAIT_S = 0.05
+"""How often it is looked whether one that asks for more has read that."""
 UNSENT_SHARE_LOW = 0.1
 """Once so little of that waits, it is told what it has missed."""
 
@@ -100,6 +102,8 @@ class Channel:
         self.sid = sid
         self.turn = asyncio.Lock()
         """What it asks for is done in the order in which it was asked."""
+        self.under_way = 0
+        """Requests that it waits for."""
         self.gone = False
         """Whether it has disconnected: what was asked for it meanwhile is not to be given."""
         self.charts: set[tuple[str, Interval]] = set()
@@ -119,6 +123,15 @@ class Channel:
             return protocol.unsent_bytes / UNSENT_BYTES_MAX
         queue = self._connections.queue(self.session)
         return 0.0 if queue is None else queue.qsize() / UNSENT_PACKETS_MAX
+
+    async def read_meanwhile(self, wait_s_max: float) -> bool:
+        """Wait until it has read what waits for it; False where it does not in time."""
+        end_s = time.monotonic() + wait_s_max
+        while self.unsent_share > 1 and not self.gone:
+            if time.monotonic() > end_s:
+                return False
+            await asyncio.sleep(READ_WAIT_S)
+        return True
 
     def offer(self, room: str, sequence: int, messages: Bundle) -> bool:
         """Give it messages up to a sequence; False where it is behind and has to catch up."""

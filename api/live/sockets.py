@@ -24,7 +24,7 @@ from api.live.requests import (
     UnsubscribeToken,
     read,
 )
-from api.live.rooms import Listener, Rooms
+from api.live.rooms import FULL_S_MAX, Listener, Rooms
 from api.live.shared import Shared
 from api.live.tail import LiveLog, Tail
 from api.problems import ProblemError
@@ -35,6 +35,8 @@ from projections.reads import ReadsUnavailableError
 
 ROOMS_MAX = 100
 """That one client may be in."""
+UNDER_WAY_MAX = 200
+"""Requests of one client that are not answered yet."""
 MESSAGE_BYTES_MAX = 16 << 10
 """Of what a client sends."""
 TICK_S = 1.0
@@ -140,26 +142,50 @@ class Sockets:
         self._charts.forget(channel)
 
     def _answering(self, answer: Answer) -> Handler:
-        """As `_done`, for what counts among the requests that the client's caller may make."""
-        done = self._done(answer)
+        """As `_done`, for what counts among the requests that the client's caller may make.
+
+        Nothing is read for a client that has still to read what it was sent before.
+        """
+
+        async def once_read(channel: Channel, rooms: Rooms, given: object) -> dict[str, object]:
+            if not await channel.read_meanwhile(FULL_S_MAX):
+                await self._let_go(channel)
+                raise RefusedError("what was sent before was not read in time")
+            return await answer(channel, rooms, given)
+
+        done = self._done(once_read)
 
         async def handler(sid: str, *given: object) -> dict[str, object]:
             refused = await self._refused(sid)
-            return await done(sid, *given) if refused is None else refused
+            channel = self._channels.get(sid)
+            if refused is not None or channel is None:
+                return refused or await done(sid, *given)
+            channel.under_way += 1
+            try:
+                return await done(sid, *given)
+            finally:
+                channel.under_way -= 1
 
         return handler
 
     async def _refused(self, sid: str) -> dict[str, object] | None:
-        """Count a request; what a client is told whose caller has made too many."""
+        """Count a request; what a client is told that has too many, or whose caller has."""
         channel = self._channels.get(sid)
-        allowed = None if channel is None else channel.take()
-        if channel is None or allowed is None or allowed.ok:
+        if channel is None:
+            return None
+        allowed = channel.take()
+        more: dict[str, object] = {}
+        if allowed is not None and not allowed.ok:
+            problem = allowed.refusal
+            more = {"limit": allowed.limit, "retryAfterSeconds": allowed.wait_s}
+        elif channel.under_way >= UNDER_WAY_MAX:
+            problem = f"{UNDER_WAY_MAX} requests are under way; wait until one is acknowledged"
+        else:
             return None
         if channel.unsent_share > 1:  # it asks and asks, and does not even read the refusals
             await self._let_go(channel)
-        more = {"limit": allowed.limit, "retryAfterSeconds": allowed.wait_s}
-        channel.send(_single("", "problem", 0, {"detail": allowed.refusal, **more}))
-        return {"ok": False, "problem": allowed.refusal, **more}
+        channel.send(_single("", "problem", 0, {"detail": problem, **more}))
+        return {"ok": False, "problem": problem, **more}
 
     def _done(self, answer: Answer) -> Handler:
         """The acknowledgement says whether it was done; `problem` says so to who asks for none."""

@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
-from api.limits import Limit, Limits
 from api.live import channel as channel_module
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import created, curve_traded, migrated, recorded
@@ -35,12 +33,10 @@ class Followed:
 
 
 @asynccontextmanager
-async def following(
-    live: LiveLog, first: Sequence[AnyEvent], *, limits: Limits | None = None
-) -> AsyncIterator[Followed]:
+async def following(live: LiveLog, first: Sequence[AnyEvent]) -> AsyncIterator[Followed]:
     await live.appender.append(entries(first))
     reads = MemoryReads(recorded(first))
-    async with serving_sockets(reads, live.log, limits=limits) as url:
+    async with serving_sockets(reads, live.log) as url:
         yield Followed(live, reads, url)
 
 
@@ -227,80 +223,6 @@ async def test_what_is_asked_for_wrongly_is_refused_with_a_reason(
         assert words in answer["problem"]
         (problem,) = await told.until_all("problem", 1)
         assert problem["detail"] == answer["problem"]
-
-
-def limits_of(rate: int, *, abuse: int = 1_000) -> Limits:
-    """That count all requests in one second, which does not end."""
-    return Limits(Limit(rate=rate, abuse=abuse, block_s=60), now_s=lambda: 1_800_000_000.0)
-
-
-async def test_what_is_asked_over_a_connection_counts_among_the_requests_of_its_caller(
-    live_log: LiveLog,
-) -> None:
-    asked = [("search:tokens", "x"), ("subscribe:market", None), ("subscribe:token", MINT)]
-    async with (
-        following(live_log, HISTORY, limits=limits_of(1 + len(asked))) as followed,
-        client(followed.url, transports=["websocket"]) as told,  # the first request
-    ):
-        for event, argument in asked:
-            assert (await told.emit(event, argument))["ok"]
-        for event, argument in [*asked, ("subscribe:everything", None)]:
-            assert await told.emit(event, argument) == {
-                "ok": False,
-                "problem": "4 requests a second are answered; ask again in 1 s",
-                "limit": 4,
-                "retryAfterSeconds": 1,
-            }
-        problems = await told.until_all("problem", len(asked) + 1)
-        assert problems[0] == {
-            "detail": "4 requests a second are answered; ask again in 1 s",
-            "limit": 4,
-            "retryAfterSeconds": 1,
-        }
-        # It is told on of what it follows, may leave that, and REST counts the same.
-        await followed.append(provisional(20))
-        await told.until_all("trade", 1)
-        assert (await told.emit("unsubscribe:token", MINT))["ok"]
-        async with httpx.AsyncClient(base_url=followed.url) as rest:
-            assert (await rest.get("/api/v1/tokens")).status_code == 429
-
-
-async def test_who_asks_on_in_spite_of_refusals_is_blocked(live_log: LiveLog) -> None:
-    async with (
-        following(live_log, HISTORY, limits=limits_of(1, abuse=2)) as followed,
-        client(followed.url, transports=["websocket"]) as told,
-    ):
-        waits = [(await told.emit("search:tokens", "x"))["retryAfterSeconds"] for _ in range(3)]
-        assert waits == [1, 1, 60]
-        assert "in spite of refusals" in told.all("problem")[-1]["detail"]
-
-
-async def test_one_that_came_by_polling_is_counted_too(live_log: LiveLog) -> None:
-    """Its handshake, what it polls, the upgrade, and then what it asks for."""
-    async with (
-        following(live_log, HISTORY, limits=limits_of(30)) as followed,
-        client(followed.url) as told,
-    ):
-        await told.until_all("upgrade", 1)
-        answers = [await told.emit("search:tokens", "x") for _ in range(30)]
-        done = [it["ok"] for it in answers]
-        assert done == sorted(done, reverse=True)
-        assert True in done
-        assert (answers[-1]["limit"], answers[-1]["retryAfterSeconds"]) == (30, 1)
-
-
-async def test_who_is_refused_and_does_not_read_what_it_is_sent_is_let_go_of(
-    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or refusals would wait for it in memory, as many as it asks."""
-    async with (
-        following(live_log, HISTORY, limits=limits_of(1)) as followed,
-        client(followed.url, transports=["websocket"]) as told,
-    ):
-        assert not (await told.emit("search:tokens", "x"))["ok"]
-        monkeypatch.setattr(channel_module.Channel, "unsent_share", 1.1)
-        told.tell("search:tokens", "x")
-        assert await told.until_all("disconnect", 1) == ["io server disconnect"]
 
 
 async def test_requests_are_done_in_the_order_in_which_they_are_asked(
