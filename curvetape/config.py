@@ -263,7 +263,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
-    ] = 5_000
+    ] = 10_000
     project_part: Annotated[
         Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None,
         Meta(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from domain.cancellation import go_on, requested
 from domain.log import LogError, Recorded
+from projections.ahead import Ahead
 from projections.parking import (
     PARKED_MAX,
     REFUSALS,
@@ -28,8 +29,6 @@ from projections.saves import Saves
 from projections.settling import Settled, Settling, Stop
 from projections.status import Rate, State, Status
 
-STRETCHES_AHEAD_MAX = 1
-"""Stretches that wait, settled, while the one before them is saved."""
 UNSAVED_EVENTS_MAX = 5_000
 UNSAVED_S_MAX = 1.0
 """How far and how long a checkpoint may be behind where its rows have not changed."""
@@ -39,9 +38,17 @@ class Host:
     """Works for one read model; errors that stop it are kept, not raised."""
 
     def __init__(
-        self, hosted: Hosted, clock_s: Callable[[], float], tell: Tell | None = None
+        self,
+        hosted: Hosted,
+        clock_s: Callable[[], float],
+        tell: Tell | None = None,
+        *,
+        batch_max: int,
     ) -> None:
-        """With `tell` events that cannot be applied are parked, where the store can do that."""
+        """With `tell` events that cannot be applied are parked, where the store can do that.
+
+        What waits while others are saved is applied together, up to `batch_max` events.
+        """
         self._projection = hosted.projection
         self._store = hosted.store
         self._partition = hosted.partition
@@ -50,7 +57,7 @@ class Host:
         self._saves = Saves()
         self._events = self._batches = 0
         self._newest_ns: int | None = None
-        self._stretches: asyncio.Queue[Settled | None] = asyncio.Queue(STRETCHES_AHEAD_MAX)
+        self._ahead = Ahead(batch_max)
         self._tell = tell
         self._parking: ParkingStore[object] | None = None
         if tell is not None and isinstance(hosted.store, ParkingStore):
@@ -91,7 +98,7 @@ class Host:
         A stretch ends before what the read model holds when it starts, or begins behind it.
         """
         if self.running:
-            await self._stretches.put(stretch)
+            await self._ahead.put(stretch)
 
     async def work(self) -> None:
         """Apply and save what is offered, until the last of it or until something stops it."""
@@ -103,19 +110,18 @@ class Host:
             await self._save_position()
         except ProjectionError as error:
             self.error = error
-        if not self._stretches.empty():
-            self._stretches.get_nowait()  # or who offers next would wait for ever
+        self._ahead.close()  # or who offers next would wait for ever
 
     async def _next(self) -> Settled | None:
         if self.sequence == self._saved:
-            return await self._stretches.get()
+            return await self._ahead.take(self.sequence)
         left_s = self._unsaved_since_s + UNSAVED_S_MAX - self._clock_s()
         try:
             async with asyncio.timeout(max(left_s, 0)):
-                return await self._stretches.get()
+                return await self._ahead.take(self.sequence)
         except TimeoutError:
             await self._save_position()
-            return await self._stretches.get()
+            return await self._ahead.take(self.sequence)
 
     async def _take(self, stretch: Settled) -> None:
         if stretch.sequence < self.sequence:

@@ -13,7 +13,7 @@ from projections.projection import Hosted, ProjectionError
 from projections.settling import WAITING_EVENTS_MAX, Settled, Settling
 from projections.status import Status
 
-BATCH_MAX = 5_000
+BATCH_MAX = 10_000
 
 
 class ProjectionsStoppedError(Exception):
@@ -53,7 +53,7 @@ class Runner:
         assert all(it.partition in (None, partition) for it in hosted), "they share what is read"
         self._log = log
         self._partition = partition
-        self._hosts = [Host(each, clock_s, tell) for each in hosted]
+        self._hosts = [Host(each, clock_s, tell, batch_max=batch_max) for each in hosted]
         self._batch_max = batch_max
         self._waiting_events_max = waiting_events_max
         self._settling = Settling(waiting_events_max=waiting_events_max, partition=partition)
