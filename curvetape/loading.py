@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -20,11 +21,13 @@ from adapters.postgres.holder_load import HolderLoad
 from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.trade_load import TradeLoad
+from curvetape.rebuilding import UnloadableError
 from domain.archive import ArchiveStore, Manifest
 from projections.candle_columns import Closed, Gathering
 from projections.candles import Candle, Key
 from projections.holder_frames import framed
 from projections.holders import Changes
+from projections.parking import REFUSALS
 from projections.sol_price_frames import SCHEMA as PRICES
 from projections.trade_frames import SCHEMA as TRADES
 
@@ -169,7 +172,7 @@ async def load_by_columns(
     """Fill a read model's empty table from the segments that end at or before a sequence.
 
     Sets the checkpoint beside it. None where there are no such segments. `name` is one of `LOADS`.
-    Raises `ArchiveError`.
+    Raises `ArchiveError`, and `UnloadableError` where a segment holds what cannot be applied.
     """
     every = await asyncio.to_thread(chain.manifests, store)
     segments = [it for it in every if it.last_sequence <= until]
@@ -219,7 +222,8 @@ class _Loading:
             for segment in self._segments:
                 read, seconds = await self._reading.popleft()
                 self._read_on()
-                made, more = await asyncio.to_thread(_timed, self._making.made, read)
+                with _applying(segment):
+                    made, more = await asyncio.to_thread(_timed, self._making.made, read)
                 self._gathering_s += seconds + more
                 await writing
                 writing = asyncio.create_task(self._write(made))
@@ -262,12 +266,25 @@ class _Loading:
             self._reading.append(asyncio.create_task(reading))
 
     def _read(self, segment: Manifest) -> Any:
-        return self._making.read(chain.content_of(self._store, segment), self._abandoned)
+        content = chain.content_of(self._store, segment)
+        with _applying(segment):
+            return self._making.read(content, self._abandoned)
 
     async def _write(self, made: Any) -> None:
         started = time.monotonic()
         await self._load.write(made)
         self._copying_s += time.monotonic() - started
+
+
+@contextmanager
+def _applying(segment: Manifest) -> Iterator[None]:
+    try:
+        yield
+    except (*REFUSALS, pl.exceptions.PolarsError) as error:
+        raise UnloadableError(
+            f"something of the events {segment.first_sequence:,} to {segment.last_sequence:,} "
+            f"cannot be applied: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _timed(work: Callable[..., T], *given: Any) -> tuple[T, float]:

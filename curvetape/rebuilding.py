@@ -21,7 +21,11 @@ ReadModels = Callable[[Connections], list[Hosted]]
 """Every core with its store on some connections."""
 Load = Callable[[str, int], Awaitable[None]]
 """Fills a schema's empty tables with what the archive holds up to a sequence, checkpoint and all;
-faster than event by event, with the same rows."""
+faster than event by event, with the same rows. Raises `UnloadableError`."""
+
+
+class UnloadableError(Exception):
+    """Something in the archive cannot be applied, and a load has no way to park it."""
 
 
 class UnknownProjectionError(GenerationError):
@@ -110,8 +114,16 @@ class Rebuilding(Building):
         return f"the schema {schema}"
 
     async def _fill(self) -> None:
-        if self._load is not None:
+        if self._load is None:
+            return
+        try:
             await self._load(schema_of(self.name, "next"), (await self._served()).sequence)
+        except UnloadableError as error:
+            where = await self._create()  # the tables were left half full, and without their keys
+            self._say(
+                f"{self.name}: {error}; made event by event in {where} instead, "
+                "where what cannot be applied is parked"
+            )
 
     async def _promote(self, place: Place, hosted: Sequence[Hosted]) -> Generation:
         async def catch_up(live: Generation) -> frozenset[int]:

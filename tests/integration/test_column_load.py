@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import msgspec
+import polars as pl
 import pytest
 
 from adapters.archive.folder import FolderStore
@@ -17,7 +18,14 @@ from adapters.postgres.pool import open_pool
 from adapters.postgres.scratch import Scratch
 from curvetape.bootstrap import read_models
 from curvetape.comparing import Comparing
-from curvetape.loading import LATE_S, CandleMaking, Loaded, Making, load_by_columns
+from curvetape.loading import (
+    LATE_S,
+    CandleMaking,
+    HolderMaking,
+    Loaded,
+    Making,
+    load_by_columns,
+)
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
@@ -33,6 +41,7 @@ from curvetape.testing.simulated import first_blocks, views
 from domain.archive import ArchiveDamagedError
 from domain.events import AnyEvent
 from domain.log import Stored
+from domain.position import Position, PositionOutOfRangeError
 from ingest.transaction import translated
 from projections.runner import Runner
 
@@ -200,6 +209,59 @@ async def test_loaded_trades_leave_out_what_was_let_go_of(
             delete from trades where pos < (select pos from horizons);
         """,
     )
+
+
+class Refusing(HolderMaking):
+    """Cannot apply something that the third segment holds."""
+
+    def __init__(self) -> None:
+        self._segments = 0
+
+    def made(self, read: Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:
+        self._segments += 1
+        if self._segments == 3:
+            raise PositionOutOfRangeError(Position(1, 1 << 17, 0, 0))
+        return super().made(read)
+
+
+async def test_what_a_load_cannot_apply_is_left_to_a_replay(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    """A replay can park an event; the tables begin anew, with their keys."""
+    messages, store = history(), FolderStore(tmp_path)
+    _, _, third, *_ = sealed(store, messages, events_max=SEGMENT_EVENTS)
+    log = ArchivedLog(store, MemoryStream(messages))
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn)
+    try:
+        await Runner(log, read_models(pool)).run(follow=False)
+    finally:
+        await pool.close()
+    said: list[str] = []
+
+    async def load(schema: str, until: int) -> None:
+        await load_by_columns(
+            "holders", store, postgres_dsn, schema, until=until, say=said.append, making=Refusing()
+        )
+
+    async with await Generations.open(postgres_dsn) as generations:
+        rebuilding = Rebuilding(
+            log,
+            generations,
+            read_models,
+            "holders",
+            said.append,
+            batch_max=100,
+            loads={"holders": load},
+        )
+        await rebuilding.build()
+        built = await digest(postgres_dsn, "holders_next", "holders")
+        assert built == await digest(postgres_dsn, "public", "holders")
+        assert built[0] > 150
+        await rebuilding.serve("next")
+    (told,) = [line for line in said if "event by event" in line]
+    assert f"{third.first_sequence:,} to {third.last_sequence:,}" in told
+    assert "does not fit 32 slot" in told
 
 
 async def loaded_as_a_replay_makes_it(
