@@ -49,7 +49,9 @@ class Meili:
         try:
             return await loop.run_in_executor(self._threads, self._asked, question)
         except MeilisearchApiError as error:
-            said = f"{public(self._url)} said: {error.message}"
+            # The client adds a hint of its own, that its version may be another.
+            message = str(error.message).partition(". Hint: ")[0]
+            said = f"{public(self._url)} said: {message}"
             if error.status_code >= _BROKEN or error.status_code in _LATER:
                 raise IndexUnavailableError(said) from error
             if error.code in {"index_not_found", "document_not_found"}:

@@ -52,6 +52,8 @@ async def test_an_index_that_lacks_nothing_is_searched_and_gives_its_position(
         index = MeiliIndex(meili, prefix=PREFIX)
         async with reads_of(pool, meili_server) as before:
             assert await before.positions() == []
+            with pytest.raises(ReadsUnavailableError, match=r"Index `served-tokens` not found\.$"):
+                await before.search(TokenSearch())
         await Indexer(PostgresDocuments(pool), index, batch_max=4).catch_up()
     async with reads_of(pool, meili_server) as reads:
         assert await reads.positions() == [
