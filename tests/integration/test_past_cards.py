@@ -38,6 +38,7 @@ from curvetape.testing.market import address
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
+from projections.horizon import Horizon
 from projections.projection import host
 from projections.reads import TokenRow
 from projections.runner import Runner
@@ -198,3 +199,25 @@ async def test_the_card_of_a_slot_is_the_one_that_the_api_told_then(pool: Pool) 
         assert past == then, slot
     assert [then["state"] for then in told.values() if "state" in then].count("completed") == 2
     assert {then.get("status") for then in told.values()} == {200, 404}
+
+
+async def test_a_card_is_refused_only_where_it_would_need_trades_that_were_let_go_of(
+    pool: Pool,
+) -> None:
+    await pool.execute(f"truncate {TABLES}, horizons")
+    events = [it for _, _, it in life()]
+    await project(pool, MemoryLog(events))
+    reads, in_memory = PostgresReads(pool), MemoryReads(recorded(events))
+    kept_from = Horizon(pos=end_of(8), complete_from_s=GENESIS_S + 4)
+    await pool.execute(
+        "insert into horizons values ('trades', $1, $2)", kept_from.pos, kept_from.complete_from_s
+    )
+    await pool.execute("delete from trades where pos < $1", kept_from.pos)
+    in_memory.horizon = kept_from
+    for each in (reads, in_memory):
+        assert await each.token_until(MINT, pos=end_of(3)) is None
+        for slot in (4, 9, 22):
+            assert await each.token_until(MINT, pos=end_of(slot)) == kept_from
+        for slot in (23, 26):  # nothing has happened to it since
+            assert await each.token_until(MINT, pos=end_of(slot)) == await each.token(MINT)
+    await pool.execute("truncate horizons")
