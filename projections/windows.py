@@ -1,6 +1,7 @@
 """Windows that slide: which minutes count at a given time, and the fewest buckets for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -61,3 +62,29 @@ def span_at(window: Window, at_s: int) -> Span:
     """
     to_s = at_s - at_s % MINUTE_S + MINUTE_S
     return Span(to_s - WINDOWS_S[window], to_s)
+
+
+class SharedStretch(Stretch, frozen=True):
+    """Buckets that all of some windows hold."""
+
+    windows: frozenset[Window]
+
+
+def shared_stretches(spans: Mapping[Window, Span]) -> Sequence[SharedStretch]:
+    """The stretches of all the windows, each once, cut where a window begins or ends."""
+    found = []
+    for length_s in (MINUTE_S, HOUR_S):
+        held = {
+            window: [each for each in span.stretches() if each.length_s == length_s]
+            for window, span in spans.items()
+        }
+        ends = {end_s for of in held.values() for each in of for end_s in (each.from_s, each.to_s)}
+        for from_s, to_s in pairwise(sorted(ends)):
+            windows = frozenset(
+                window
+                for window, of in held.items()
+                if any(each.from_s <= from_s < each.to_s for each in of)
+            )
+            if windows:
+                found.append(SharedStretch(length_s, from_s, to_s, windows))
+    return found

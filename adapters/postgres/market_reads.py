@@ -7,7 +7,7 @@ from adapters.postgres.token_spans import OF_USDC, SETTINGS
 from adapters.postgres.window_reads import NEWEST
 from projections.buckets import HOUR_S, MINUTE_S
 from projections.market_reads import MarketRow, MarketWindow
-from projections.windows import WINDOWS_S, span_at
+from projections.windows import WINDOWS_S, shared_stretches, span_at
 
 # ruff: noqa: S608  # the program's own text only
 
@@ -20,19 +20,30 @@ def _traded(length_s: int) -> str:
         " and start_s < stretch.to_s)",
     }[length_s]
     return f"""
-        select named, mint, buys, sells, volume_quote
-        from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[])
-            as stretch (named, interval_s, from_s, to_s)
+        select windows, mint, buys, sells, volume_quote
+        from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::integer[])
+            as stretch (interval_s, from_s, to_s, windows)
         cross join lateral {source} as candles
         where stretch.interval_s = {length_s}
     """
 
 
 _WINDOWS = f"""
-    select spans.named as window, spans.to_s, coalesce(traded.tokens, 0) as tokens,
-        coalesce(traded.buys, 0) as buys, coalesce(traded.sells, 0) as sells,
-        coalesce(traded.volume_lamports, 0) as volume_lamports,
-        coalesce(traded.volume_usdc_amount, 0) as volume_usdc_amount,
+    with parts as materialized ({_traded(MINUTE_S)} union all {_traded(HOUR_S)}),
+    -- Each trade is added up once for all the windows that it is in, and each token met once.
+    traded as materialized (
+        select windows, sum(parts.buys) as buys, sum(parts.sells) as sells,
+            sum(parts.volume_quote) filter (where for_sol) as lamports,
+            sum(parts.volume_quote) filter (where {OF_USDC}) as usdc_amount
+        from parts left join tokens using (mint) group by windows
+    ), met as materialized (
+        select windows, count(*) as tokens
+        from (select bit_or(windows) as windows from parts group by mint) as mints group by windows
+    )
+    select spans.named as window, coalesce(met.tokens, 0)::bigint as tokens,
+        coalesce(traded.buys, 0)::bigint as buys, coalesce(traded.sells, 0)::bigint as sells,
+        coalesce(traded.lamports, 0) as volume_lamports,
+        coalesce(traded.usdc_amount, 0) as volume_usdc_amount,
         (
             select count(*) from tokens where coalesce(created_time_s, -1) >= spans.from_s
                 and coalesce(created_time_s, -1) < spans.to_s
@@ -40,25 +51,18 @@ _WINDOWS = f"""
             select count(*) from tokens where graduated_pos is not null
                 and graduated_time_s >= spans.from_s and graduated_time_s < spans.to_s
         ) as graduations
-    from unnest($5::text[], $6::bigint[], $7::bigint[]) as spans (named, from_s, to_s)
-    left join (
-        select named, count(*) as tokens, sum(done.buys)::bigint as buys,
-            sum(done.sells)::bigint as sells,
-            sum(done.volume_quote) filter (where for_sol) as volume_lamports,
-            sum(done.volume_quote) filter (where {OF_USDC}) as volume_usdc_amount
-        from (
-            select named, mint, sum(buys) as buys, sum(sells) as sells,
-                sum(volume_quote) as volume_quote
-            from ({_traded(MINUTE_S)} union all {_traded(HOUR_S)}) as parts group by named, mint
-        ) as done join tokens using (mint)
-        group by named
-    ) as traded on traded.named = spans.named
+    from unnest($5::text[], $6::integer[], $7::bigint[], $8::bigint[])
+        as spans (named, bit, from_s, to_s)
+    cross join lateral (
+        select sum(buys) as buys, sum(sells) as sells, sum(lamports) as lamports,
+            sum(usdc_amount) as usdc_amount
+        from traded where traded.windows & spans.bit <> 0
+    ) as traded
+    cross join lateral (
+        select sum(tokens) as tokens from met where met.windows & spans.bit <> 0
+    ) as met
 """
 _TOKENS = "select count(*) as tokens, count(*) filter (where state = 'graduated') as graduated"
-
-
-class _Window(MarketWindow, frozen=True, kw_only=True):
-    to_s: int
 
 
 class PostgresMarket:
@@ -77,30 +81,27 @@ class PostgresMarket:
             if at_s is None:
                 return None
             spans = {window: span_at(window, at_s) for window in WINDOWS_S}
+            bits = {window: 1 << place for place, window in enumerate(WINDOWS_S)}
             cut = [
-                (window, each.length_s, each.from_s, each.to_s)
-                for window, span in spans.items()
-                for each in span.stretches()
+                (it.length_s, it.from_s, it.to_s, sum(bits[window] for window in it.windows))
+                for it in shared_stretches(spans)
             ]
             rows = await rows_of(
                 connection,
-                _Window,
+                MarketWindow,
                 _WINDOWS,
                 *map(list, zip(*cut, strict=True)),
-                list(spans),
+                list(bits),
+                list(bits.values()),
                 [span.from_s for span in spans.values()],
                 [span.to_s for span in spans.values()],
             )
             counted = await connection.fetchrow(f"{_TOKENS} from tokens where listed")
         assert counted is not None, "a count is one row"
         found = {row.window: row for row in rows}
-        fields = MarketWindow.__struct_fields__
         return MarketRow(
             at_s=at_s,
-            windows=[
-                MarketWindow(**{name: getattr(found[window], name) for name in fields})
-                for window in WINDOWS_S
-            ],
+            windows=[found[window] for window in WINDOWS_S],
             tokens=counted["tokens"],
             graduated=counted["graduated"],
         )
