@@ -12,7 +12,7 @@ from api.completeness import Complete, complete_between, ended
 from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
-from api.past import AS_OF, check_horizon, end_of, last_slot
+from api.past import AS_OF, check_horizon, end_of, has_all, last_slot
 from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
@@ -167,8 +167,20 @@ class ChartResource:
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
             complete=complete,
-            final=complete is True and await ended(self._reads, to_s, last),
+            final=complete is True
+            and await ended(self._reads, to_s, last)
+            and await self._has_all(to_s, last, of.created_pos),
         )
+
+    async def _has_all(self, to_s: int, last: int | None, launch_pos: int | None) -> bool:
+        """Whether the read models have come as far as the certificates that say it is complete."""
+        if last is None:
+            within = await self._reads.slots_around(to_s, to_s)
+            if within is None:
+                return False
+            last = within.to_slot
+        until = await self._reads.certified_until(last)
+        return await has_all(self._reads, self.operation.read_models, until, launch_pos)
 
     async def _traders(
         self, mint: str, shown: Sequence[CandleRow], interval_s: int

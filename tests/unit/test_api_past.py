@@ -111,7 +111,20 @@ def test_a_card_of_a_time_is_that_of_the_last_slot_up_to_it_and_may_be_kept() ->
     assert of.client.get(CARD).headers["cache-control"] != FINAL
 
 
-def test_a_card_is_not_final_while_a_read_model_has_yet_to_come_so_far() -> None:
+@pytest.mark.parametrize(
+    ("path", "earlier"),
+    [
+        (f"{CARD}?asOf=107", f"{CARD}?asOf=101"),
+        (f"{CHART}?interval=1s&asOf=107", f"{CHART}?interval=1s&asOf=101"),
+        (
+            f"{CHART}?interval=1s&from={GENESIS_S}&to={GENESIS_S + 7}",
+            f"{CHART}?interval=1s&from={GENESIS_S}&to={GENESIS_S + 1}",
+        ),
+    ],
+)
+def test_nothing_is_final_while_a_read_model_has_yet_to_come_so_far(
+    path: str, earlier: str
+) -> None:
     of = served(log())
     positions = of.reads.positions
 
@@ -121,10 +134,11 @@ def test_a_card_is_not_final_while_a_read_model_has_yet_to_come_so_far() -> None
             for it in await positions()
         ]
 
+    assert get(of, path)["final"]
     of.reads.positions = behind  # type: ignore[method-assign]  # one of its read models lags
-    found = get(of, f"{CARD}?asOf=107")
+    found = get(of, path)
     assert (found["complete"], found["final"]) == (True, False)
-    assert get(of, f"{CARD}?asOf=101")["final"]
+    assert get(of, earlier)["final"]
 
 
 def test_before_its_launch_a_token_has_no_card() -> None:
