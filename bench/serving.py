@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
-from bench.result import RefusedError
+from bench.result import RefusedError, say
 from bench.worker import ROOT
 from curvetape.config import Settings, environment
 
@@ -34,7 +34,8 @@ def running(
 ) -> Iterator[int]:
     """A server once it answers at `url`; the id of its process.
 
-    Raises `RefusedError`, with the last of what the server said, when it does not answer.
+    Raises `RefusedError`, with the last of what the server said, when it does not answer. What it
+    said is told, too, when whatever is done with it fails.
     """
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
@@ -42,7 +43,11 @@ def running(
         )
         try:
             _until_answers(process, command, url, said)
-            yield process.pid
+            try:
+                yield process.pid
+            except BaseException:
+                say(f"{' '.join(command)} said last:\n{_last(said)}")
+                raise
         finally:
             process.terminate()
             end(process)

@@ -20,6 +20,19 @@ def test_a_server_that_ends_at_once_is_told_with_its_own_words() -> None:
         pass
 
 
+def test_what_a_server_said_is_told_when_measuring_it_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    with (
+        pytest.raises(RefusedError, match="lost"),
+        running(command, f"http://127.0.0.1:{port}/"),
+    ):
+        raise RefusedError("lost")
+    assert '"GET / HTTP/1.1" 200' in capsys.readouterr().err
+
+
 def test_a_server_runs_until_it_is_left() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
