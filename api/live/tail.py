@@ -83,11 +83,13 @@ class Tail:
         looks, before = 0, self._rooms.sequence
         while looks < DEAF_LOOKS:
             await asyncio.sleep(LOOK_S)
-            last, now = await self._log.last_sequence(), self._rooms.sequence
+            asked = self._rooms.sequence
+            last = await self._log.last_sequence()
+            if last < asked:
+                raise LogShorterError(asked, last)
+            now = self._rooms.sequence  # more than `last` where some came while it was asked for
             looks = looks + 1 if now == before < last else 0
             self.deaf, before = looks > 0, now
-            if last < now:
-                raise LogShorterError(now, last)
         _log.warning(
             "the log is at %d, but nothing behind %d has arrived here; reading it anew", last, now
         )

@@ -23,12 +23,19 @@ class Log:
         self.away = False
         self.shorter_by = 0
         self.readers = 0
+        self.grows_while_asked = False
+        self.asked = 0
 
     def add(self, payload: bytes) -> None:
         self.stored.append(Stored(len(self.stored) + 1, payload))
 
     async def last_sequence(self) -> int:
-        return len(self.stored) - self.shorter_by
+        self.asked += 1
+        last = len(self.stored) - self.shorter_by
+        if self.grows_while_asked:
+            self.add(encode(curve_traded(last, "mint")))
+            await asyncio.sleep(0.02)  # the answer takes longer than the event
+        return last
 
     async def read_stored(
         self, *, after: int, batch_max: int, follow: bool = True
@@ -109,3 +116,22 @@ async def test_a_log_that_became_shorter_is_another_one() -> None:
     log.shorter_by = 1
     with pytest.raises(LogShorterError):
         await asyncio.wait_for(Tail(log, rooms).run(), 5)
+
+
+async def test_a_log_that_grows_while_its_end_is_asked_for_is_the_same_one() -> None:
+    log = trades(3)
+    log.grows_while_asked = True
+    rooms = Rooms(floor=3, stale=lambda *_: None)
+    running = asyncio.create_task(Tail(log, rooms).run())
+
+    async def asked() -> bool:
+        return running.done() or log.asked > 3
+
+    try:
+        await until(asked)
+        assert not running.done()
+        assert log.readers == 1
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert rooms.sequence > 5
