@@ -26,7 +26,7 @@ from curvetape.metrics import address_of
 from curvetape.roles import Role, Roles
 from curvetape.servers import Servers
 from domain.events import SlotConfirmed
-from domain.log import LogError, LogShorterError
+from domain.log import EventLog, LogError, LogShorterError
 from projections.reads import ProjectionPosition, ReadsUnavailableError
 
 STATUS_WAIT_S = 5.0
@@ -96,11 +96,10 @@ class Up:
             for applied in await apply(connection, defined):
                 if applied.outcome != "unchanged":
                     self._say(f"stream {applied.stream}: {applied.outcome}")
-            last = await JetStreamLog(connection).last_sequence()
-        migrated = await migrate(settings.postgres_dsn)
-        for name in migrated.applied:
-            self._say(f"schema: applied {name}")
-        await _check_read_models(settings, last=last)
+            migrated = await migrate(settings.postgres_dsn)
+            for name in migrated.applied:
+                self._say(f"schema: applied {name}")
+            await _check_read_models(settings, JetStreamLog(connection))
 
     def _welcome(self, settings: Settings) -> None:
         where = f"http://{settings.api_host}:{settings.api_port}"
@@ -167,15 +166,17 @@ def ways_to_try(where: str) -> Sequence[str]:
     )
 
 
-async def _check_read_models(settings: Settings, *, last: int) -> None:
+async def _check_read_models(settings: Settings, log: EventLog) -> None:
     """Raise `LogShorterError` for read models of another log.
 
     Once this log has as many events they could no longer be told from its own.
     """
     async with reading(settings, application="curvetape up") as reads:
-        for position in await reads.positions():
-            if position.sequence > last:
-                raise LogShorterError(position.sequence, last)
+        positions = await reads.positions()
+    last = await log.last_sequence()  # behind: others may append and project meanwhile
+    for position in positions:
+        if position.sequence > last:
+            raise LogShorterError(position.sequence, last)
 
 
 def endpoints_named(settings: Settings) -> str:
