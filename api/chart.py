@@ -1,6 +1,6 @@
 """A token's candles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -12,7 +12,7 @@ from api.completeness import Complete, complete_between, ended
 from api.dollars import candle_dollars
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
-from api.past import AS_OF, check_horizon, end_of, has_all, last_slot
+from api.past import AS_OF, check_horizon, end_of, has_all, last_slot, reached
 from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
@@ -122,6 +122,9 @@ class ChartResource:
         limit = asked.limit
         if asked.currency == "usd":
             limit = min(limit, USD_MINUTES_MAX * MINUTE_S // interval_s)
+        # A chart up to now is never final: it does not have to wait for this.
+        ends = asked.to is not UNSET or asked.as_of is not UNSET
+        at = await reached(self._reads) if ends else {}
         of = await known(self._reads, asked.mint)
         asked_for = {
             "interval_s": interval_s,
@@ -169,10 +172,12 @@ class ChartResource:
             complete=complete,
             final=complete is True
             and await ended(self._reads, to_s, last)
-            and await self._has_all(to_s, last, of.created_pos),
+            and await self._has_all(at, to_s, last, of.created_pos),
         )
 
-    async def _has_all(self, to_s: int, last: int | None, launch_pos: int | None) -> bool:
+    async def _has_all(
+        self, at: Mapping[str, int], to_s: int, last: int | None, launch_pos: int | None
+    ) -> bool:
         """Whether the read models have come as far as the certificates that say it is complete."""
         if last is None:
             within = await self._reads.slots_around(to_s, to_s)
@@ -180,7 +185,7 @@ class ChartResource:
                 return False
             last = within.to_slot
         until = await self._reads.certified_until(last)
-        return await has_all(self._reads, self.operation.read_models, until, launch_pos)
+        return await has_all(self._reads, at, self.operation.read_models, until, launch_pos)
 
     async def _traders(
         self, mint: str, shown: Sequence[CandleRow], interval_s: int

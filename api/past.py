@@ -1,6 +1,6 @@
 """Questions about the past: which slot is the last that counts, and whether it can still change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from api.parameters import seconds
@@ -53,13 +53,22 @@ def end_of(slot: int) -> int:
     return Position(slot, LAST_TX, LAST_OUTER, LAST_INNER).order_key
 
 
+async def reached(reads: QueryReads) -> Mapping[str, int]:
+    """The log sequence up to which each read model holds everything, by name.
+
+    To be asked before rows are read: these may be newer than it then, but never older.
+    """
+    return {it.name: it.sequence for it in await reads.positions()}
+
+
 async def has_all(
     reads: QueryReads,
+    at: Mapping[str, int],
     read_models: Sequence[str],
     until: Certificate | None,
     launch_pos: int | None,
 ) -> bool:
-    """Whether read models hold all that the log has from a launch up to a certified slot.
+    """Whether read models that had `reached` so far hold all from a launch to a certified slot.
 
     That includes what came late, to fill gaps.
     """
@@ -68,7 +77,6 @@ async def has_all(
     first = 0 if launch_pos is None else Position.from_order_key(launch_pos).slot
     gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
     needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
-    at = {it.name: it.sequence for it in await reads.positions()}
     return all(at.get(name, 0) >= needed for name in read_models)
 
 

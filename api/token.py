@@ -10,7 +10,7 @@ from api.completeness import Complete, complete_between
 from api.dollars import card_coins
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Mint, Time, seconds
-from api.past import AS_OF, end_of, has_all, last_slot
+from api.past import AS_OF, end_of, has_all, last_slot, reached
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Ages, Count, Token, token
 from api.windows import Windows, windows
@@ -100,6 +100,7 @@ class TokenResource:
         )
 
     async def _past(self, mint: str, last: int, to_s: int | None) -> TokenCard:
+        at = await reached(self._reads)
         row = await known_at(self._reads, mint, last)
         until = await self._reads.certified_until(last)
         # Without certificates nobody knows the time but by what happened to the token.
@@ -123,7 +124,7 @@ class TokenResource:
             as_of_slot=last,
             complete=complete,
             final=complete is True
-            and await has_all(self._reads, self.operation.read_models, until, row.created_pos),
+            and await has_all(self._reads, at, self.operation.read_models, until, row.created_pos),
         )
 
 

@@ -141,6 +141,35 @@ def test_nothing_is_final_while_a_read_model_has_yet_to_come_so_far(
     assert get(of, earlier)["final"]
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (f"{CARD}?asOf=107", "token_until"),
+        (f"{CHART}?interval=1s&asOf=107", "candles_until"),
+        (f"{CHART}?interval=1s&from={GENESIS_S}&to={GENESIS_S + 7}", "candles"),
+    ],
+)
+def test_nothing_is_final_that_was_read_before_its_read_models_came_so_far(
+    path: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = served(log())
+    positions, rows = of.reads.positions, getattr(of.reads, asked)
+    read = False
+
+    async def behind_until_read() -> list[ProjectionPosition]:
+        return [it if read else msgspec.structs.replace(it, sequence=9) for it in await positions()]
+
+    async def read_rows(*of_what: Any, **more: Any) -> Any:
+        nonlocal read
+        found = await rows(*of_what, **more)
+        read = True
+        return found
+
+    monkeypatch.setattr(of.reads, "positions", behind_until_read)
+    monkeypatch.setattr(of.reads, asked, read_rows)
+    assert not get(of, path)["final"]
+
+
 def test_before_its_launch_a_token_has_no_card() -> None:
     found = served(log()).client.get(f"{CARD}?asOf=99")
     assert (found.status_code, found.json["parameter"]) == (404, "asOf")
