@@ -17,6 +17,7 @@ from curvetape.testing.events import batches, curve_traded, recorded
 from curvetape.testing.forks import abandoned, confirmed, provisional
 from curvetape.testing.holders import holder_histories
 from curvetape.testing.memory_log import MemoryLog
+from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from domain.position import Position
 from projections.holders import Changes, Holders
@@ -26,6 +27,7 @@ from projections.projection import host
 from projections.runner import Runner
 
 DERIVED = ("balance", "received", "sent")
+WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -160,5 +162,34 @@ async def test_a_database_of_the_version_before_is_counted_and_goes_on_without_a
         assert (await migrate(postgres_dsn)).applied == ["0031_holder_counts.sql"]
         assert (await HolderStore(pool).checkpoint()).sequence == 2
         await kept(pool)
+    finally:
+        await pool.close()
+
+
+async def test_what_an_older_program_saves_during_the_migration_is_counted(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn, connections_max=2)
+    try:
+        await save(pool, [curve_traded(2, "m", user="ann")], size=1)
+        await pool.execute("drop table holder_counts")
+        await pool.execute("delete from schema_files where name = '0031_holder_counts.sql'")
+        await pool.execute("update checkpoints set version = 2 where name = 'holders'")
+        async with pool.acquire() as older, older.transaction():
+            await older.execute("update checkpoints set sequence = 2 where name = 'holders'")
+            migrating = asyncio.create_task(migrate(postgres_dsn))
+
+            async def waits() -> bool:
+                return bool(await pool.fetchval(WAITING))
+
+            await until(waits)
+            await older.execute(
+                "insert into holders (mint, wallet, first_pos, first_time_s, last_pos,"
+                " last_time_s, bought, sold, deposited, withdrawn)"
+                " values ('m', 'bob', 3, 3, 3, 3, 1, 0, 0, 0)"
+            )
+        assert (await migrating).applied == ["0031_holder_counts.sql"]
+        assert len((await kept(pool)).holdings) == 2
     finally:
         await pool.close()

@@ -15,6 +15,13 @@ begin
                 )
             )
     loop
+        -- In the order in which each save takes them: the checkpoint, then the table.
+        if to_regclass(place || '.checkpoint_parts') is not null then
+            execute format(
+                'select from %s.checkpoint_parts where name = ''candles'' order by part for update', place
+            );
+            execute format('select from %s.checkpoints where name = ''candles'' for update', place);
+        end if;
         execute format($$
             alter table %1$s.candles rename to candle_rows;
 

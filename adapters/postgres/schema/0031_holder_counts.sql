@@ -9,6 +9,11 @@ begin
     ] loop
         continue when to_regclass(place || '.holders') is null
             or to_regclass(place || '.checkpoint_parts') is null;
+        -- Whoever saves just now does so first, or what it saves would be missing.
+        execute format(
+            'select from %s.checkpoint_parts where name = ''holders'' order by part for update', place
+        );
+        execute format('select from %s.checkpoints where name = ''holders'' for update', place);
         execute format(
             'create table %s.holder_counts (
                 mint text collate "C" primary key,

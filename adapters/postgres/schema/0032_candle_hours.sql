@@ -11,6 +11,11 @@ begin
     ] loop
         continue when to_regclass(place || '.candles') is null
             or to_regclass(place || '.checkpoint_parts') is null;
+        -- Whoever saves just now does so first, or what it saves would be missing.
+        execute format(
+            'select from %s.checkpoint_parts where name = ''candles'' order by part for update', place
+        );
+        execute format('select from %s.checkpoints where name = ''candles'' for update', place);
         execute format(
             'create table %s.candle_hours (
                 start_s bigint not null,
