@@ -18,7 +18,7 @@ from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
 from projections.feed_reads import QueryReads
-from projections.reads import INTERVALS_S, CandleRow
+from projections.reads import INTERVALS_S, CandleRow, ProjectionPosition
 
 Currency: TypeAlias = Literal["quote", "usd"]
 USD_MINUTES_MAX = 200_000
@@ -176,7 +176,11 @@ class ChartResource:
         )
 
     async def _has_all(
-        self, at: Mapping[str, int], to_s: int, last: int | None, launch_pos: int | None
+        self,
+        at: Mapping[str, ProjectionPosition],
+        to_s: int,
+        last: int | None,
+        launch_pos: int | None,
     ) -> bool:
         """Whether the read models have come as far as the certificates that say it is complete."""
         if last is None:

@@ -7,7 +7,7 @@ from api.parameters import seconds
 from api.problems import PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from projections.feed_reads import QueryReads
-from projections.reads import CandleRow
+from projections.reads import CandleRow, ProjectionPosition
 from projections.slot_reads import Stretch
 from projections.slots import Certificate
 
@@ -53,17 +53,17 @@ def end_of(slot: int) -> int:
     return Position(slot, LAST_TX, LAST_OUTER, LAST_INNER).order_key
 
 
-async def reached(reads: QueryReads) -> Mapping[str, int]:
-    """The log sequence up to which each read model holds everything, by name.
+async def reached(reads: QueryReads) -> Mapping[str, ProjectionPosition]:
+    """How far each read model is, by name.
 
     To be asked before rows are read: these may be newer than it then, but never older.
     """
-    return {it.name: it.sequence for it in await reads.positions()}
+    return {it.name: it for it in await reads.positions()}
 
 
 async def has_all(
     reads: QueryReads,
-    at: Mapping[str, int],
+    at: Mapping[str, ProjectionPosition],
     read_models: Sequence[str],
     until: Certificate | None,
     launch_pos: int | None,
@@ -77,7 +77,7 @@ async def has_all(
     first = 0 if launch_pos is None else Position.from_order_key(launch_pos).slot
     gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
     needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
-    return all(at.get(name, 0) >= needed for name in read_models)
+    return all(name in at and at[name].sequence >= needed for name in read_models)
 
 
 async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:

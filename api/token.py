@@ -1,5 +1,6 @@
 """One token's card."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -17,8 +18,11 @@ from api.windows import Windows, windows
 from projections.feed_reads import QueryReads
 from projections.horizon import Horizon
 from projections.labels import Thresholds
-from projections.reads import TokenReads, TokenRow
+from projections.reads import ProjectionPosition, TokenReads, TokenRow
 from projections.window_reads import TokenWindows
+
+KEPT_SINCE: Mapping[str, int] = {"tokens": 3, "trades": 2}
+"""From which version on read models keep what a card of the past is put together from."""
 
 
 class TokenParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,6 +105,7 @@ class TokenResource:
 
     async def _past(self, mint: str, last: int, to_s: int | None) -> TokenCard:
         at = await reached(self._reads)
+        check_versions(at)
         row = await known_at(self._reads, mint, last)
         until = await self._reads.certified_until(last)
         # Without certificates nobody knows the time but by what happened to the token.
@@ -126,6 +131,19 @@ class TokenResource:
             final=complete is True
             and await has_all(self._reads, at, self.operation.read_models, until, row.created_pos),
         )
+
+
+def check_versions(at: Mapping[str, ProjectionPosition]) -> None:
+    """Refuse cards of the past while rows are older than what they are put together from."""
+    for name, version in KEPT_SINCE.items():
+        if name in at and at[name].version < version:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"the rows of {name} are of version {at[name].version}, and cards of the past are "
+                f"made from version {version} on: whoever runs this server has to "
+                f"`curvetape projections rebuild {name}`; leave out asOf until then",
+                parameter="asOf",
+            )
 
 
 async def known_at(reads: QueryReads, mint: str, last: int) -> TokenRow:

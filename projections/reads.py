@@ -101,6 +101,7 @@ class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
     `held_…` is what was really there then, of the token on its curve only; `supply` is the token's.
+    Rows of a version that did not keep them have None.
     Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
     amounts and reserves are turned around, so that a `buy` always gets tokens.
     """
@@ -122,7 +123,7 @@ class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: float | None
     quote_reserves: int
     token_reserves: int
-    held_quote_reserves: int
+    held_quote_reserves: int | None
     held_token_reserves: int | None
     supply: int | None
     layout: str

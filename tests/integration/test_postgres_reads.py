@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
 from adapters.postgres import token_lists
@@ -290,6 +291,19 @@ async def test_trades_are_read_newest_first_and_from_any_position_on(reads: Read
     assert list(every) == expected
     older = await reads.trades("aaa", limit=3, before_pos=every[4].pos)
     assert list(older) == expected[5:8]
+
+
+async def test_trades_of_a_version_that_kept_less_are_read_until_they_are_rebuilt(
+    reads: Reads, pool: Pool
+) -> None:
+    kept = await reads.trades("aaa", limit=3)
+    await pool.execute(
+        "update trades set held_quote_reserves = null, held_token_reserves = null, supply = null"
+    )
+    assert await reads.trades("aaa", limit=3) == [
+        msgspec.structs.replace(it, held_quote_reserves=None, held_token_reserves=None, supply=None)
+        for it in kept
+    ]
 
 
 async def test_candles_are_the_last_ones_of_the_time_asked_for_oldest_first(reads: Reads) -> None:

@@ -170,6 +170,26 @@ def test_nothing_is_final_that_was_read_before_its_read_models_came_so_far(
     assert not get(of, path)["final"]
 
 
+@pytest.mark.parametrize(("name", "version"), [("trades", 1), ("tokens", 2)])
+def test_while_rows_are_of_an_older_version_no_card_is_made_of_them(
+    name: str, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = served(log())
+    positions = of.reads.positions
+
+    async def older() -> list[ProjectionPosition]:
+        return [
+            msgspec.structs.replace(it, version=version) if it.name == name else it
+            for it in await positions()
+        ]
+
+    monkeypatch.setattr(of.reads, "positions", older)
+    found = of.client.get(f"{CARD}?asOf=107")
+    assert (found.status_code, found.json["parameter"]) == (422, "asOf")
+    assert f"curvetape projections rebuild {name}" in found.json["detail"]
+    assert get(of, CARD)
+
+
 def test_before_its_launch_a_token_has_no_card() -> None:
     found = served(log()).client.get(f"{CARD}?asOf=99")
     assert (found.status_code, found.json["parameter"]) == (404, "asOf")
