@@ -136,6 +136,8 @@ class Generations:
                 like = f"(like {self._served}.{table} including all)"
                 definition = (definitions or {}).get(table, like)
                 await connection.execute(f"create table {schema}.{table} {definition}")
+                if definition == like:
+                    await self._store_alike(schema, table)
                 await self._chunk(schema, table)
             for view, query in (views or {}).items():
                 await connection.execute(f"set local search_path = {schema}")
@@ -287,6 +289,15 @@ class Generations:
 
     async def _exists(self, schema: str) -> bool:
         return bool(await self._connection.fetchval("select to_regnamespace($1)", schema))
+
+    async def _store_alike(self, schema: str, table: str) -> None:
+        """Give a table the storage parameters of the served one, which `like` leaves out."""
+        options: str | None = await self._connection.fetchval(
+            "select array_to_string(reloptions, ', ') from pg_class where oid = $1::text::regclass",
+            f"{self._served}.{table}",
+        )
+        if options:
+            await self._connection.execute(f"alter table {schema}.{table} set ({options})")
 
     async def _chunk(self, schema: str, table: str) -> None:
         """Cut a table as the served one is, where that is TimescaleDB's."""

@@ -162,6 +162,27 @@ async def test_the_swap_and_the_way_back_fail_no_read_and_lose_no_write(
     assert await digest(postgres_dsn, name) == await digest(postgres_dsn, name, schema="truth")
 
 
+@pytest.mark.parametrize("name", ["candles", "portfolios"])
+async def test_a_generation_is_stored_as_the_served_one_is(postgres_dsn: str, name: str) -> None:
+    """How much of a page an update finds free, and what is kept in the row itself."""
+    log = MemoryLog(story(1, 50))
+    await project(postgres_dsn, log)
+    async with opened(postgres_dsn) as pool, rebuilding(postgres_dsn, log, name) as work:
+        await work.build()
+        served, beside = [
+            await pool.fetch(
+                "select relname, reloptions from pg_class"
+                " where relnamespace = $1::text::regnamespace and relname = any($2::text[])"
+                " order by relname",
+                schema,
+                work.tables,
+            )
+            for schema in ("public", schema_of(name, "next"))
+        ]
+    assert any(row["reloptions"] for row in served)
+    assert beside == served
+
+
 async def test_a_build_that_was_interrupted_goes_on_where_it_was(postgres_dsn: str) -> None:
     log = MemoryLog(story(1, 3_000))
     await project(postgres_dsn, log)
