@@ -81,8 +81,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     final: Annotated[
         bool,
         Meta(
-            description="Whether it ends before the last certificate and is complete, so that only "
-            "a correction could change it."
+            description="Whether its last candle ends before the last certificate, it is complete "
+            "and the read models have all of it, so that only a correction could change it."
         ),
     ]
 
@@ -146,10 +146,12 @@ class ChartResource:
             dollars = await candle_dollars(self._reads, shown, of, interval_s=interval_s)
         if asked.traders == "yes" and shown:
             traders = await self._traders(asked.mint, shown, interval_s)
+        # The last candle starts before `to`, and goes on behind it.
+        end_s = -(-to_s // interval_s) * interval_s
         complete = await complete_between(
             self._reads,
             shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
-            to_s,
+            end_s,
             launch_pos=of.created_pos,
             last=last,
         )
@@ -171,20 +173,20 @@ class ChartResource:
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
             complete=complete,
             final=complete is True
-            and await ended(self._reads, to_s, last)
-            and await self._has_all(at, to_s, last, of.created_pos),
+            and await ended(self._reads, end_s, last)
+            and await self._has_all(at, end_s, last, of.created_pos),
         )
 
     async def _has_all(
         self,
         at: Mapping[str, ProjectionPosition],
-        to_s: int,
+        end_s: int,
         last: int | None,
         launch_pos: int | None,
     ) -> bool:
         """Whether the read models have come as far as the certificates that say it is complete."""
         if last is None:
-            within = await self._reads.slots_around(to_s, to_s)
+            within = await self._reads.slots_around(end_s, end_s)
             if within is None:
                 return False
             last = within.to_slot

@@ -58,7 +58,8 @@ class TokenCard(Token, frozen=True, kw_only=True, rename="camel"):
         bool | UnsetType,
         Meta(
             description="Of a card of the past, whether it is complete and the read models have "
-            "all of it, so that only a correction could change it."
+            "all of it, so that only a correction could change it, or a description that is read "
+            "later."
         ),
     ] = UNSET
 

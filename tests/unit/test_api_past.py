@@ -93,6 +93,19 @@ def test_where_trades_were_let_go_of_no_candle_is_folded_from_the_rest() -> None
     assert get(of, f"{CHART}?interval=1s&asOf=107&from={GENESIS_S + 5}")["items"]
 
 
+@pytest.mark.parametrize(("interval_s", "interval"), [(5, "5s"), (60, "1m")])
+def test_a_chart_is_not_final_before_its_last_candle_has_ended(
+    interval_s: int, interval: str
+) -> None:
+    start_s = GENESIS_S - GENESIS_S % interval_s + interval_s  # of a candle that has a beginning
+    path = f"{CHART}?interval={interval}&from={start_s}&to={start_s + 1}"
+    for now_s in (start_s + 2, start_s + interval_s - 1):
+        assert not get(served(log(101 + now_s - GENESIS_S)), path)["final"]
+    found = get(served(log(101 + start_s + interval_s - GENESIS_S)), path)
+    assert found["final"]
+    assert [it["time"] for it in found["items"]] == [start_s]
+
+
 CARD = f"{V1}/{MINT}"
 
 
