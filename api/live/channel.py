@@ -7,6 +7,7 @@ have not upgraded yet, get theirs through the library's own queue.
 
 import asyncio
 import time
+from collections import deque
 from typing import Any
 
 import socketio
@@ -25,6 +26,8 @@ UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
 UNSENT_PACKETS_MAX = 1_000
 """The same for one that polls."""
+FLOOD_PACKETS_MAX = 5 * UNSENT_PACKETS_MAX
+"""So many only wait for one that does not read what it asks for."""
 READ_WAIT_S = 0.05
 """How often it is looked whether one that asks for more has read that."""
 UNSENT_SHARE_LOW = 0.1
@@ -89,6 +92,22 @@ class Connections:
         socket = self._engine.sockets.get(session)
         return None if socket is None else socket.queue
 
+    def flooded(self) -> list[str]:
+        """The sessions for which too many answers wait, whatever they answer.
+
+        The library itself answers some packets that nobody counts, as one that connects once more.
+        """
+        sockets = self._engine.sockets.items()
+        return [it for it, socket in sockets if socket.queue.qsize() > FLOOD_PACKETS_MAX]
+
+    async def end(self, session: str) -> None:
+        """End a session and its connection, without waiting until anything is read."""
+        protocol, socket = self._protocols.get(session), self._engine.sockets.get(session)
+        if protocol is not None:
+            protocol.transport.abort()
+        elif socket is not None:
+            await socket.close(wait=False, abort=True)
+
 
 class Channel:
     """One client."""
@@ -114,6 +133,9 @@ class Channel:
         """Rooms whose messages were not given to it."""
         self.full_since_s: float | None = None
         self._connections = connections
+        self._queued: deque[int] = deque()
+        """The sizes of what was put into the library's queue, and may still be there."""
+        self._queued_bytes = 0
 
     @property
     def unsent_share(self) -> float:
@@ -122,7 +144,12 @@ class Channel:
         if protocol is not None:
             return protocol.unsent_bytes / UNSENT_BYTES_MAX
         queue = self._connections.queue(self.session)
-        return 0.0 if queue is None else queue.qsize() / UNSENT_PACKETS_MAX
+        if queue is None:
+            return 0.0
+        while len(self._queued) > queue.qsize():
+            self._queued_bytes -= self._queued.popleft()
+        packets: int = queue.qsize()
+        return max(packets / UNSENT_PACKETS_MAX, self._queued_bytes / UNSENT_BYTES_MAX)
 
     async def read_meanwhile(self, wait_s_max: float) -> bool:
         """Wait until it has read what waits for it; False where it does not in time."""
@@ -138,12 +165,16 @@ class Channel:
         if room in self.behind:
             return False
         if not self.give(messages):
-            self.behind.add(room)
-            if self.full_since_s is None:
-                self.full_since_s = time.monotonic()
+            self.fall_behind(room)
             return False
         self.rooms[room] = sequence
         return True
+
+    def fall_behind(self, room: str) -> None:
+        """Be given nothing more of a room until it has read what waits for it."""
+        self.behind.add(room)
+        if self.full_since_s is None:
+            self.full_since_s = time.monotonic()
 
     def give(self, messages: Bundle) -> bool:
         """Give it messages, unless too much waits for it already."""
@@ -168,4 +199,6 @@ class Channel:
         queue = self._connections.queue(self.session)
         if queue is not None:
             for message in messages.messages:
+                self._queued.append(len(message.packet))
+                self._queued_bytes += len(message.packet)
                 queue.put_nowait(Packet(MESSAGE, data=message.packet[1:].decode()))

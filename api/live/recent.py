@@ -1,12 +1,18 @@
 """The rooms' last messages, for those who were away for a moment."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from operator import attrgetter
 
 from api.live.message import Message
 
 MESSAGES_MAX = 100_000
 BYTES_MAX = 64 << 20
+PORTION_MESSAGES_MAX, PORTION_BYTES_MAX = 1_000, 1 << 20
+"""That a client is given at once of what it has missed."""
+
+_sequence = attrgetter("sequence")
 
 
 class Recent:
@@ -42,6 +48,28 @@ class Recent:
                 break
             found.append(message)
         return found[::-1]
+
+    def portion(
+        self,
+        room: str,
+        after: int,
+        *,
+        messages_max: int = PORTION_MESSAGES_MAX,
+        bytes_max: int = PORTION_BYTES_MAX,
+    ) -> tuple[Sequence[Message], bool] | None:
+        """The first of what `since` gives, and whether that is not all."""
+        if after < self.floor:
+            return None
+        kept = self._rooms.get(room, deque())
+        start = bisect_right(kept, after, key=_sequence)
+        found: list[Message] = []
+        size = 0
+        for place in range(start, min(len(kept), start + messages_max)):
+            size += len(kept[place].body)
+            if found and size > bytes_max:
+                break
+            found.append(kept[place])
+        return found, start + len(found) < len(kept)
 
     def _drop(self) -> None:
         oldest = self._order.popleft()

@@ -57,6 +57,20 @@ class Rooms:
         channel.behind.discard(room)
         self._members.setdefault(room, set()).add(channel)
 
+    def resume(self, channel: Channel, room: str, after: int) -> bool:
+        """Have it go on behind a sequence; False where some of what came since may be gone."""
+        if after > self.sequence or after < self.floor:
+            return False
+        self.join(channel, room)
+        if not channel.gone:
+            channel.rooms[room] = after
+            self._give_missed(channel, room)
+        return True
+
+    def given(self, channel: Channel, room: str) -> int:
+        """The sequence up to which it has been given all of a room."""
+        return channel.rooms[room] if room in channel.behind else self.sequence
+
     def leave(self, channel: Channel, room: str) -> None:
         """Stop that; harmless where it is not in the room."""
         channel.rooms.pop(room, None)
@@ -116,10 +130,19 @@ class Rooms:
             self._behind.discard(channel)
             for room in sorted(channel.behind):
                 channel.behind.discard(room)
-                missed = self._recent.since(room, channel.rooms[room])
-                if missed is None:
-                    self.leave(channel, room)
-                    self._stale(channel, room)
-                elif missed and not channel.offer(room, missed[-1].sequence, Bundle(missed)):
-                    self._behind.add(channel)
+                self._give_missed(channel, room)
         return dead
+
+    def _give_missed(self, channel: Channel, room: str) -> None:
+        """As much as may wait for it at once; it stays behind until it has been given all."""
+        found = self._recent.portion(room, channel.rooms[room])
+        if found is None:
+            self.leave(channel, room)
+            self._stale(channel, room)
+            return
+        missed, more = found
+        if missed and not channel.offer(room, missed[-1].sequence, Bundle(missed)):
+            self._behind.add(channel)
+        elif more:
+            channel.fall_behind(room)
+            self._behind.add(channel)

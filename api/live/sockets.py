@@ -40,7 +40,11 @@ UNDER_WAY_MAX = 200
 MESSAGE_BYTES_MAX = 16 << 10
 """Of what a client sends."""
 TICK_S = 1.0
-"""How often candles are looked at, and those who were behind."""
+"""How often candles are looked at."""
+CATCH_UP_S = 0.1
+"""How often those are looked at who are behind, and given a portion, or read nothing."""
+END_WAIT_S = 5.0
+"""That one who is let go of has to hear of it."""
 BACK_MAX = 50_000
 """Events behind the log's end that a start reads once more at most."""
 
@@ -96,11 +100,11 @@ class Sockets:
         self._on("connect", self._connect)
         self._on("disconnect", self._disconnect)
         self._on("subscribe:token", self._answering(self._subscribe_token))
-        self._on("unsubscribe:token", self._done(self._unsubscribe_token))
+        self._on("unsubscribe:token", self._free(self._unsubscribe_token))
         self._on("subscribe:market", self._answering(self._subscribe_market))
-        self._on("unsubscribe:market", self._done(self._unsubscribe_market))
+        self._on("unsubscribe:market", self._free(self._unsubscribe_market))
         self._on("subscribe:status", self._answering(self._subscribe_status))
-        self._on("unsubscribe:status", self._done(self._unsubscribe_status))
+        self._on("unsubscribe:status", self._free(self._unsubscribe_status))
         self._on("search:tokens", self._answering(self._search))
         self._on("*", self._unknown)
 
@@ -123,7 +127,8 @@ class Sockets:
         self._tail = tail = Tail(self._log, self._rooms, feed=Feed(sol_usd), pulse=self._pulse)
         async with asyncio.TaskGroup() as group:
             group.create_task(tail.run())
-            group.create_task(self._tick())
+            group.create_task(self._catch_up(self._rooms))
+            group.create_task(self._tick(self._rooms))
 
     def _on(self, event: str, handler: Callable[..., Coroutine[Any, Any, Any]]) -> None:
         self.server.on(event, handler)
@@ -153,10 +158,17 @@ class Sockets:
                 raise RefusedError("what was sent before was not read in time")
             return await answer(channel, rooms, given)
 
-        done = self._done(once_read)
+        return self._bounded(once_read, counted=True)
+
+    def _free(self, answer: Answer) -> Handler:
+        """As `_done`, for what does not count."""
+        return self._bounded(answer, counted=False)
+
+    def _bounded(self, answer: Answer, *, counted: bool) -> Handler:
+        done = self._done(answer)
 
         async def handler(sid: str, *given: object) -> dict[str, object]:
-            refused = await self._refused(sid)
+            refused = await self._refused(sid, counted=counted)
             channel = self._channels.get(sid)
             if refused is not None or channel is None:
                 return refused or await done(sid, *given)
@@ -168,12 +180,12 @@ class Sockets:
 
         return handler
 
-    async def _refused(self, sid: str) -> dict[str, object] | None:
+    async def _refused(self, sid: str, *, counted: bool = True) -> dict[str, object] | None:
         """Count a request; what a client is told that has too many, or whose caller has."""
         channel = self._channels.get(sid)
         if channel is None:
             return None
-        allowed = channel.take()
+        allowed = channel.take() if counted else None
         more: dict[str, object] = {}
         if allowed is not None and not allowed.ok:
             problem = allowed.refusal
@@ -225,12 +237,12 @@ class Sockets:
         if room not in channel.rooms and len(channel.rooms) >= ROOMS_MAX:
             raise RefusedError(f"a client may follow {ROOMS_MAX} rooms; leave one first")
         self._charts.leave(channel, asked.mint)
-        resumed = asked.after is not None and self._resume(channel, rooms, room, asked.after)
+        resumed = asked.after is not None and rooms.resume(channel, room, asked.after)
         if not resumed:
             await self._send_token(channel, rooms, asked)
         if asked.interval is not None and room in channel.rooms:
             self._charts.join(channel, asked.mint, asked.interval)
-        return {"resumed": resumed, "sequence": rooms.sequence}
+        return {"resumed": resumed, "sequence": rooms.given(channel, room)}
 
     async def _unsubscribe_token(
         self, channel: Channel, rooms: Rooms, given: object
@@ -244,10 +256,10 @@ class Sockets:
         self, channel: Channel, rooms: Rooms, given: object
     ) -> dict[str, object]:
         asked = read(SubscribeMarket, given)
-        resumed = asked.after is not None and self._resume(channel, rooms, MARKET, asked.after)
+        resumed = asked.after is not None and rooms.resume(channel, MARKET, asked.after)
         if not resumed:
             await self._send_market(channel, rooms)
-        return {"resumed": resumed, "sequence": rooms.sequence}
+        return {"resumed": resumed, "sequence": rooms.given(channel, MARKET)}
 
     async def _unsubscribe_market(
         self, channel: Channel, rooms: Rooms, _given: object
@@ -276,15 +288,6 @@ class Sockets:
         told = SearchTold(q=asked.q, page=asked.page, **msgspec.structs.asdict(found))
         channel.send(_single("", "search:results", rooms.sequence, told))
         return {"total": found.total}
-
-    def _resume(self, channel: Channel, rooms: Rooms, room: str, after: int) -> bool:
-        """Give what came behind a sequence, if all of it is still there."""
-        missed = rooms.since(room, after) if after <= rooms.sequence else None
-        if missed is None:
-            return False
-        channel.send(Bundle(missed))
-        rooms.join(channel, room)
-        return True
 
     async def _send_token(self, channel: Channel, rooms: Rooms, asked: SubscribeToken) -> None:
         """Snapshot and history, then what they do not hold yet; nothing can come in between."""
@@ -336,20 +339,24 @@ class Sockets:
                 _log.warning("a client that was behind is let go of: %s", error)
                 await self._let_go(channel)
 
-        task = asyncio.create_task(send())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(send())
 
-    async def _tick(self) -> None:
+    async def _catch_up(self, rooms: Rooms) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
-            assert self._rooms is not None, "it is set before the first tick"
-            for channel in self._rooms.catch_up():
+            await asyncio.sleep(CATCH_UP_S)
+            for channel in rooms.catch_up():
                 _log.warning("a client that reads too slowly is let go of")
                 await self._let_go(channel)
+            for session in self._connections.flooded():
+                _log.warning("a client that asks and asks, and reads no answers, is cut off")
+                await self._connections.end(session)
+
+    async def _tick(self, rooms: Rooms) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
             try:
                 await self._charts.send()
-                await self._tell_status(self._rooms)
+                await self._tell_status(rooms)
             except ReadsUnavailableError as error:
                 _log.warning("no candles and no status are sent: %s", error)
 
@@ -369,7 +376,19 @@ class Sockets:
                 channel.send(bundle)
 
     async def _let_go(self, channel: Channel) -> None:
+        """Say so; and end the connection soon, as one that reads nothing will not hear it."""
         await self.server.disconnect(channel.sid)
+
+        async def end() -> None:
+            await asyncio.sleep(END_WAIT_S)
+            await self._connections.end(channel.session)
+
+        self._keep(end())
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def with_sockets(app: Any, sockets: Sockets) -> Any:

@@ -118,6 +118,48 @@ def test_a_client_that_missed_more_than_is_kept_is_told_anew() -> None:
     assert not rooms.watched(ROOMS[0]), "until it has been told"
 
 
+def test_who_comes_back_is_given_what_it_missed_in_portions_and_in_order() -> None:
+    rooms = Rooms(floor=0, stale=lambda *_: None)
+    every = messages([ROOMS[0]] * 2_500)
+    rooms.publish(every, 2_500)
+    back, full = Slow(), Slow()
+    full.unread = 2.0
+    assert not rooms.resume(back, ROOMS[0], 2_501)
+    for channel in (back, full):
+        assert rooms.resume(channel, ROOMS[0], 100)
+    assert (len(back.given), len(full.given)) == (1_000, 0)
+    assert (rooms.given(back, ROOMS[0]), rooms.given(full, ROOMS[0])) == (1_100, 100)
+    every += messages([ROOMS[0]], first=2_501)
+    rooms.publish(every[-1:], 2_501)
+    back.unread = 0.5
+    rooms.catch_up()
+    assert len(back.given) == 1_000, "it has still to read these"
+    back.unread = full.unread = 0.0
+    for _ in range(3):
+        rooms.catch_up()
+    every += messages([ROOMS[0]], first=2_502)
+    rooms.publish(every[-1:], 2_502)
+    assert back.given == full.given == every[100:]
+    assert rooms.given(back, ROOMS[0]) == 2_502
+
+
+def test_a_portion_is_bounded_by_its_bytes_as_well() -> None:
+    recent = Recent(0)
+    for sequence in range(1, 6):
+        recent.add(Message("token:a", "trade", sequence, b"four"))
+    for after, bytes_max, expected in [
+        (0, 9, ([1, 2], True)),
+        (2, 1, ([3], True)),
+        (3, 8, ([4, 5], False)),
+        (5, 8, ([], False)),
+    ]:
+        found = recent.portion("token:a", after, bytes_max=bytes_max)
+        assert found is not None
+        assert ([it.sequence for it in found[0]], found[1]) == expected
+    assert recent.portion("token:b", 0) == ([], False)
+    assert recent.portion("token:a", -1) is None
+
+
 def test_a_client_that_reads_nothing_for_too_long_is_let_go_of() -> None:
     rooms = Rooms(floor=0, stale=lambda *_: None)
     slow = Slow()
