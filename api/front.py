@@ -48,24 +48,24 @@ class Front:
         if scope["type"] != "http" or scope["method"] not in _METHODS:
             await self._app(scope, receive, send)
             return
-        origin = has = b""
+        origin = has = accept = b""
         packs = False
-        accept = b"*/*"
         query = scope["query_string"]
         # One that is too long is for the app to refuse, and is not looked at here.
         apart = scope["path"] in _NEVER_KEPT or len(query) > ADDRESS_BYTES_MAX
         for name, value in scope["headers"]:
+            # What comes more than once is one list to the app as well.
             if name == b"origin":
-                origin = value
+                origin = origin + b"," + value if origin else value
             elif name == b"if-none-match":
                 has = has + b"," + value
             elif name == b"accept-encoding":
                 packs = _takes_gzip(value)
             elif name == b"accept":
-                accept = value
+                accept = accept + b"," + value if accept else value
             elif name in _WITH_CONTENT:
                 apart = True
-        if apart or not _takes_json(accept):
+        if apart or (accept and not _takes_json(accept)):
             await self._app(scope, receive, send)
             return
         key = b"%b %b?%b" % (

@@ -84,6 +84,16 @@ async def test_each_is_answered_by_the_media_type_that_it_takes(process: Process
         assert (await process.get(Accept=BOTH)).headers["content-type"] == MEDIA_GRAPHQL
 
 
+async def test_an_accept_of_two_lines_is_not_kept_for_those_who_take_its_last_one(
+    process: Process,
+) -> None:
+    both = [("Accept", MEDIA_GRAPHQL), ("Accept", "application/json")]
+    for headers in (both, [("Accept", "application/json")]):
+        answer = await process.client.get("/graphql", params={"query": CARD}, headers=headers)
+        newer = len(headers) > 1
+        assert answer.headers["content-type"] == (MEDIA_GRAPHQL if newer else "application/json")
+
+
 async def test_a_persisted_query_is_kept_under_its_hash(process: Process) -> None:
     digest = hashlib.sha256(CARD.encode()).hexdigest()
     extensions = json.dumps({"persistedQuery": {"version": 1, "sha256Hash": digest}})
