@@ -290,6 +290,36 @@ async def test_read_models_from_before_events_waited_go_on_where_they_were(
     await old.close()
 
 
+async def test_a_generation_of_the_first_candles_does_not_keep_a_database_from_being_migrated(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    older = tmp_path / "schema"
+    older.mkdir()
+    for file in migrations.SCHEMA.iterdir():
+        if file.name < "0030":
+            (older / file.name).write_text(file.read_text())
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "SCHEMA", older)
+        await migrate(postgres_dsn)
+    pool = await open_pool(postgres_dsn, connections_max=1)
+    try:
+        await pool.execute("create schema candles_previous")
+        await pool.execute(
+            "create table candles_previous.candles as select mint, interval_s, start_s, open_pos,"
+            " open, close_pos, close, high, low, volume_quote, volume_token, buys, sells"
+            " from candles"
+        )
+        await pool.execute(
+            "insert into candles_previous.candles values"
+            " ('m', 3600, 7200, 1, 1.0, 2, 2.0, 3.0, 0.5, 10, 20, 1, 1)"
+        )
+        await migrate(postgres_dsn)
+        rows = await pool.fetch("select mint, high, high_pos from candles_previous.candles")
+        assert [tuple(row) for row in rows] == [("m", 3.0, None)]
+    finally:
+        await pool.close()
+
+
 async def test_hours_of_the_version_before_are_made_of_its_candles_without_a_rebuild(
     database_dsn: str,
 ) -> None:

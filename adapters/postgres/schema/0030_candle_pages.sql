@@ -23,6 +23,12 @@ begin
             execute format('select from %s.checkpoints where name = ''candles'' for update', place);
         end if;
         execute format($$
+            -- A generation of the core's first version may have none of them.
+            alter table %1$s.candles
+                add column if not exists high_pos bigint,
+                add column if not exists low_pos bigint,
+                add column if not exists volume_quote_buy numeric;
+
             alter table %1$s.candles rename to candle_rows;
 
             create table %1$s.candle_pages (
