@@ -17,6 +17,7 @@ READ_MODELS = (
     "trades",
     "tokens",
     "token_burns",
+    "token_reports",
     "portfolio_trades",
     "portfolio_positions",
     "portfolio_days",
