@@ -125,6 +125,8 @@ async def test_who_asks_for_more_is_answered_once_it_has_read_what_it_was_sent(
         monkeypatch.setattr(sockets_module, "UNDER_WAY_MAX", 0)
         problem = (await told.emit("search:tokens", "x"))["problem"]
         assert problem == "0 requests are under way; wait until one is acknowledged"
+        # What does not count has to wait for its turn as well, and so is no more at once.
+        assert (await told.emit("unsubscribe:token", MINT))["problem"] == problem
         monkeypatch.setattr(sockets_module, "UNDER_WAY_MAX", 2)
         monkeypatch.setattr(sockets_module, "FULL_S_MAX", 0.0)
         full.share = 1.1
