@@ -13,14 +13,17 @@ from typing import Any
 import socketio
 from engineio.async_drivers.asgi import WebSocket
 from engineio.packet import MESSAGE, Packet
+from socketio.exceptions import ConnectionRefusedError  # noqa: A004  # the library has its own
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from api.limits import Take, uncounted
+from api.limits import TAKE, Take, uncounted
 from api.live.message import Bundle
 from api.parameters import Interval
 
 PATH = "socket.io"
+CAME = "curvetape.came"
+"""In what is kept of a handshake: whether its client has connected since."""
 EXTENSION = "curvetape.frames"
 UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
@@ -107,6 +110,19 @@ class Connections:
             protocol.transport.abort()
         elif socket is not None:
             await socket.close(wait=False, abort=True)
+
+
+def admitted(environ: dict[str, Any]) -> Take:
+    """What counts the requests of a handshake's caller.
+
+    A client may come and go without another handshake, so that counts from the second time on;
+    raises `ConnectionRefusedError` where it is too often.
+    """
+    take: Take = environ["asgi.scope"].get(TAKE, uncounted)
+    if CAME in environ and (allowed := take()) is not None and not allowed.ok:
+        raise ConnectionRefusedError(allowed.refusal)
+    environ[CAME] = True
+    return take
 
 
 class Channel:

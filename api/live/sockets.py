@@ -9,9 +9,8 @@ from typing import Any, TypeAlias
 import msgspec
 import socketio
 
-from api.limits import TAKE, uncounted
 from api.live import pulse, snapshot
-from api.live.channel import PATH, Channel, Connections
+from api.live.channel import PATH, Channel, Connections, admitted
 from api.live.charts import Charts
 from api.live.feed import Feed
 from api.live.manager import OwnRooms
@@ -135,7 +134,7 @@ class Sockets:
 
     async def _connect(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         session = self.server.manager.eio_sid_from_sid(sid, "/")
-        take = environ["asgi.scope"].get(TAKE, uncounted)
+        take = admitted(environ)
         self._channels[sid] = Channel(self._connections, session, sid, take)
 
     async def _disconnect(self, sid: str, *_: object) -> None:

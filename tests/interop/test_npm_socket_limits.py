@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from api.limits import Limit, Limits
 from api.live import channel as channel_module
@@ -62,6 +63,20 @@ async def test_what_is_asked_over_a_connection_counts_among_the_requests_of_its_
         assert (await told.emit("unsubscribe:token", MINT))["ok"]
         async with httpx.AsyncClient(base_url=url) as rest:
             assert (await rest.get("/api/v1/tokens")).status_code == 429
+
+
+async def test_who_connects_again_over_the_same_connection_is_counted(live_log: LiveLog) -> None:
+    async with serving(live_log, limits_of(3)) as url:
+        address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+        async with connect(address, user_agent_header=None) as raw:  # the first request
+            assert str(await raw.recv())[:1] == "0"
+            for _ in range(3):
+                await raw.send("40")
+                assert str(await raw.recv())[:2] == "40"
+                await raw.send("41")
+            await raw.send("40")
+            told = '44{"message":"3 requests a second are answered; ask again in 1 s"}'
+            assert await raw.recv() == told
 
 
 async def test_who_asks_on_in_spite_of_refusals_is_blocked(live_log: LiveLog) -> None:
