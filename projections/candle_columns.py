@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from projections.candles import Candle, Changes, Key, merge
+from projections.candles import Candle, Changes, Key, fold
 from projections.reads import INTERVALS_S
 
 LENGTHS_S: Sequence[int] = sorted(INTERVALS_S.values())
@@ -235,7 +235,7 @@ class Gathering:
 
     def add_late(self, candles: Mapping[Key, Candle]) -> None:
         """Keep candles, of all intervals that they are to change, to be merged at the end."""
-        self.late = merge(self.late, Changes(dict(candles)))
+        fold(self.late.candles, candles)
 
     def rest(self) -> Closed:
         """What has not been handed out; nothing may be added afterwards."""

@@ -1,6 +1,6 @@
 """The candles read model: open, high, low, close and volume of every token and interval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import ClassVar, TypeAlias
 
@@ -86,9 +86,14 @@ def merge(first: Changes, second: Changes) -> Changes:
     """The changes of both batches, in whichever order they came; leaves its arguments alone."""
     candles: dict[Key, Candle] = {}
     for changes in (first, second):
-        for key, candle in changes.candles.items():
-            _fold(candles, key, candle)
+        fold(candles, changes.candles)
     return Changes(candles, first.unpriced + second.unpriced)
+
+
+def fold(candles: dict[Key, Candle], others: Mapping[Key, Candle]) -> None:
+    """Add candles to those that are there, which are changed; the others are left alone."""
+    for key, candle in others.items():
+        _fold(candles, key, candle)
 
 
 def _add(candles: dict[Key, Candle], trade: Fill, price: float) -> None:
