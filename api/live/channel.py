@@ -29,8 +29,9 @@ UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
 UNSENT_PACKETS_MAX = 1_000
 """The same for one that polls."""
-FLOOD_PACKETS_MAX = 5 * UNSENT_PACKETS_MAX
-"""So many only wait for one that does not read what it asks for."""
+FLOOD_PACKETS_MAX = 20 * UNSENT_PACKETS_MAX
+"""So many only wait for one that does not read what it asks for; a token that read models have not
+kept up with may bring thousands at once, before a client has upgraded."""
 READ_WAIT_S = 0.05
 """How often it is looked whether one that asks for more has read that."""
 UNSENT_SHARE_LOW = 0.1
