@@ -107,8 +107,12 @@ class GraphResource:
                     "Subscriptions are told by WebSocket, or with Accept: text/event-stream.",
                 )
                 return _say(req, resp, Answer(errors=[told(other)]))
+            resp.content_type = MEDIA_EVENTS
             try:
-                resp.sse = Stream(self._hub, operation).events()
+                if req.method == "HEAD":  # a stream would go on, and nobody read it
+                    self._graph.wanted(operation)
+                else:
+                    resp.sse = Stream(self._hub, operation).events()
             except InvalidError as error:
                 return say(req, resp, invalid(error))
             resp.set_header("Cache-Control", "no-store")

@@ -30,7 +30,7 @@ class Process:
     def __init__(self) -> None:
         self.reads = MemoryBatchReads(recorded(MARKET))
         self.editions = Editions(self.reads, age_s_max=60.0)
-        hub = Hub(Graph(self.reads, editions=self.editions))
+        self.hub = hub = Hub(Graph(self.reads, editions=self.editions))
         app = create_app(self.reads, MemoryLog(MARKET), editions=self.editions, graph=hub)
         front = Front(app, Cache(self.editions), origins=["*"])
         transport = httpx.ASGITransport(front)
@@ -133,6 +133,16 @@ async def test_what_is_posted_or_told_as_events_is_not_kept(process: Process) ->
     told = await process.get(Accept="text/event-stream, application/json")
     assert told.headers["content-type"] == "text/event-stream"
     assert (status(told), told.headers["cache-control"]) == (None, "no-store")
+
+
+async def test_head_follows_nothing_as_nobody_would_read_it(process: Process) -> None:
+    asked = {"query": "subscription { newTokens { mintAddress } }"}
+    head = await process.client.head(
+        "/graphql", params=asked, headers={"Accept": "text/event-stream"}
+    )
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == "text/event-stream"
+    assert not process.hub._groups
 
 
 async def test_people_get_their_page_beside_what_is_kept(process: Process) -> None:
