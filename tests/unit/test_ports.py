@@ -3,16 +3,14 @@
 import socket
 from pathlib import Path
 
-import pytest
-
 from adapters.embedded.ports import HOST, free_port, is_free
 
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-@pytest.mark.skipif(not RANGE.exists(), reason="only Linux tells which ports connections get")
 def test_no_outgoing_connection_is_given_a_free_port() -> None:
-    first, last = map(int, RANGE.read_text().split())
+    told = RANGE.read_text() if RANGE.exists() else "49152 65535"  # IANA's, as others use them
+    first, last = map(int, told.split())
     assert not any(first <= free_port() <= last for _ in range(200))
 
 
