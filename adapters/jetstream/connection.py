@@ -9,7 +9,7 @@ go through names that nats-py keeps to itself. They are used in this module only
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import nats.errors
@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from adapters.address import public
+from adapters.jetstream.frames import Frames, Sink
 from domain.log import LogUnavailableError
 
 CONNECT_WAIT_S_MAX = 10.0
@@ -31,9 +32,6 @@ API_WAIT_S_MAX = 5.0
 CLOSE_WAIT_S_MAX = 5.0
 CANCEL_WAIT_S = 0.05
 
-Sink: TypeAlias = Callable[[bytes, bytes, bytes, bytes | None], None]
-"""Takes a message as subject, reply, payload and raw headers; must neither block nor raise."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -43,15 +41,7 @@ class _Client(Client):
     def __init__(self) -> None:
         super().__init__()
         self.sinks: dict[int, Sink] = {}
-
-    async def _process_msg(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
-    ) -> None:
-        sink = self.sinks.get(sid)
-        if sink is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-        else:
-            sink(subject, reply, data, headers)
+        self._ps = Frames(self, self.sinks)
 
 
 class Connection:

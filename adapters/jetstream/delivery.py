@@ -18,6 +18,8 @@ SILENCE_S_MAX = 3 * HEARTBEAT_WAIT_S
 """A consumer that sends nothing for this long, not even a heartbeat, is no more."""
 FORGOTTEN_AFTER_S = 10.0
 """The server drops a consumer that nobody listens to after this long."""
+_DOTS = 8
+"""In the subject that a message could be acknowledged at, where no domain is named."""
 
 
 class DeliveryEndedError(Exception):
@@ -122,8 +124,8 @@ class Delivery:
     def _drain(self, count_max: int) -> list[Stored]:
         """Take messages up to a status message or a loss, which end what is taken together."""
         taken: list[Stored] = []
-        self._headers = []
-        buffer = self._buffer
+        all_headers = self._headers = []
+        buffer, count, size, pending = self._buffer, self._count, 0, b""
         while buffer and len(taken) < count_max:
             reply, payload, headers = buffer[0]
             if headers is not None and headers.startswith(b"NATS/1.0 "):
@@ -132,18 +134,22 @@ class Delivery:
                 buffer.popleft()
                 self._obey(reply, headers)
                 continue
-            parts = reply.split(b".")
-            at = 5 if len(parts) == 9 else 7  # longer ones name a domain and an account first
-            if int(parts[at + 1]) != self._count + 1:
+            if reply.count(b".") == _DOTS:
+                _, sequence, number, _, pending = reply.rsplit(b".", 4)
+            else:  # longer ones name a domain and an account first, and end in a token of no use
+                _, _, _, _, _, _, _, sequence, number, _, pending, *_ = reply.split(b".")
+            if int(number) != count + 1:
                 if taken:
                     break
                 raise DeliveryEndedError("messages were lost on the way")
             buffer.popleft()
-            self.buffered_bytes -= len(payload)
-            self._count += 1
-            self.pending = int(parts[at + 3])
-            taken.append(Stored(int(parts[at]), payload))
-            self._headers.append(headers)
+            size += len(payload)
+            count += 1
+            taken.append(Stored(int(sequence), payload))
+            all_headers.append(headers)
+        if taken:
+            self.buffered_bytes -= size
+            self._count, self.pending = count, int(pending)
         return taken
 
     def _obey(self, reply: bytes, headers: bytes) -> None:

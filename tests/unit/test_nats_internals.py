@@ -1,17 +1,19 @@
-"""The names that nats-py keeps to itself and that `adapters.jetstream.connection` goes through."""
+"""The names that nats-py keeps to itself and that `connection` and `frames` go through."""
 
 import inspect
 
 from nats.aio.client import Client
+from nats.protocol.parser import Parser
 
 
-def test_messages_pass_through_the_method_that_we_replace() -> None:
+def test_what_is_read_passes_through_the_parser_that_we_replace() -> None:
     """Were it renamed, our sinks would hear nothing."""
-    parameters = list(inspect.signature(Client._process_msg).parameters)
-    assert parameters == ["self", "sid", "subject", "reply", "data", "headers"]
-    assert "self.nc._process_msg(sid, subject, reply, payload, hdr)" in inspect.getsource(
-        inspect.getmodule(Client()._ps.parse)  # type: ignore[arg-type]  # it is a module
-    )
+    assert type(Client()._ps) is Parser
+    assert "await self._ps.parse(b)" in inspect.getsource(Client._read_loop)
+    assert inspect.iscoroutinefunction(Parser.parse)
+    assert list(inspect.signature(Parser.parse).parameters) == ["self", "data"]
+    assert list(inspect.signature(Parser.reset).parameters) == ["self"]
+    assert list(inspect.signature(Parser.__init__).parameters) == ["self", "nc"]
 
 
 def test_frames_are_written_through_the_methods_that_we_call() -> None:
