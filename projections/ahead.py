@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from domain.log import Recorded
+from projections.batch import Batch
 from projections.settling import Settled
 
 
@@ -40,14 +40,15 @@ class Ahead:
         first = self._pop()
         if first is None or first.after != after:
             return first
-        last, events = first, list(first.events)
+        last, parts, count = first, [first.events], len(first.events)
         while last.stop is None and self._waiting and (following := self._waiting[0]) is not None:
-            if len(events) + len(following.events) > self._events_max:
+            count += len(following.events)
+            if count > self._events_max:
                 break
-            events += following.events
+            parts.append(following.events)
             last = following
             self._pop()
-        return first if last is first else _joined(first, last, events)
+        return first if last is first else _joined(first, last, Batch.joined(parts))
 
     def close(self) -> None:
         """Let whoever gives go on: nobody takes any more."""
@@ -65,7 +66,7 @@ class Ahead:
         return stretch
 
 
-def _joined(first: Settled, last: Settled, events: list[Recorded]) -> Settled:
+def _joined(first: Settled, last: Settled, events: Batch) -> Settled:
     return Settled(
         after=first.after,
         sequence=last.sequence,

@@ -7,7 +7,8 @@ from typing import ClassVar, TypeAlias
 import msgspec
 
 from domain.log import Recorded
-from projections.price import Fill, fill
+from projections.batch import fills
+from projections.price import Fill
 from projections.reads import INTERVALS_S
 
 _LENGTHS_S = sorted(INTERVALS_S.values())
@@ -71,8 +72,7 @@ class Candles:
         """Those of the shortest interval alone."""
         finest: dict[Key, Candle] = {}
         unpriced = 0
-        for recorded in batch:
-            trade = fill(recorded.event)
+        for trade in fills(batch):
             if trade is None or not trade.canonical:
                 continue
             if trade.price is None:
@@ -100,7 +100,7 @@ def _add(candles: dict[Key, Candle], trade: Fill, price: float) -> None:
     event = trade.event
     length_s = _LENGTHS_S[0]
     key = (event.mint, length_s, event.block_time_s - event.block_time_s % length_s)
-    pos = event.pos.order_key
+    pos = trade.pos or event.pos.order_key
     bought = trade.side == "buy"
     candle = candles.get(key)
     if candle is None:

@@ -12,8 +12,6 @@ import msgspec
 
 from domain.events import (
     AnyEvent,
-    CompletionTraded,
-    CurveTraded,
     PoolCreated,
     PoolDeposited,
     PoolTraded,
@@ -22,8 +20,9 @@ from domain.events import (
     TokenCreated,
 )
 from domain.log import Recorded
+from projections.batch import fills
 from projections.holding import Holding, Launch
-from projections.price import is_turned
+from projections.price import Fill
 
 Key: TypeAlias = tuple[str, str]
 """Mint and wallet."""
@@ -55,23 +54,11 @@ class Holders:
         """
         changes = Changes()
         holdings = changes.holdings
-        for recorded in batch:
-            event = recorded.event
-            if isinstance(event, CurveTraded | CompletionTraded):
-                reported = event.user_token_balance
-                holding, pos = _moved(holdings, event, event.mint, event.user, reported)
-                _trade(holding, pos, event.token_amount, bought=event.side == "buy")
-            elif isinstance(event, PoolTraded):
-                reported = event.user_token_balance
-                holding, pos = _moved(holdings, event, event.mint, event.user, reported)
-                if is_turned(event):
-                    # What the pool calls its quote is the token, of which fees are paid.
-                    bought = event.side == "sell"
-                    _trade(holding, pos, event.user_quote_amount, bought=bought)
-                else:
-                    _trade(holding, pos, event.base_amount, bought=event.side == "buy")
+        for recorded, trade in zip(batch, fills(batch), strict=True):
+            if trade is None:
+                _fact(changes, recorded.event)
             else:
-                _fact(changes, event)
+                _trade(holdings, trade)
         return changes
 
 
@@ -90,30 +77,37 @@ def merge(first: Changes, second: Changes) -> Changes:
     return merged
 
 
-def _moved(
-    holdings: dict[Key, Holding],
-    event: ProgramEvent,
-    mint: str,
-    wallet: str,
-    reported: int | None = None,
-) -> tuple[Holding, int]:
-    """The wallet's holding with the event's time and report in it, and the event's position."""
-    pos, time_s = event.pos.order_key, event.block_time_s
-    key = (mint, wallet)
+def _trade(holdings: dict[Key, Holding], trade: Fill) -> None:
+    event = trade.event
+    pos, time_s = trade.pos or event.pos.order_key, event.block_time_s
+    reported = event.user_token_balance
+    key = (event.mint, event.user)
     holding = holdings.get(key)
     if holding is None:
         holding = holdings[key] = Holding(pos, time_s, pos, time_s, reported=reported)
     else:
         holding.moved_at(pos, time_s, reported)
-    return holding, pos
-
-
-def _trade(holding: Holding, pos: int, amount: int, *, bought: bool) -> None:
-    if bought:
+    amount = trade.token_amount
+    if trade.is_turned and isinstance(event, PoolTraded):
+        # What the pool calls its quote is the token, of which fees are paid.
+        amount = event.user_quote_amount
+    if trade.side == "buy":
         holding.bought += amount
         holding.bought_at(pos)
     else:
         holding.sold += amount
+
+
+def _moved(holdings: dict[Key, Holding], event: ProgramEvent, mint: str, wallet: str) -> Holding:
+    """The wallet's holding with the event's time in it."""
+    pos, time_s = event.pos.order_key, event.block_time_s
+    key = (mint, wallet)
+    holding = holdings.get(key)
+    if holding is None:
+        holding = holdings[key] = Holding(pos, time_s, pos, time_s)
+    else:
+        holding.moved_at(pos, time_s, None)
+    return holding
 
 
 def _fact(changes: Changes, event: AnyEvent) -> None:
@@ -122,13 +116,13 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
             launch = Launch(event.pos.order_key, event.creator, event.user, event.bonding_curve)
             _launch(changes, event.mint, launch)
         case PoolDeposited():
-            holding, _ = _moved(changes.holdings, event, event.mint, event.user)
+            holding = _moved(changes.holdings, event, event.mint, event.user)
             holding.deposited += _liquidity(event)
         case PoolWithdrawn():
-            holding, _ = _moved(changes.holdings, event, event.mint, event.user)
+            holding = _moved(changes.holdings, event, event.mint, event.user)
             holding.withdrawn += _liquidity(event)
         case PoolCreated(canonical=False):
-            holding, _ = _moved(changes.holdings, event, event.mint, event.creator)
+            holding = _moved(changes.holdings, event, event.mint, event.creator)
             holding.deposited += _liquidity(event)
         case _:
             pass

@@ -11,8 +11,8 @@ import msgspec
 from domain.events import SolPriced
 from domain.log import Recorded
 from projections import tokens
+from projections.batch import fills
 from projections.buckets import HOUR_S, MINUTE_S, Bucket, Key, fold
-from projections.price import fill
 from projections.sol_prices import SolPrice, sol_price
 from projections.tokens import Tokens
 
@@ -45,8 +45,7 @@ class Leaderboards:
         """
         minutes: dict[Key, Bucket] = {}
         prices: Prices = {}
-        for recorded in batch:
-            trade = fill(recorded.event)
+        for recorded, trade in zip(batch, fills(batch), strict=True):
             if trade is None or not trade.canonical:
                 if isinstance(recorded.event, SolPriced):
                     price_in(prices, sol_price(recorded.event))
@@ -62,7 +61,7 @@ class Leaderboards:
             else:
                 bucket.sells += 1
             if trade.price is not None:
-                bucket.priced_at(event.pos.order_key, trade.price)
+                bucket.priced_at(trade.pos or event.pos.order_key, trade.price)
         return Changes(Tokens().apply(batch), _with_hours(minutes), prices)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import ClassVar, TypeAlias
 
-from domain.events import AnyEvent, CompletionTraded, CurveTraded, PoolTraded
+from domain.events import CompletionTraded, CurveTraded, PoolTraded
 from domain.log import Recorded
+from projections.batch import fills
 from projections.portfolio_reads import plain_quote
-from projections.price import is_turned
+from projections.price import Fill
 from projections.wallet_position import WalletTrade
 
 Pair: TypeAlias = tuple[str, str, str]
@@ -35,8 +36,9 @@ class Portfolios:
         `PositionOutOfRangeError` for one that has no place on a chain.
         """
         changes: Changes = {}
-        for recorded in batch:
-            _add(changes, recorded.event)
+        for trade in fills(batch):
+            if trade is not None:
+                _add(changes, trade)
         _sort(changes)
         return changes
 
@@ -56,15 +58,14 @@ def _sort(changes: Changes) -> None:
             trades.sort(key=_BY_POS)
 
 
-def _add(changes: Changes, event: AnyEvent) -> None:
-    if isinstance(event, CurveTraded | CompletionTraded):
-        quote_mint, trade = event.quote_mint, _on_curve(event)
-    elif isinstance(event, PoolTraded):
-        turned = is_turned(event)
-        quote_mint = event.base_mint if turned else event.quote_mint
-        trade = _in_turned_pool(event) if turned else _in_pool(event)
+def _add(changes: Changes, seen: Fill) -> None:
+    event = seen.event
+    pos = seen.pos or event.pos.order_key
+    if isinstance(event, PoolTraded):
+        quote_mint = event.base_mint if seen.is_turned else event.quote_mint
+        trade = _in_turned_pool(event, pos) if seen.is_turned else _in_pool(event, pos)
     else:
-        return
+        quote_mint, trade = event.quote_mint, _on_curve(event, pos)
     pair = (event.user, event.mint, plain_quote(quote_mint))
     trades = changes.get(pair)
     if trades is None:
@@ -73,7 +74,7 @@ def _add(changes: Changes, event: AnyEvent) -> None:
         trades.append(trade)
 
 
-def _on_curve(event: CurveTraded | CompletionTraded) -> WalletTrade:
+def _on_curve(event: CurveTraded | CompletionTraded, pos: int) -> WalletTrade:
     """A curve reports its own side; the fees come on top of what it took, or off what it gave.
 
     The parts for buybacks and for holders are taken from these fees. A cashback is paid like a fee,
@@ -87,24 +88,20 @@ def _on_curve(event: CurveTraded | CompletionTraded) -> WalletTrade:
         if isinstance(event, CurveTraded):
             fee += event.cashback or 0
         quote_amount += fee if bought else -fee
-    return WalletTrade(
-        event.pos.order_key, event.block_time_s, bought, event.token_amount, quote_amount, fee
-    )
+    return WalletTrade(pos, event.block_time_s, bought, event.token_amount, quote_amount, fee)
 
 
-def _in_pool(event: PoolTraded) -> WalletTrade:
+def _in_pool(event: PoolTraded, pos: int) -> WalletTrade:
     bought = event.side == "buy"
     paid = event.user_quote_amount
     fee = paid - event.quote_amount if bought else event.quote_amount - paid
-    return WalletTrade(
-        event.pos.order_key, event.block_time_s, bought, event.base_amount, paid, fee
-    )
+    return WalletTrade(pos, event.block_time_s, bought, event.base_amount, paid, fee)
 
 
-def _in_turned_pool(event: PoolTraded) -> WalletTrade:
+def _in_turned_pool(event: PoolTraded, pos: int) -> WalletTrade:
     """What the pool calls its quote is the token, so its fees are tokens: none of them is quote."""
     return WalletTrade(
-        event.pos.order_key,
+        pos,
         event.block_time_s,
         event.side == "sell",
         event.user_quote_amount,

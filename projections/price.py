@@ -5,6 +5,7 @@ from typing import TypeAlias
 import msgspec
 
 from domain.events import AnyEvent, CompletionTraded, CurveTraded, PoolTraded, Side
+from domain.position import PositionOutOfRangeError
 from projections.venue import Venue
 
 AnyTraded: TypeAlias = CurveTraded | CompletionTraded | PoolTraded
@@ -18,6 +19,9 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     """
 
     event: AnyTraded
+    pos: int | None
+    """`Position.order_key`; None where the trade has no place on a chain. Who needs one writes
+    `trade.pos or trade.event.pos.order_key`, which raises what is to be raised then."""
     venue: Venue
     canonical: bool
     """Whether the trade may move the token's chart and counters."""
@@ -27,6 +31,8 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     quote_reserves: int
     token_reserves: int
     price: float | None
+    is_turned: bool = False
+    """Whether its pool calls the token its quote."""
 
 
 def spot(quote_reserves: int, token_reserves: int) -> float | None:
@@ -46,6 +52,7 @@ def fill(event: AnyEvent) -> Fill | None:
         quote, token = event.virtual_quote_reserves, event.virtual_token_reserves
         return Fill(
             event,
+            _order_key(event),
             "curve",
             True,  # positional: this runs for every event
             event.side,
@@ -61,6 +68,7 @@ def fill(event: AnyEvent) -> Fill | None:
         quote, token = event.pool_quote_reserves_after, event.pool_base_reserves_after
         return Fill(
             event,
+            _order_key(event),
             "completion",
             True,
             event.side,
@@ -78,18 +86,26 @@ def is_turned(event: PoolTraded) -> bool:
     return event.mint == event.quote_mint and event.mint != event.base_mint
 
 
+def _order_key(event: AnyTraded) -> int | None:
+    try:
+        return event.pos.order_key
+    except PositionOutOfRangeError:
+        return None
+
+
 def _pool_fill(event: PoolTraded) -> Fill:
     side = event.side
-    moved = -event.base_amount if side == "buy" else event.base_amount
-    base = event.pool_base_reserves + moved
-    quote = event.pool_quote_reserves + event.virtual_quote_reserves + event.pool_quote_delta
     base_amount, quote_amount = event.base_amount, event.quote_amount
-    if is_turned(event):
+    base = event.pool_base_reserves + (-base_amount if side == "buy" else base_amount)
+    quote = event.pool_quote_reserves + event.virtual_quote_reserves + event.pool_quote_delta
+    turned = is_turned(event)
+    if turned:
         side = "sell" if side == "buy" else "buy"
         base, quote = quote, base
         base_amount, quote_amount = quote_amount, base_amount
     return Fill(
         event,
+        _order_key(event),
         "pool",
         event.canonical,
         side,
@@ -98,4 +114,5 @@ def _pool_fill(event: PoolTraded) -> Fill:
         quote,
         base,
         spot(quote, base),
+        turned,
     )

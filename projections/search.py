@@ -15,10 +15,8 @@ import msgspec
 
 from domain.events import (
     AnyEvent,
-    CompletionTraded,
     CurveCompleted,
     CurveRepriced,
-    CurveTraded,
     PoolBurned,
     PoolCreated,
     PoolTraded,
@@ -27,7 +25,8 @@ from domain.events import (
     TokenMigrated,
 )
 from domain.log import Recorded
-from projections.price import Fill, fill, is_turned, spot
+from projections.batch import fills
+from projections.price import Fill, spot
 from projections.token_change import Created
 from projections.token_description import Described, found
 
@@ -158,7 +157,7 @@ class Search:
         """
         changes = Changes({}, {})
         latest_s = 0
-        for recorded in batch:
+        for recorded, trade in zip(batch, fills(batch), strict=True):
             event = recorded.event
             time_s: int | None = getattr(event, "block_time_s", None)
             if time_s is None:
@@ -167,7 +166,6 @@ class Search:
                 continue
             if time_s > latest_s:
                 latest_s = time_s
-            trade = fill(event)
             if trade is not None:
                 _trade(changes, trade, time_s)
             else:
@@ -242,10 +240,12 @@ def supply(figures: Figures, burned: Mapping[int, int]) -> int | None:
 
 def _trade(changes: Changes, trade: Fill, time_s: int) -> None:
     event = trade.event
-    supplied = _supply_of(event)
+    is_pool, supplied = isinstance(event, PoolTraded), None
+    if isinstance(event, PoolTraded) and not trade.is_turned:
+        supplied = event.base_supply
     if not trade.canonical and supplied is None:
         return
-    pos = event.pos.order_key
+    pos = trade.pos or event.pos.order_key
     figures = _figures(changes, event.mint, time_s - time_s % REFRESH_S)
     if supplied is not None:
         figures.supplied_at(pos, supplied)
@@ -259,15 +259,9 @@ def _trade(changes: Changes, trade: Fill, time_s: int) -> None:
     figures.decimals_are(event.quote_decimals)
     figures.trades += 1
     figures.volume_quote += trade.quote_amount
-    if isinstance(event, PoolTraded):
+    if is_pool:
         facts = _facts(changes, event.mint)
         facts.pool_pos = _lower(facts.pool_pos, pos)
-
-
-def _supply_of(event: CurveTraded | CompletionTraded | PoolTraded) -> int | None:
-    if isinstance(event, PoolTraded) and not is_turned(event):
-        return event.base_supply
-    return None
 
 
 def _fact(changes: Changes, event: AnyEvent) -> None:

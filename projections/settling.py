@@ -9,6 +9,7 @@ import msgspec
 from domain.events import BESIDE_SLOTS, AnyEvent, SlotAbandoned, SlotConfirmed
 from domain.log import Passed, Recorded
 from domain.partition import Partition
+from projections.batch import Batch
 from projections.projection import TakenBack
 
 WAITING_EVENTS_MAX = 1_000_000
@@ -177,7 +178,7 @@ class Settling:
             after=after,
             sequence=sequence,
             reread_after=sequence if low is None else low - 1,
-            events=events,
+            events=Batch(events),
             stop=stop,
         )
 

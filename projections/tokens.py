@@ -16,7 +16,8 @@ from domain.events import (
     TokenMigrated,
 )
 from domain.log import Recorded
-from projections.price import Fill, fill, is_turned, spot
+from projections.batch import fills
+from projections.price import Fill, spot
 from projections.token_change import (
     Created,
     CurveReserves,
@@ -49,13 +50,11 @@ class Tokens:
         `PositionOutOfRangeError` for an event that has no place on a chain.
         """
         changes: Changes = {}
-        for recorded in batch:
-            event = recorded.event
-            trade = fill(event)
+        for recorded, trade in zip(batch, fills(batch), strict=True):
             if trade is not None:
                 _trade(_change(changes, trade.event.mint), trade)
             else:
-                _fact(changes, event)
+                _fact(changes, recorded.event)
         return changes
 
 
@@ -77,7 +76,7 @@ def _change(changes: Changes, mint: str) -> TokenChange:
 
 def _trade(change: TokenChange, trade: Fill) -> None:
     event, supply = trade.event, None
-    pos = event.pos.order_key
+    pos = trade.pos or event.pos.order_key
     held_quote = trade.quote_reserves
     if isinstance(event, PoolTraded):
         if event.base_supply is not None and event.mint == event.base_mint:
@@ -87,7 +86,7 @@ def _trade(change: TokenChange, trade: Fill) -> None:
             return
         change.pooled_at(Pooled(pos, event.pool))
         change.decimals_are(event.quote_decimals, event.base_decimals)
-        if not is_turned(event):
+        if not trade.is_turned:
             held_quote -= event.virtual_quote_reserves
     else:
         change.decimals_are(event.quote_decimals, event.token_decimals)

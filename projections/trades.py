@@ -5,7 +5,8 @@ from typing import ClassVar, TypeAlias
 
 from domain.events import CurveTraded, PoolTraded
 from domain.log import Recorded
-from projections.price import Fill, fill, is_turned
+from projections.batch import fills
+from projections.price import Fill
 from projections.reads import TradeRow
 
 Changes: TypeAlias = list[TradeRow]
@@ -21,8 +22,7 @@ class Trades:
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
         """One row per trade; `PositionOutOfRangeError` for one that has no place on a chain."""
-        fills = (fill(recorded.event) for recorded in batch)
-        return [_row(each) for each in fills if each is not None]
+        return [_row(each) for each in fills(batch) if each is not None]
 
 
 def _row(trade: Fill) -> TradeRow:
@@ -35,7 +35,7 @@ def _row(trade: Fill) -> TradeRow:
     if isinstance(event, PoolTraded):
         pool = event.pool
         token_decimals = event.base_decimals
-        if is_turned(event):
+        if trade.is_turned:
             quote_mint = event.base_mint
             quote_decimals, token_decimals = token_decimals, quote_decimals
         else:
@@ -48,7 +48,7 @@ def _row(trade: Fill) -> TradeRow:
             held_quote, held_token = event.real_quote_reserves, event.real_token_reserves
     return TradeRow(
         id=event.id,
-        pos=event.pos.order_key,
+        pos=trade.pos or event.pos.order_key,
         block_time_s=event.block_time_s,
         mint=event.mint,
         venue=trade.venue,
