@@ -115,7 +115,7 @@ class Scratch:
                 if isinstance(table, Table):  # the kept one may not be there yet
                     definition = table.definition
                 await self._connection.execute(f"create temp table {table.table} {definition}")
-                await self._connection.execute(table.staging)
+                await table.stage(self._connection)
             # The server itself refuses to write to any table that is not temporary.
             await self._connection.execute("set default_transaction_read_only = on")
 

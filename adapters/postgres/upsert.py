@@ -21,7 +21,18 @@ temporary one first."""
 TELLS_OLD_FROM = 18
 """The first version of PostgreSQL that returns what a row was, with what it is after a merge."""
 
+PLAIN_FROM = 16
+"""The first version of PostgreSQL that takes `storage` where a table is created."""
+
+STAGED_ROW_BYTES_MAX = 4_000
+"""Longer rows, as CSV, travel as arrays: what is kept in no other place than the row has to fit on
+a page of 8 kB, with all that the server adds."""
+
 _encode = msgspec.json.Encoder().encode
+
+
+_ELSEWHERE = ("numeric", "text")
+"""Types whose values may be stored elsewhere when they are long."""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -79,10 +90,18 @@ class Upsert:
         """For `arguments`."""
         self._reals = [at for at, kind in enumerate(columns.values()) if kind == "double precision"]
         staged = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        # Each commit of a connection empties all such tables that it has, whichever it filled. One
+        # with values that may be stored elsewhere has two more files, which is ten times the work.
+        plain = ", ".join(
+            f"{name} {kind}{' storage plain' * (kind in _ELSEWHERE)}"
+            for name, kind in columns.items()
+        )
         # Named after what it is like: a connection may serve another declaration of the table.
         self._staging = f"batch_{crc32(f'{table} {staged}'.encode()):08x}"
-        self.staging = f"create temp table {self._staging} ({staged}) on commit delete rows"
-        """Makes the table that rows are copied to, once for each connection."""
+        self._stagings = {
+            is_plain: f"create temp table {self._staging} ({kinds}) on commit delete rows"
+            for is_plain, kinds in ((False, staged), (True, plain))
+        }
         self._empty = f"delete from pg_temp.{self._staging}"
         self._moving = self._counted_merges(f"pg_temp.{self._staging} as batch", insert, merge)
         self._keeps_first = action == "nothing"
@@ -108,12 +127,17 @@ class Upsert:
         if straight and await self._added(connection, lines):
             return
         if not await connection.fetchval("select to_regclass($1)", f"pg_temp.{self._staging}"):
-            await connection.execute(self.staging)
+            await self.stage(connection)
         else:
             # It is empty but within a transaction that has merged a batch already.
             await connection.execute(self._empty)
         await self._copy(connection, self._staging, lines, schema="pg_temp")
         await connection.execute(self._moving[tells_old])
+
+    async def stage(self, connection: Connection) -> None:
+        """Make the table that rows are copied to, once for each connection."""
+        is_plain = connection.get_server_version().major >= PLAIN_FROM
+        await connection.execute(self._stagings[is_plain])
 
     def _counted_merges(self, source: str, insert: str, merge: str) -> dict[bool, str]:
         """The statement that merges what a source has, and counts it where it is to be counted.
@@ -182,6 +206,8 @@ def _count(counted: Counted) -> str:
 def _csv(rows: Sequence[tuple[Any, ...]], reals: Iterable[int]) -> memoryview | None:
     """Rows as CSV in which only texts are quoted; None where JSON would not be the same.
 
+    And where a row is longer than `STAGED_ROW_BYTES_MAX`.
+
     `reals` says which columns are floats. The driver's own way to copy records costs this process
     ten times as much, and takes no integers for `numeric`.
     """
@@ -189,7 +215,10 @@ def _csv(rows: Sequence[tuple[Any, ...]], reals: Iterable[int]) -> memoryview | 
     if not all(isfinite(sum(filter(None, map(itemgetter(real), rows)))) for real in reals):
         return None
     # Each row is an array, whose brackets are no part of a line.
-    lines = b"\n".join([_encode(row)[1:-1] for row in rows])
+    written = [_encode(row)[1:-1] for row in rows]
+    if max(map(len, written)) > STAGED_ROW_BYTES_MAX:
+        return None
+    lines = b"\n".join(written)
     # JSON escapes what CSV does not. The driver takes plain bytes for the name of a file.
     return None if b"\\" in lines else memoryview(lines)
 

@@ -179,6 +179,22 @@ async def test_a_batch_that_was_taken_back_leaves_nothing_for_the_next(
     assert await connection.fetchval("select sum(amount) from sums") == 101
 
 
+@pytest.mark.parametrize("plain_from", [upsert.PLAIN_FROM, 99])
+async def test_a_row_that_is_too_long_for_a_page_is_merged(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, plain_from: int
+) -> None:
+    monkeypatch.setattr(upsert, "PLAIN_FROM", plain_from)
+    limit = upsert.STAGED_ROW_BYTES_MAX
+    lengths = (limit // 2 - 60, limit, 9_000)
+    texts = ["".join(map(chr, range(200, 200 + length))) for length in lengths]
+    for _ in range(2):
+        rows = [(str(at), at, at, at, 0.5, True, 10**38, text) for at, text in enumerate(texts)]
+        await merged(connection, ODD, rows[:1])
+        await merged(connection, ODD, rows)
+    found = await connection.fetch("select words from odd order by key")
+    assert [row["words"] for row in found] == texts
+
+
 async def test_rows_in_great_number_are_copied(database_dsn: str) -> None:
     count = upsert.COPIED_ROWS_MIN
     copied = "select count(*) from pg_class where relpersistence = 't' and relname like 'batch_%'"
@@ -192,6 +208,8 @@ async def test_rows_in_great_number_are_copied(database_dsn: str) -> None:
         assert await connection.fetchval(copied) == 0, "they went straight to their table"
         await merged(connection, SUMS, [(f"{number}", number) for number in range(count)])
         assert await connection.fetchval(copied) == 1
+        beside = "select count(*) from pg_class where relpersistence = 't' and relkind <> 'r'"
+        assert await connection.fetchval(beside) == 0, "each commit empties all that there is"
         total = await connection.fetchval("select sum(amount) from sums")
         assert total == 2 * sum(range(count)) + sum(range(count - 1))
     finally:
