@@ -97,7 +97,7 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     website: str | None = None
 
 
-class TradeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class TradeRow(msgspec.Struct, frozen=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
     `held_…` is what was really there then, of the token on its curve only; `supply` is the token's.

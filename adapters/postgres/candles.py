@@ -1,8 +1,9 @@
 """Keeps candles."""
 
 import logging
-from operator import attrgetter
 from typing import ClassVar
+
+from msgspec.structs import astuple
 
 from adapters.postgres.candle_pages import ENDS, PAGES, VIEW, take_apart
 from adapters.postgres.checkpoint import CheckpointedStore
@@ -86,7 +87,7 @@ HOURS = Upsert(
 )
 """What is added up of all tokens, with an hour's side by side."""
 
-_VALUES = attrgetter(*Candle.__struct_fields__)
+assert tuple(_UPSERT.columns)[3:] == Candle.__struct_fields__, "a row has a candle as it is"
 
 
 class CandleStore(CheckpointedStore[Changes]):
@@ -105,7 +106,7 @@ class CandleStore(CheckpointedStore[Changes]):
         if not changes.candles:
             return
         # In the order of the index, which keeps neighbours on the same page.
-        rows = sorted((*key, *_VALUES(candle)) for key, candle in changes.candles.items())
+        rows = sorted((*key, *astuple(candle)) for key, candle in changes.candles.items())
         await take_apart(connection, [row[:3] for row in rows])
         await _UPSERT.merge(connection, rows)
         hours = sorted(

@@ -2,10 +2,13 @@
 
 from typing import ClassVar
 
+from msgspec.structs import astuple
+
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Counted, Upsert, added, first, latest
 from projections.holders import Changes, Holders
+from projections.holding import Holding
 
 _HOLDING = Upsert(
     "holders",
@@ -58,6 +61,9 @@ _LAUNCH = Upsert(
 )
 
 
+assert tuple(_HOLDING.columns)[2:] == Holding.__struct_fields__, "a row has a holding as it is"
+
+
 class HolderStore(CheckpointedStore[Changes]):
     """The holders read model in PostgreSQL."""
 
@@ -69,22 +75,7 @@ class HolderStore(CheckpointedStore[Changes]):
         """Merge the changes, one row for each wallet and token."""
         if changes.holdings:
             # In the order of the index, which keeps neighbours on the same page.
-            rows = [
-                (
-                    *key,
-                    holding.first_pos,
-                    holding.first_time_s,
-                    holding.last_pos,
-                    holding.last_time_s,
-                    holding.first_buy_pos,
-                    holding.bought,
-                    holding.sold,
-                    holding.deposited,
-                    holding.withdrawn,
-                    holding.reported,
-                )
-                for key, holding in sorted(changes.holdings.items())
-            ]
+            rows = [(*key, *astuple(holding)) for key, holding in sorted(changes.holdings.items())]
             await _HOLDING.merge(connection, rows)
         if changes.launches:
             launches = [

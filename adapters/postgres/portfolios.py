@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar
 
+from msgspec.structs import astuple
+
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, array
@@ -50,6 +52,12 @@ _DAY_COLUMNS = {
     "unbought_quote_amount": "numeric",
     "sells": "bigint",
 }
+for _columns, _kept in (
+    (_TRADE_COLUMNS, WalletTrade),
+    (_POSITION_COLUMNS, WalletPosition),
+    (_DAY_COLUMNS, Day),
+):
+    assert tuple(_columns) == _kept.__struct_fields__, "a row has what is kept as it is"
 _PAIR = {"wallet": "text", "mint": "text", "quote_mint": "text"}
 
 _TRADES = Upsert(
@@ -111,9 +119,6 @@ _HISTORIES = f"""
 """
 
 _FIRST = itemgetter(0)
-_TRADE_VALUES = attrgetter(*_TRADE_COLUMNS)
-_POSITION_VALUES = attrgetter(*_POSITION_COLUMNS)
-_DAY_VALUES = attrgetter(*_DAY_COLUMNS)
 _TRADE_NUMERIC = [kind == "numeric" for kind in _TRADE_COLUMNS.values()]
 _POSITION_NUMERIC = [kind == "numeric" for kind in _POSITION_COLUMNS.values()]
 
@@ -150,13 +155,13 @@ class PortfolioStore(CheckpointedStore[Changes]):
             else:
                 folded = advanced(position, trades)
             rows = new if position is None else known
-            rows.append(pair + _POSITION_VALUES(folded.position))
+            rows.append(pair + astuple(folded.position))
             for day_s, day in folded.days.items():
                 days.setdefault((pair[0], pair[2], day_s), Day()).add(day)
         await _POSITIONS.merge(connection, new, all_new=True)
         await _POSITIONS.merge(connection, known)
         await _DAYS.merge(
-            connection, [(*key, *_DAY_VALUES(day)) for key, day in sorted(days.items(), key=_FIRST)]
+            connection, [(*key, *astuple(day)) for key, day in sorted(days.items(), key=_FIRST)]
         )
 
 
@@ -180,7 +185,7 @@ async def _histories(
 
 
 async def _add_trades(connection: Connection, pairs: Sequence[Pair], changes: Changes) -> None:
-    rows = [pair + _TRADE_VALUES(trade) for pair in pairs for trade in changes[pair]]
+    rows = [pair + astuple(trade) for pair in pairs for trade in changes[pair]]
     await _TRADES.merge(connection, rows)
 
 

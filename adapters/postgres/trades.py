@@ -1,19 +1,22 @@
 """Keeps trades."""
 
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import ClassVar
+
+from msgspec.structs import astuple
 
 from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.horizons import horizon_pos
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert
+from projections.reads import TradeRow
 from projections.trades import Changes, Trades
 
 _COLUMNS = {
-    "mint": "text",
-    "pos": "bigint",
     "id": "text",
+    "pos": "bigint",
     "block_time_s": "bigint",
+    "mint": "text",
     "venue": "text",
     "pool": "text",
     "canonical": "boolean",
@@ -33,8 +36,9 @@ _COLUMNS = {
     "layout": "text",
 }
 _INSERT = Upsert("trades", _COLUMNS, key=("mint", "pos"), action="nothing")
-_VALUES = attrgetter(*("user" if column == "trader" else column for column in _COLUMNS))
-_MINT = itemgetter(0)
+_FIELDS = tuple("user" if column == "trader" else column for column in _COLUMNS)
+assert TradeRow.__struct_fields__ == _FIELDS, "a row has a trade's fields as they are"
+_MINT = attrgetter("mint")
 
 
 class TradeStore(CheckpointedStore[Changes]):
@@ -53,4 +57,4 @@ class TradeStore(CheckpointedStore[Changes]):
             changes = [trade for trade in changes if trade.pos >= from_pos]
         # In about the order of the index, which keeps neighbours on the same page: a token's trades
         # mostly come in theirs.
-        await _INSERT.merge(connection, sorted(map(_VALUES, changes), key=_MINT))
+        await _INSERT.merge(connection, list(map(astuple, sorted(changes, key=_MINT))))
