@@ -1,6 +1,7 @@
 """Events that several cores are given, and what each is as a trade, found out once for all."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from domain.log import Recorded
 from projections.price import Fill, fill
@@ -22,7 +23,7 @@ class Batch(list[Recorded]):
     @classmethod
     def joined(cls, parts: Sequence[Sequence[Recorded]]) -> "Batch":
         """One behind the other; what is known of the parts is known of the whole."""
-        batch = cls(event for part in parts for event in part)
+        batch = cls(chain.from_iterable(parts))
         batch._parts = parts
         return batch
 
@@ -31,7 +32,7 @@ class Batch(list[Recorded]):
         """See `fills`."""
         if self._fills is None:
             if self._parts:
-                self._fills = [each for part in self._parts for each in fills(part)]
+                self._fills = list(chain.from_iterable(map(fills, self._parts)))
                 self._parts = ()
             else:
                 self._fills = [fill(recorded.event) for recorded in self]
