@@ -157,7 +157,9 @@ def revised(before: Sequence[WalletTrade], late: Iterable[WalletTrade]) -> Folde
 
 
 def _sell(position: WalletPosition, trade: WalletTrade, days: Days) -> None:
-    held, amount, received = position.balance, trade.token_amount, trade.quote_amount
+    # Not `position.balance`: this runs for every sale.
+    held = position.bought_amount - position.sold_amount + position.unbought_amount
+    amount, received = trade.token_amount, trade.quote_amount
     known = min(amount, held)
     # Of a sale of both kinds of tokens, each is paid for as it is in number.
     received_for_known = received if known == amount else received * known // amount
