@@ -2,8 +2,8 @@
 
 nats-py spends most of its time per message on what the log has no use for: an awaited call per
 message written; header dictionaries, message objects and queues per message read. Both short cuts
-go through names that nats-py keeps to itself. They are used in this module only, and
-`tests/unit/test_nats_internals.py` says so when a release changes them.
+go through names that nats-py keeps to itself. They are used in this module and in `frames` only,
+and `tests/unit/test_nats_internals.py` says so when a release changes them.
 """
 
 import asyncio
