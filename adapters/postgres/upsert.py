@@ -91,7 +91,7 @@ class Upsert:
         self._reals = [at for at, kind in enumerate(columns.values()) if kind == "double precision"]
         staged = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         # Each commit of a connection empties all such tables that it has, whichever it filled. One
-        # with values that may be stored elsewhere has two more files, which is ten times the work.
+        # with values that may be stored elsewhere has two more files, which is most of the work.
         plain = ", ".join(
             f"{name} {kind}{' storage plain' * (kind in _ELSEWHERE)}"
             for name, kind in columns.items()
