@@ -50,6 +50,8 @@ class Frames(Parser):
                     sink = sinks.get(int(words[2]))
                 except (ValueError, IndexError) as error:
                     raise ProtocolError("nats: malformed MSG") from error
+                if not start <= body <= end - 2:
+                    raise ProtocolError("nats: malformed MSG")
                 if end > size:
                     self._hold(data[at:], end - at)
                     return

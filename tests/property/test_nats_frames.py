@@ -107,7 +107,11 @@ def test_the_beginning_of_a_frame_is_no_part_of_the_next_connection(payload: byt
 
 
 @pytest.mark.parametrize(
-    "frame", [b"HMSG a b 7 8\r\n", b"HMSG 7\r\n", b"MSG a 7 x\r\n", b"HALLO\r\n"]
+    "frame",
+    [
+        *(b"HMSG a b 7 8\r\n", b"HMSG 7\r\n", b"MSG a 7 x\r\n", b"HALLO\r\n"),
+        *(b"MSG a 7 -1\r\n", b"HMSG a 7 9 3\r\nabc\r\n", b"HMSG a 7 -4 3\r\nabc\r\n"),
+    ],
 )
 def test_what_is_no_frame_ends_the_connection(frame: bytes) -> None:
     with pytest.raises(ProtocolError):
