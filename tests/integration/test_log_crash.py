@@ -18,18 +18,23 @@ def trades(count: int, *, first: int = 1) -> list[CurveTraded]:
     return [curve_traded(number, f"mint{number % 7}") for number in range(first, first + count)]
 
 
-async def crash_often(server: NatsServer, times: int) -> None:
-    for _ in range(times):
+async def crash_often(server: NatsServer, connection: Connection, times: int) -> None:
+    for found in range(2, 2 + times):
+
+        async def back(epoch: int = found) -> bool:
+            return connection.epoch == epoch
+
         await asyncio.sleep(0.15)
         server.kill()
         await asyncio.sleep(0.05)
         await server.start()
+        await until(back)
 
 
 async def test_appending_goes_on_through_crashes_without_loss_or_repetition(
     live_log: LiveLog,
 ) -> None:
-    crashes = asyncio.create_task(crash_often(live_log.server, 4))
+    crashes = asyncio.create_task(crash_often(live_log.server, live_log.connection, 4))
     written: list[CurveTraded] = []
     async with asyncio.timeout(60):
         while not crashes.done():
@@ -91,7 +96,7 @@ async def test_a_reader_goes_on_where_it_was_when_the_server_comes_back(live_log
                 return
 
     reading = asyncio.create_task(read())
-    crashes = asyncio.create_task(crash_often(live_log.server, 3))
+    crashes = asyncio.create_task(crash_often(live_log.server, live_log.connection, 3))
     async with asyncio.timeout(60):
         for number in range(40):
             await live_log.appender.append(entries(trades(BATCH, first=1 + number * BATCH)))
