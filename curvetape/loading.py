@@ -15,11 +15,13 @@ from adapters.archive.candle_source import Part, parts, until_of
 from adapters.archive.holder_source import parts as holder_parts
 from adapters.archive.price_source import rows as price_rows
 from adapters.archive.segment import Content
+from adapters.archive.token_source import parts as token_parts
 from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
 from adapters.postgres.holder_load import HolderLoad
 from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
+from adapters.postgres.token_load import TokenLoad
 from adapters.postgres.trade_load import TradeLoad
 from curvetape.rebuilding import UnloadableError
 from domain.archive import ArchiveStore, Manifest
@@ -29,6 +31,7 @@ from projections.holder_frames import framed
 from projections.holders import Changes
 from projections.parking import REFUSALS
 from projections.sol_price_frames import SCHEMA as PRICES
+from projections.token_frames import framed as framed_cards
 from projections.trade_frames import SCHEMA as TRADES
 
 LATE_S = 120
@@ -150,11 +153,24 @@ class HolderMaking(_Alone[Sequence[pl.DataFrame]]):
         return framed(Changes())
 
 
+class TokenMaking(_Alone[Sequence[pl.DataFrame]]):
+    """Trades are parts of a token's card, to which others come at any time."""
+
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+        """A segment's cards, burns and reports."""
+        return token_parts(content, abandoned)
+
+    def rest(self) -> Sequence[pl.DataFrame]:
+        """None."""
+        return framed_cards({})
+
+
 LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     CandleLoad.name: (CandleLoad, CandleMaking),
     TradeLoad.name: (TradeLoad, TradeMaking),
     SolPriceLoad.name: (SolPriceLoad, SolPriceMaking),
     HolderLoad.name: (HolderLoad, HolderMaking),
+    TokenLoad.name: (TokenLoad, TokenMaking),
 }
 """The read models that can be filled so."""
 

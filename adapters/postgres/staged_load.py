@@ -59,7 +59,7 @@ class StagedLoad(TableLoad[Sequence[pl.DataFrame]]):
         counts = []
         for each in self.parts:
             done = await connection.execute(
-                f"with parts as (select * from pg_temp.{each.staging})"
+                f"with parts as not materialized (select * from pg_temp.{each.staging})"
                 f" insert into {each.table.table} ({', '.join(each.table.columns)}) {each.whole}"
             )
             counts.append(int(done.rpartition(" ")[2]))

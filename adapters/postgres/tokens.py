@@ -132,18 +132,23 @@ _REPORT = Upsert(
     action="nothing",
 )
 
-_RECKON = """
+_OF_THESE = "where mint = any($1::text[])"
+_RECKON = f"""
     update tokens set burned_later = burns.later, burned_by_high = burns.by_high
     from (
         select mint, coalesce(sum(amount) filter (where pos > supplied_pos), 0) as later,
             coalesce(sum(amount) filter (where pos < high_pos), 0) as by_high
         from tokens join token_burns using (mint)
-        where mint = any($1::text[])
+        {_OF_THESE}
         group by mint
     ) as burns
     where tokens.mint = burns.mint
         and (tokens.burned_later <> burns.later or tokens.burned_by_high <> burns.by_high)
-"""
+"""  # noqa: S608  # the program's own condition
+RECKON_ALL = _RECKON.replace(_OF_THESE, "")
+"""Reckons the supplies of all cards anew, from what was burned before and behind."""
+ANYONES_TEXTS = ("name", "symbol", "uri")
+"""Columns in which the database cannot hold all that a launch may say, see `_text`."""
 
 
 class TokenStore(CheckpointedStore[Changes]):

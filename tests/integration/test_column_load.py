@@ -30,16 +30,22 @@ from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import (
+    burned,
+    completed,
     completion_traded,
     created,
     curve_traded,
+    migrated,
+    pool_created,
     pool_traded,
+    repriced,
     sol_priced,
 )
 from curvetape.testing.holders import deposited as pool_deposited
+from curvetape.testing.metadata import described, undescribed
 from curvetape.testing.simulated import first_blocks, views
 from domain.archive import ArchiveDamagedError
-from domain.events import AnyEvent
+from domain.events import BESIDE_SLOTS, AnyEvent, ProgramEvent
 from domain.log import Stored
 from domain.position import Position, PositionOutOfRangeError
 from ingest.transaction import translated
@@ -77,6 +83,34 @@ MOVES: Mapping[int, Sequence[AnyEvent]] = {
     ),
 }
 """By block, moves of wallets; the eighth comes last of all, the twentieth never happened."""
+FACTS: Mapping[int, Sequence[AnyEvent]] = {
+    2: (
+        curve_traded(1, "card", virtual_quote_reserves=9 * 10**15, quote_decimals=None),
+        created(1, "card", name='a "name",\nof\0 two lines\r', symbol="", uri="\\."),
+        described(1, "card", description="", image="https://i.example/a,b"),
+        burned(1, "card", base_amount=2**64 - 1),
+    ),
+    6: (created(1, "card", name="again"), undescribed(1, "card", attempt=4)),
+    8: (
+        burned(1, "card", base_amount=3),
+        pool_traded(1, "card", pool="other", base_supply=2**64 - 1),
+        curve_traded(1, "card", virtual_quote_reserves=9 * 10**15),
+        repriced(1, "card"),
+    ),
+    20: (
+        curve_traded(1, "card", virtual_quote_reserves=10**17),
+        burned(1, "card", base_amount=11),
+        completed(1, "card"),
+        described(1, "card", attempt=2, description="as it is, whatever becomes of the slot"),
+    ),
+    24: (completed(1, "card"), migrated(1, "card"), pool_created(1, "card"), repriced(1, "card")),
+    33: (
+        pool_traded(1, "card", base_supply=10**15, quote_decimals=None, base_decimals=None),
+        burned(1, "card", base_amount=7),
+        pool_traded(1, "card", pool_quote_delta=-85 * 10**9),
+    ),
+}
+"""By block, as `MOVES`, what a card shows."""
 
 
 def history() -> list[Stored]:
@@ -89,12 +123,18 @@ def history() -> list[Stored]:
             if not tx.failed:
                 events += translated(tx).events
         events += [sol_priced(block.slot, account=name, price=number + 1) for name in ("b", "a")]
-        moves = [
+        extra = [
             msgspec.structs.replace(event, block_time_s=block.block_time.timestamp)
-            for event in MOVES.get(number, ())
+            if isinstance(event, ProgramEvent)
+            else event
+            for event in (*MOVES.get(number, ()), *FACTS.get(number, ()))
         ]
-        added = [*(ODD if number == 5 else ()), *moves]
-        events += [_moved(event, block.slot, place) for place, event in enumerate(added)]
+        added = [*(ODD if number == 5 else ()), *extra]
+        moved = [_moved(event, block.slot, place) for place, event in enumerate(added)]
+        events += [it for it in moved if type(it) not in BESIDE_SLOTS]
+        for event in moved:
+            if type(event) in BESIDE_SLOTS:
+                held.add(event)
         if number == 8:
             late = events  # a gap is filled when all else is there
             held.gap(block.slot, block.slot)
@@ -193,6 +233,30 @@ async def test_loaded_holders_are_those_of_a_replay(
     await connection.close()
     assert {row["wallet"]: row["reported"] for row in found} == {"ann": None, "bob": 0, "dan": None}
     assert found[0]["bought"] > 2**64 - 2
+
+
+@pytest.mark.parametrize("left_in_the_stream", [0, 250])
+async def test_loaded_tokens_are_those_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int
+) -> None:
+    """With what was burned and reported of each, and the supplies that follow from it."""
+    await loaded_as_a_replay_makes_it(
+        "tokens",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        rows_min=40,
+    )
+    connection = await asyncpg.connect(postgres_dsn)
+    card = await connection.fetchrow("select * from tokens where mint = 'card'")
+    burns = await connection.fetch("select amount from token_burns where mint = 'card'")
+    await connection.close()
+    assert card is not None
+    assert (card["name"], card["symbol"], card["uri"]) == ('a "name",\nof two lines\r', "", "\\.")
+    assert (card["supply"], card["burned_later"], card["pool"]) == (10**15 - 7, 7, "other")
+    assert sorted(it["amount"] for it in burns) == [3, 7, 2**64 - 1]
+    assert (card["high_price"], card["trades"]) == (9 * 10**15 / 1_039_000_000_000_000, 5)
+    assert (card["described_attempt"], card["state"]) == (2, "graduated")
 
 
 async def test_loaded_trades_leave_out_what_was_let_go_of(
