@@ -30,20 +30,15 @@ from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import (
-    burned,
-    completed,
     completion_traded,
     created,
     curve_traded,
-    migrated,
-    pool_created,
     pool_traded,
-    repriced,
     sol_priced,
 )
 from curvetape.testing.holders import deposited as pool_deposited
-from curvetape.testing.metadata import described, undescribed
 from curvetape.testing.simulated import first_blocks, views
+from curvetape.testing.tokens import FACTS
 from domain.archive import ArchiveDamagedError
 from domain.events import BESIDE_SLOTS, AnyEvent, ProgramEvent
 from domain.log import Stored
@@ -83,34 +78,6 @@ MOVES: Mapping[int, Sequence[AnyEvent]] = {
     ),
 }
 """By block, moves of wallets; the eighth comes last of all, the twentieth never happened."""
-FACTS: Mapping[int, Sequence[AnyEvent]] = {
-    2: (
-        curve_traded(1, "card", virtual_quote_reserves=9 * 10**15, quote_decimals=None),
-        created(1, "card", name='a "name",\nof\0 two lines\r', symbol="", uri="\\."),
-        described(1, "card", description="", image="https://i.example/a,b"),
-        burned(1, "card", base_amount=2**64 - 1),
-    ),
-    6: (created(1, "card", name="again"), undescribed(1, "card", attempt=4)),
-    8: (
-        burned(1, "card", base_amount=3),
-        pool_traded(1, "card", pool="other", base_supply=2**64 - 1),
-        curve_traded(1, "card", virtual_quote_reserves=9 * 10**15),
-        repriced(1, "card"),
-    ),
-    20: (
-        curve_traded(1, "card", virtual_quote_reserves=10**17),
-        burned(1, "card", base_amount=11),
-        completed(1, "card"),
-        described(1, "card", attempt=2, description="as it is, whatever becomes of the slot"),
-    ),
-    24: (completed(1, "card"), migrated(1, "card"), pool_created(1, "card"), repriced(1, "card")),
-    33: (
-        pool_traded(1, "card", base_supply=10**15, quote_decimals=None, base_decimals=None),
-        burned(1, "card", base_amount=7),
-        pool_traded(1, "card", pool_quote_delta=-85 * 10**9),
-    ),
-}
-"""By block, as `MOVES`, what a card shows."""
 
 
 def history() -> list[Stored]:
