@@ -12,6 +12,9 @@ from projections.token_frames import GROUPS, KNOWN, SUMS, Group
 
 # ruff: noqa: S608  # names of columns only
 
+SORT_MEMORY_MB = 20
+"""A dozen sorts may take so much each; what is more goes to the disk."""
+
 _CARD, _BURN, _REPORT = TokenStore.tables
 
 
@@ -59,6 +62,8 @@ class TokenLoad(StagedLoad):
         """Put the parts together, then reckon the supplies that burns touch."""
         # Nothing is known of the parts, so a few are expected, and all would be tried with all.
         await connection.execute("set local enable_nestloop = off")
+        # Each group of columns is sorted by itself, all of them at once.
+        await connection.execute(f"set local work_mem = '{SORT_MEMORY_MB}MB'")
         rows = await super().fill(connection)
         await connection.execute(RECKON_ALL)
         return rows
