@@ -13,12 +13,14 @@ import polars as pl
 from adapters.archive import chain
 from adapters.archive.candle_source import Part, parts, until_of
 from adapters.archive.holder_source import parts as holder_parts
+from adapters.archive.portfolio_source import rows as portfolio_rows
 from adapters.archive.price_source import rows as price_rows
 from adapters.archive.segment import Content
 from adapters.archive.token_source import parts as token_parts
 from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
 from adapters.postgres.holder_load import HolderLoad
+from adapters.postgres.portfolio_load import PortfolioLoad
 from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.token_load import TokenLoad
@@ -30,6 +32,7 @@ from projections.candles import Candle, Key
 from projections.holder_frames import framed
 from projections.holders import Changes
 from projections.parking import REFUSALS
+from projections.portfolio_frames import TRADES as WALLET_TRADES
 from projections.sol_price_frames import SCHEMA as PRICES
 from projections.token_frames import framed as framed_cards
 from projections.trade_frames import SCHEMA as TRADES
@@ -165,12 +168,25 @@ class TokenMaking(_Alone[Sequence[pl.DataFrame]]):
         return framed_cards({})
 
 
+class PortfolioMaking(_Alone[Sequence[pl.DataFrame]]):
+    """Trades wait until all of a wallet's are there, since what they come to follows from all."""
+
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+        """A segment's trades."""
+        return [pl.concat([*self.rest(), *portfolio_rows(content, abandoned)])]
+
+    def rest(self) -> Sequence[pl.DataFrame]:
+        """None."""
+        return [pl.DataFrame(schema=dict(WALLET_TRADES))]
+
+
 LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     CandleLoad.name: (CandleLoad, CandleMaking),
     TradeLoad.name: (TradeLoad, TradeMaking),
     SolPriceLoad.name: (SolPriceLoad, SolPriceMaking),
     HolderLoad.name: (HolderLoad, HolderMaking),
     TokenLoad.name: (TokenLoad, TokenMaking),
+    PortfolioLoad.name: (PortfolioLoad, PortfolioMaking),
 }
 """The read models that can be filled so."""
 

@@ -26,7 +26,7 @@ M = TypeVar("M")
 
 _INDEXES = """
     select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
-    from pg_index where indrelid = $1::text::regclass
+    from pg_index where indrelid = $1::text::regclass and not indisprimary
 """
 
 
@@ -66,9 +66,7 @@ class TableLoad(abc.ABC, Generic[M]):
         key = await load._key_name()
         if key is not None:
             await connection.execute(f'alter table {load._place} drop constraint "{key}"')
-        for name, definition in await connection.fetch(_INDEXES, load._place):
-            await connection.execute(f"drop index {name}")
-            load._indexes.append(definition)
+        load._indexes += await dropped_indexes(connection, load._place)
         await load.prepare(connection)
         return load
 
@@ -95,6 +93,7 @@ class TableLoad(abc.ABC, Generic[M]):
             for definition in self._indexes:
                 await self._connection.execute(definition)
             await self.merge(self._connection, late)
+            await self.complete(self._connection)
             await self._connection.execute(
                 "update checkpoints set sequence = $2, reread_after = $2, saved_at = now()"
                 " where name = $1",
@@ -123,6 +122,9 @@ class TableLoad(abc.ABC, Generic[M]):
     async def merge(self, connection: Connection, late: Iterable[Any]) -> None:
         """Merge rows whose keys may be there already."""
 
+    async def complete(self, connection: Connection) -> None:
+        """Add what follows from all rows, which have their key by now."""
+
     async def _key_name(self) -> str | None:
         found: str | None = await self._connection.fetchval(
             "select conname from pg_constraint"
@@ -130,6 +132,14 @@ class TableLoad(abc.ABC, Generic[M]):
             self._place,
         )
         return found
+
+
+async def dropped_indexes(connection: Connection, table: str) -> Sequence[str]:
+    """Drop a table's indexes but for its key; what makes them again."""
+    found = await connection.fetch(_INDEXES, table)
+    for index in found:
+        await connection.execute(f"drop index {index['name']}")
+    return [index["definition"] for index in found]
 
 
 async def copy_csv(

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.archive.folder import FolderStore
 from adapters.archive.log import ArchivedLog
+from adapters.postgres import portfolio_load
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
@@ -64,17 +65,20 @@ MOVES: Mapping[int, Sequence[AnyEvent]] = {
         curve_traded(1, "held", user="ann", user_token_balance=4, token_amount=2**63 - 1),
         curve_traded(1, "held", user="bob", user_token_balance=None, side="sell"),
         created(1, "held"),
+        curve_traded(1, "folded", user="eve", token_amount=10, quote_amount=100, fee=1),
     ),
     8: (
         pool_traded(1, "held", user="ann", user_token_balance=2**64 - 1),
         pool_traded(1, "held", user="bob", user_token_balance=6),
         pool_deposited(1, "held", user="dan"),
+        curve_traded(1, "folded", user="eve", side="sell", token_amount=4, quote_amount=50),
     ),
     20: (curve_traded(1, "held", user="cat", user_token_balance=7),),
     33: (
         curve_traded(1, "held", user="ann", user_token_balance=None, token_amount=2**63 - 1),
         curve_traded(1, "held", user="bob", user_token_balance=0),
         pool_deposited(1, "held", user="ann"),
+        curve_traded(1, "folded", user="eve", side="sell", token_amount=9, quote_amount=90),
     ),
 }
 """By block, moves of wallets; the eighth comes last of all, the twentieth never happened."""
@@ -226,6 +230,46 @@ async def test_loaded_tokens_are_those_of_a_replay(
     assert (card["described_attempt"], card["state"]) == (2, "graduated")
 
 
+@pytest.mark.parametrize(
+    ("left_in_the_stream", "together"), [(0, portfolio_load.TRADES_TOGETHER), (250, 25)]
+)
+async def test_loaded_portfolios_are_those_of_a_replay(
+    postgres_dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left_in_the_stream: int,
+    together: int,
+) -> None:
+    """With what positions and days come to, however many wallets are folded at a time."""
+    monkeypatch.setattr(portfolio_load, "TRADES_TOGETHER", together)
+    await loaded_as_a_replay_makes_it(
+        "portfolios",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        table="portfolio_trades",
+    )
+    connection = await asyncpg.connect(postgres_dsn)
+    found = await connection.fetchrow(
+        "select cost_amount, realised_amount, unbought_amount, unbought_quote_amount"
+        " from portfolio_positions where mint = 'folded'"
+    )
+    huge = await connection.fetchval("select max(bought_amount) from portfolio_positions")
+    most = await connection.fetchval(
+        "select count(*) from portfolio_trades group by wallet order by 1 desc limit 1"
+    )
+    indexed = await connection.fetchval(
+        "select count(*) from pg_indexes"
+        " where schemaname = 'public' and tablename = 'portfolio_positions'"
+    )
+    await connection.close()
+    # 101 * 4 // 10 = 40 of the cost went first, though that sale was known last, and 61 then.
+    assert tuple(found) == (0, 50 - 40 + 60 - 61, 3, 30)
+    assert huge > 2**64 - 2
+    assert most > 25
+    assert indexed == 2
+
+
 async def test_loaded_trades_leave_out_what_was_let_go_of(
     postgres_dsn: str, tmp_path: Path
 ) -> None:
@@ -304,6 +348,7 @@ async def loaded_as_a_replay_makes_it(
     making: Making | None = None,
     let_go: str = "select 1",
     rows_min: int = 400,
+    table: str | None = None,
 ) -> Loaded:
     """Build and serve a next generation, and compare it with the one before."""
     messages = history()
@@ -334,12 +379,13 @@ async def loaded_as_a_replay_makes_it(
         )
         made = await rebuilding.build()
         assert made.sequence == len(messages)
-        built = await digest(dsn, f"{name}_next", name)
-        assert built == await digest(dsn, "public", name)
+        table = table or name
+        built = await digest(dsn, f"{name}_next", table)
+        assert built == await digest(dsn, "public", table)
         assert built[0] > rows_min
-        for table in {it.view for it in rebuilding.store.tables} - {name}:
-            beside = await digest(dsn, f"{name}_next", table)
-            assert beside == await digest(dsn, "public", table)
+        for other in {it.view for it in rebuilding.store.tables} - {table}:
+            beside = await digest(dsn, f"{name}_next", other)
+            assert beside == await digest(dsn, "public", other)
             assert beside[0] > 0
         await rebuilding.serve("next")
     (loaded,) = loads
