@@ -12,7 +12,6 @@ import polars as pl
 from msgspec.structs import astuple
 
 from projections.candle_columns import Column
-from projections.portfolios import Pair
 from projections.sale_columns import QUOTE_MAX, TOKENS_MAX, Sales, costs
 from projections.wallet_position import DAY_S, WalletTrade, advanced
 
@@ -51,9 +50,9 @@ DAYS: Mapping[str, pl.DataType] = {
 }
 """A day's columns, in the order of its table."""
 DAY_KEY = ("wallet", "quote_mint", "day_s")
-LONG_MAX = 32
-"""So many positions with the most sales are folded trade by trade, since side by side they would
-have to wait for each other's turns."""
+LONG_MAX = 8
+"""So many positions, those with the most sales, are folded trade by trade: a turn of all costs
+about as much as the trades of so few."""
 
 _TRADE = WalletTrade.__struct_fields__
 _NONE = pl.lit(0, pl.Int128())
@@ -111,27 +110,30 @@ def _added_up(ordered: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_columns(ordered: pl.DataFrame, pairs: pl.DataFrame) -> Folded:
-    places, ends = _places(pairs)
+    places, starts, _ = _places(pairs)
     trades = ordered.select("time_s", "bought", "token_amount", "quote_amount")[places]
     is_sale = ~trades["bought"].to_numpy()
-    amounts = [trades[name].cast(pl.Int64).to_numpy() for name in trades.columns[2:]]
+    tokens, quote = (trades[name].cast(pl.Int64).to_numpy() for name in trades.columns[2:])
     counts = pairs["sells"].to_numpy()
-    sold, received = (of[is_sale] for of in amounts)
-    before = [_since(np.where(is_sale, 0, of), is_sale, ends, counts) for of in amounts]
-    made = costs(Sales(*before, sold, received), counts)
-    of_unknown = received - made.received_for_known
-    last = np.cumsum(counts)
+    sales = Sales(
+        bought=_since(np.where(is_sale, 0, tokens), is_sale, starts, counts),
+        spent=_since(np.where(is_sale, 0, quote), is_sale, starts, counts),
+        sold=tokens[is_sale],
+        received=quote[is_sale],
+    )
+    made = costs(sales, counts)
+    of_unknown = sales.received - made.received_for_known
     sums = {
-        "cost_amount": pairs["spent_amount"] - _summed(made.cost, last),
-        "unbought_amount": _summed(sold - made.known, last),
-        "unbought_quote_amount": _summed(of_unknown, last),
+        "cost_amount": pairs["spent_amount"] - _summed(made.cost, counts),
+        "unbought_amount": _summed(sales.sold - made.known, counts),
+        "unbought_quote_amount": _summed(of_unknown, counts),
     }
     time_s = trades["time_s"].to_numpy()[is_sale]
     days = pairs.select("wallet", "quote_mint")[np.repeat(np.arange(len(pairs)), counts)]
     days = days.with_columns(
         pl.Series("day_s", time_s - time_s % DAY_S),
         pl.Series("realised_amount", made.received_for_known - made.cost),
-        pl.Series("received_amount", received),
+        pl.Series("received_amount", sales.received),
         pl.Series("unbought_quote_amount", of_unknown),
         pl.lit(1).alias("sells"),
     )
@@ -139,55 +141,55 @@ def _by_columns(ordered: pl.DataFrame, pairs: pl.DataFrame) -> Folded:
 
 
 def _by_core(ordered: pl.DataFrame, pairs: pl.DataFrame) -> Folded:
-    places, ends = _places(pairs)
+    places, starts, ends = _places(pairs)
     trades = [WalletTrade(*row) for row in ordered.select(_TRADE)[places].iter_rows()]
     positions: list[Sequence[object]] = []
     days: list[Sequence[object]] = []
-    start = 0
-    for pair, end in zip(pairs.select(*PAIR).iter_rows(), ends.tolist(), strict=True):
-        wallet, _, quote_mint = key = _pair(pair)
+    keys = pairs.select(*PAIR).iter_rows()
+    for key, start, end in zip(keys, starts.tolist(), ends.tolist(), strict=True):
+        wallet, _, quote_mint = key
         made = advanced(None, trades[start:end])
         positions.append((*key, *astuple(made.position)))
         days += [(wallet, quote_mint, day_s, *astuple(day)) for day_s, day in made.days.items()]
-        start = end
     return Folded(
         pl.DataFrame(positions, schema=dict(POSITIONS), orient="row"),
         pl.DataFrame(days, schema=dict(DAYS), orient="row"),
     )
 
 
-def _pair(row: Sequence[str]) -> Pair:
-    wallet, mint, quote_mint = row
-    return wallet, mint, quote_mint
+def _places(pairs: pl.DataFrame) -> tuple[Column, Column, Column]:
+    """The places of pairs' trades, pair after pair; there, where each pair's start and end."""
+    counts = (pairs["buys"] + pairs["sells"]).to_numpy()
+    ends = np.cumsum(counts)
+    return pairs["place"].explode().to_numpy(), ends - counts, ends
 
 
-def _places(pairs: pl.DataFrame) -> tuple[Column, Column]:
-    """The places of pairs' trades, pair after pair, and where each one's end."""
-    ends = np.cumsum((pairs["buys"] + pairs["sells"]).to_numpy())
-    return pairs["place"].explode().to_numpy(), ends
+def _since(values: Column, is_sale: Column, starts: Column, counts: Column) -> Column:
+    """Of each sale, the sum of its pair's values since the sale before, or since the start.
 
-
-def _since(values: Column, is_sale: Column, ends: Column, counts: Column) -> Column:
-    """Of each sale, the sum of a pair's values since the sale before it.
-
-    Sums of all pairs may wrap around, and their differences are right.
+    `counts` is of each pair's sales.
     """
-    total = np.cumsum(values.astype(np.uint64))
-    at_sale = total[is_sale]
-    before = np.concatenate([np.zeros(1, np.uint64), at_sale[:-1]])[: len(at_sale)]
+    total = _running(values)
+    at_sale = total[1:][is_sale]
+    before = np.roll(at_sale, 1)
     some = counts > 0
-    firsts = (np.cumsum(counts) - counts)[some]
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(ends)][some]
-    before[firsts] = np.concatenate([np.zeros(1, np.uint64), total])[starts]
-    return (at_sale - before).view(np.int64)
+    before[(np.cumsum(counts) - counts)[some]] = total[starts[some]]
+    since: Column = (at_sale - before).view(np.int64)
+    return since
 
 
-def _summed(values: Column, ends: Column) -> pl.Series:
-    """The sums of values up to each end, from the end before."""
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values.astype(np.uint64))])[
-        np.concatenate([np.zeros(1, np.int64), ends])
-    ]
-    return pl.Series(np.diff(total).view(np.int64)).cast(pl.Int128)
+def _summed(values: Column, counts: Column) -> pl.Series:
+    """The sums of so many values of each pair."""
+    total, ends = _running(values), np.cumsum(counts)
+    return pl.Series((total[ends] - total[ends - counts]).view(np.int64)).cast(pl.Int128)
+
+
+def _running(values: Column) -> Column:
+    """The sums of what is before each place, and of all.
+
+    They may wrap around at 64 bits; differences between two of one pair come out right.
+    """
+    return np.concatenate([np.zeros(1, np.uint64), np.cumsum(values.astype(np.uint64))])
 
 
 def _typed(rows: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

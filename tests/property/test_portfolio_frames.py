@@ -17,7 +17,8 @@ from curvetape.testing.portfolios import MemoryLedger, wallets_histories
 from domain.events import AnyEvent
 from domain.position import LAST_TX, Position
 from domain.programs import NATIVE_SOL, WRAPPED_SOL
-from projections.portfolio_frames import KINDS, TRADES, columns_of, framed, is_odd, trades
+from projections.fill_frames import KINDS
+from projections.portfolio_frames import TRADES, columns_of, framed, is_odd, trades
 from projections.portfolios import Changes, Pair, Portfolios
 from projections.position_frames import Folded, folded
 from projections.sale_columns import QUOTE_MAX, TOKENS_MAX, quotients
