@@ -42,6 +42,8 @@ class PortfolioLoad(StagedLoad):
 
     async def complete(self, connection: Connection) -> None:
         """Fold positions and days from the trades."""
+        # Nobody has looked at the table yet: the server would read or sort all of it, key or not.
+        await connection.execute("set local enable_sort = off; set local enable_seqscan = off")
         indexes = await dropped_indexes(connection, _POSITIONS.table)
         async for trades in _by_wallets(connection):
             made = await asyncio.to_thread(folded, trades)
