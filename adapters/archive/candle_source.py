@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.archive.pieces import ALL, events_in, events_of, kind_of
-from adapters.archive.segment import Content, read_group, row_groups
+from adapters.archive.segment import Content, filled, read_group, row_groups
 from domain.log import Recorded
 from projections.candle_columns import LENGTHS_S, Framed, finest, fits, framed
 from projections.candles import Candle, Candles, Key
@@ -16,7 +16,7 @@ from projections.fill_frames import KINDS, RARE, columns_of
 
 _TEXTS = ("mint", "side", "base_mint", "quote_mint")
 """Read as places in a dictionary, as they are stored: they are never made one by one."""
-_DECIDING = ("sequence", "kind", "slot", "counts", "payload")
+_OF_ABANDONED = ("sequence", "kind", "slot")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -65,13 +65,21 @@ def _of_kind(
     kind: str,
     abandoned: Mapping[int, int],
 ) -> Iterator[Part]:
-    names = list(dict.fromkeys((*_DECIDING, *columns_of(kind))))
-    rows = ALL.picked(read_group(encoded, group, names), abandoned)
+    # What is the same in all rows is not read.
+    names = ["counts", *columns_of(kind), *filled(plain, group, ("payload",))]
+    if abandoned:
+        names += _OF_ABANDONED
+
+    def picked(*more: str) -> pa.Table:
+        wanted = list(dict.fromkeys((*names, *more)))
+        return ALL.picked(read_group(encoded, group, wanted), abandoned)
+
+    rows = picked()
     strange = odd(kind, rows)
-    if rows["payload"].null_count < len(rows):
+    if "payload" in names:
         strange |= rows["payload"].is_valid().combine_chunks().to_numpy(zero_copy_only=False)
     if strange.any():
-        chosen = rows.filter(pa.array(strange))["sequence"]
+        chosen = picked("sequence").filter(pa.array(strange))["sequence"]
         yield _by_events(events_of(read_group(plain, group), chosen))
         rows = rows.filter(pa.array(~strange))
     if len(rows):

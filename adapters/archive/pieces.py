@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from adapters.archive.segment import Content, read_group, row_groups, texts
+from adapters.archive.columns import KINDS
+from adapters.archive.segment import Content, filled, read_group, row_groups, texts
 from adapters.archive.selection import Selection
 from domain.events import decode
 from domain.log import Recorded
@@ -56,7 +57,7 @@ def pieces(content: Content, abandoned: Mapping[int, int], reading: Reading) -> 
 
 def kind_of(file: pq.ParquetFile, group: int) -> str | None:
     """The kind of all rows of a group, None where there are several."""
-    kinds = file.metadata.row_group(group).column(file.schema_arrow.names.index("kind")).statistics
+    kinds = file.metadata.row_group(group).column(file.schema.names.index("kind")).statistics
     return str(kinds.min) if kinds.min == kinds.max else None
 
 
@@ -67,7 +68,8 @@ def events_in(
     table = ALL.picked(read_group(file, group, list(_ALWAYS)), abandoned)
     wanted = table.filter(pc.is_in(table["kind"], pa.array(kinds, pa.string())))["sequence"]
     if len(wanted):
-        yield events_of(read_group(file, group), wanted)
+        columns = {*_ALWAYS, *(name for kind in kinds for name in KINDS[kind].columns)}
+        yield events_of(read_group(file, group, filled(file, group, columns)), wanted)
 
 
 def events_of(table: pa.Table, sequences: pa.Array) -> Sequence[Recorded]:

@@ -104,14 +104,9 @@ def read_group(file: pq.ParquetFile, group: int, columns: Sequence[str] | None =
 
     A segment from before a field existed does not have its column, which is then null throughout.
     """
-    held = file.schema_arrow.names
+    held = file.schema.names
     if columns is None:
-        metadata = file.metadata.row_group(group)
-        columns = [
-            name
-            for place, name in enumerate(held)
-            if metadata.column(place).statistics.null_count < metadata.num_rows
-        ]
+        columns = filled(file, group)
     table = file.read_row_group(group, columns=columns, use_threads=False)
     for name in columns:
         if name not in held:
@@ -119,6 +114,17 @@ def read_group(file: pq.ParquetFile, group: int, columns: Sequence[str] | None =
                 SCHEMA.field(name), pa.nulls(len(table), SCHEMA.field(name).type)
             )
     return table
+
+
+def filled(file: pq.ParquetFile, group: int, among: Collection[str] | None = None) -> list[str]:
+    """The columns that are not null in every row of a row group."""
+    metadata = file.metadata.row_group(group)
+    return [
+        name
+        for place, name in enumerate(file.schema.names)
+        if (among is None or name in among)
+        and metadata.column(place).statistics.null_count < metadata.num_rows
+    ]
 
 
 def row_groups(file: pq.ParquetFile) -> list[list[int]]:
