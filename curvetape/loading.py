@@ -27,8 +27,7 @@ from adapters.postgres.token_load import TokenLoad
 from adapters.postgres.trade_load import TradeLoad
 from curvetape.rebuilding import UnloadableError
 from domain.archive import ArchiveStore, Manifest
-from projections.candle_columns import Closed, Gathering
-from projections.candles import Candle, Key
+from projections.candle_columns import Closed, Gathering, apart
 from projections.holder_frames import framed
 from projections.holders import Changes
 from projections.parking import REFUSALS
@@ -53,6 +52,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     rows: int
     late_rows: int
+    """Parts of rows that had been written when they came."""
     seconds: float
     gathering_s: float
     """Reading segments and making rows of them."""
@@ -63,11 +63,6 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 class Making(Protocol):
     """Makes a read model's rows of segments, one after the other."""
-
-    @property
-    def late(self) -> Sequence[Any]:
-        """Rows for keys that were handed out before."""
-        ...
 
     def read(self, content: Content, abandoned: Mapping[int, int]) -> Any:
         """What a segment has for it; of several segments at once, from threads of their own."""
@@ -89,21 +84,16 @@ class CandleMaking:
         self._gathering = Gathering()
         self._late_s = late_s
 
-    @property
-    def late(self) -> Sequence[Mapping[Key, Candle]]:
-        """Parts of candles that were handed out before."""
-        return [self._gathering.late.candles]
-
     def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[Part]:
         """A segment's candles of the shortest interval."""
         return list(parts(content, abandoned))
 
     def made(self, read: Sequence[Part]) -> Closed:
-        """The candles that a segment ends."""
-        for part in read:
-            self._gathering.add_late(part.aside)
+        """The candles that a segment ends, and parts of those that had ended."""
         frames = [part.candles for part in read if len(part.candles)]
-        return self._gathering.take(frames, until_of(read) - self._late_s)
+        closed = self._gathering.take(frames, until_of(read) - self._late_s)
+        aside = [late for part in read for late in apart(part.aside)]
+        return msgspec.structs.replace(closed, late=[*closed.late, *aside])
 
     def rest(self) -> Closed:
         """The candles that had not ended."""
@@ -112,8 +102,6 @@ class CandleMaking:
 
 class _Alone(Generic[T]):
     """What a segment has is sent as it is, whatever the others have."""
-
-    late: Sequence[Any] = ()
 
     def made(self, read: T) -> T:
         """The same."""
@@ -273,13 +261,12 @@ class _Loading:
             await asyncio.gather(*under_way, return_exceptions=True)
         await self._write(self._making.rest())
         started = time.monotonic()
-        late = self._making.late
-        await self._load.finish(late, sequence=last)
+        await self._load.finish(sequence=last)
         ended = time.monotonic()
         loaded = Loaded(
             events=last,
             rows=self._load.rows,
-            late_rows=sum(map(len, late)),
+            late_rows=self._load.late_rows,
             seconds=ended - began,
             gathering_s=self._gathering_s,
             copying_s=self._copying_s,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from projections.candles import Candle, Changes, Key, fold
+from projections.candles import Candle, Key
 from projections.reads import INTERVALS_S
 
 LENGTHS_S: Sequence[int] = sorted(INTERVALS_S.values())
@@ -52,6 +52,8 @@ class Closed(msgspec.Struct, frozen=True):
     mints: pa.Array
     levels: Mapping[int, Columns]
     """By the interval's length in seconds."""
+    late: Sequence[tuple[int, Framed]] = ()
+    """Parts of candles that were handed out before, each with its interval's length in seconds."""
 
     def __len__(self) -> int:
         return sum(len(of["mint"]) for of in self.levels.values())
@@ -104,8 +106,14 @@ def framed(candles: Mapping[Key, Candle], length_s: int) -> Framed:
     return Framed(pa.array(places, pa.string()), columns)
 
 
+def apart(candles: Mapping[Key, Candle]) -> Sequence[tuple[int, Framed]]:
+    """Candles of all intervals as parts of candles; their times may be any."""
+    levels = ((length_s, framed(candles, length_s)) for length_s in LENGTHS_S)
+    return [(length_s, found) for length_s, found in levels if len(found)]
+
+
 def fits(key: Key) -> bool:
-    """Whether a candle's time can be in columns."""
+    """Whether a candle's time can be folded in columns."""
     return 0 <= key[2] < SECONDS_MAX - LENGTHS_S[-1]
 
 
@@ -127,7 +135,7 @@ def unframed(mints: pa.Array, columns: Columns, length_s: int) -> dict[Key, Cand
 
 
 def unclosed(closed: Closed) -> dict[Key, Candle]:
-    """All candles as the event-by-event core has them."""
+    """All candles but for late parts, as the event-by-event core has them."""
     found: dict[Key, Candle] = {}
     for length_s, columns in closed.levels.items():
         found |= unframed(closed.mints, columns, length_s)
@@ -203,27 +211,27 @@ class _Parts:
 class Gathering:
     """Gathers candles until nothing is likely to come to them any more.
 
-    Hands each key out once, but for what comes too late: that is kept apart, to be merged.
+    Hands each key out once. What comes too late is handed out as what it is, a part to be merged;
+    none of it is kept here.
     """
 
     def __init__(self) -> None:
         self._mints = pa.array([], pa.string())
         self._open: dict[int, Columns] = dict.fromkeys(LENGTHS_S, nothing())
         self._closed_until_s = dict.fromkeys(LENGTHS_S, -(1 << 62))
-        self.late = Changes({})
-        """Parts of candles that were handed out before, and what columns cannot hold."""
 
     def take(self, fresh: Iterable[Framed], until_s: int) -> Closed:
         """Add candles of the shortest interval; those that end by `until_s` are handed out."""
         mints, shorter = self._known(fresh)
         levels: dict[int, Columns] = {}
+        late: list[tuple[int, Framed]] = []
         for length_s in LENGTHS_S:
             shorter = folded(shorter, length_s)
             end_s = shorter["start_s"] + length_s
             is_late = end_s <= self._closed_until_s[length_s]
             every = shorter
             if is_late.any():
-                self.add_late(unframed(mints, _picked(shorter, is_late), length_s))
+                late.append((length_s, Framed(mints, _picked(shorter, is_late))))
                 every = _picked(shorter, ~is_late)
             every = folded(_ordered(_joined([self._open[length_s], every])), length_s)
             is_closed = every["start_s"] + length_s <= until_s
@@ -231,11 +239,7 @@ class Gathering:
             self._open[length_s] = _picked(every, ~is_closed)
             self._closed_until_s[length_s] = max(self._closed_until_s[length_s], until_s)
         self._forget(mints)
-        return Closed(mints, levels)
-
-    def add_late(self, candles: Mapping[Key, Candle]) -> None:
-        """Keep candles, of all intervals that they are to change, to be merged at the end."""
-        fold(self.late.candles, candles)
+        return Closed(mints, levels, late)
 
     def rest(self) -> Closed:
         """What has not been handed out; nothing may be added afterwards."""

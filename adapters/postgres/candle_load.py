@@ -1,19 +1,43 @@
-"""Fills an empty read model of candles: pages by COPY, and the hours beside them."""
+"""Fills an empty read model of candles: pages by COPY, and the hours beside them.
+
+What comes for a candle that was sent waits in a temporary table without a key, as does what no page
+holds, and is merged at the end: so memory does not grow with it.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar
 
 import polars as pl
 import pyarrow as pa
 
-from adapters.postgres.candle_pages import COLUMNS, ENDS, PAGES, paged
+from adapters.postgres.candle_pages import COLUMNS, ENDS, PAGES, paged, take_apart_for
 from adapters.postgres.candles import HOURS, CandleStore
-from adapters.postgres.pool import NO_CONNECTIONS, Connection
+from adapters.postgres.pool import Connection
 from adapters.postgres.table_load import TableLoad, copy_csv
 from projections.buckets import HOUR_S
-from projections.candle_columns import Closed, Columns, unclosed
-from projections.candles import Candle, Changes, Key, merge
+from projections.candle_columns import VOLUMES, Closed, Columns, Framed, nothing
+
+# ruff: noqa: S608  # names of tables and columns, and queries, of the program's own
+
+_LATE = "late_candles"
+_PARTS = {"mint": 'text collate "C"', "interval_s": "integer"} | {
+    name: "double precision" if of.dtype.kind == "f" else "bigint"
+    for name, of in nothing().items()
+    if name != "mint"
+}
+"""The columns of a part, as the core's columns have them: volumes in halves."""
+_WHOLE = f"""
+    select mint, interval_s, start_s,
+        min(open_pos) as open_pos, (array_agg(open order by open_pos))[1] as open,
+        max(close_pos) as close_pos, (array_agg(close order by close_pos desc))[1] as close,
+        max(high) as high, (array_agg(high_pos order by high desc, high_pos))[1] as high_pos,
+        min(low) as low, (array_agg(low_pos order by low, low_pos))[1] as low_pos,
+        {", ".join(f"sum({it}_high) * 4294967296 + sum({it}_low) as {it}" for it in VOLUMES)},
+        sum(buys)::bigint as buys, sum(sells)::bigint as sells
+    from pg_temp.{_LATE} group by mint, interval_s, start_s
+"""
+"""Each late candle once, as the core folds it; a segment has one part of it at most."""
 
 
 class CandleLoad(TableLoad[Closed]):
@@ -27,7 +51,11 @@ class CandleLoad(TableLoad[Closed]):
         super().__init__(connection, schema)
         self._pages = 0
         self._ends: dict[int, int] = {}
-        self._left: dict[Key, Candle] = {}
+
+    async def prepare(self, connection: Connection) -> None:
+        """Make the table that parts wait in."""
+        columns = ", ".join(f"{name} {kind}" for name, kind in _PARTS.items())
+        await connection.execute(f"create temp table {_LATE} ({columns})")
 
     async def copy(self, connection: Connection, schema: str, made: Closed) -> int:
         """Send candles as pages; what fits in none becomes plain rows at the end."""
@@ -35,7 +63,6 @@ class CandleLoad(TableLoad[Closed]):
         self._pages += pages.pages
         for length_s, end_s in pages.ends.items():
             self._ends[length_s] = max(end_s, self._ends.get(length_s, end_s))
-        self._left |= unclosed(pages.left)
         if pages.pages:
             await connection.copy_to_table(
                 self.table.table,
@@ -48,15 +75,27 @@ class CandleLoad(TableLoad[Closed]):
             await copy_csv(
                 connection, schema, HOURS.table, list(HOURS.columns), _hours(made.mints, hours)
             )
+        left = pages.left
+        for length_s, columns in left.levels.items():
+            await _stage(connection, length_s, Framed(left.mints, columns))
+        for length_s, part in made.late:
+            self.late_rows += await _stage(connection, length_s, part)
         return len(made)
 
-    async def merge(self, connection: Connection, late: Iterable[Mapping[Key, Candle]]) -> None:
+    async def merge(self, connection: Connection) -> None:
         """Merge parts of candles as the live store does."""
         await ENDS.merge(connection, list(self._ends.items()))
-        changes = Changes(self._left)
-        for candles in late:
-            changes = merge(changes, Changes(dict(candles)))
-        await CandleStore(NO_CONNECTIONS).write(connection, changes)
+        await connection.execute(f"analyze pg_temp.{_LATE}")
+        # Sorting takes as much memory as it may and no more.
+        await connection.execute("set local enable_hashagg = off")
+        await take_apart_for(
+            connection, f"select distinct mint, interval_s, start_s from pg_temp.{_LATE}"
+        )
+        rows, _ = CandleStore.tables
+        await rows.merge_from(connection, f"{_WHOLE} order by mint, interval_s, start_s")
+        await HOURS.merge_from(
+            connection, f"select * from ({_WHOLE}) as whole where interval_s = {HOUR_S}"
+        )
 
 
 async def _sent(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
@@ -64,8 +103,26 @@ async def _sent(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
+async def _stage(connection: Connection, length_s: int, part: Framed) -> int:
+    """Send parts of candles of an interval; how many there are."""
+    if not len(part):
+        return 0
+    columns = {
+        **part.columns,
+        "mint": _names(part.mints, part.columns),
+        "interval_s": pl.repeat(length_s, len(part), eager=True),
+    }
+    rows = pl.DataFrame({name: columns[name] for name in _PARTS})
+    await copy_csv(connection, "pg_temp", _LATE, list(_PARTS), rows)
+    return len(part)
+
+
+def _names(mints: pa.Array, columns: Columns) -> pl.Series:
+    return pl.Series(mints.take(pa.array(columns["mint"])), dtype=pl.String())
+
+
 def _hours(mints: pa.Array, hours: Columns) -> pl.DataFrame:
     """Hours in the order of their key, which keeps neighbours on the same page."""
-    names = pl.Series(mints.take(pa.array(hours["mint"])), dtype=pl.String())
+    names = _names(mints, hours)
     columns = {name: names if name == "mint" else hours[name] for name in HOURS.columns}
     return pl.DataFrame(columns).sort(HOURS.key)

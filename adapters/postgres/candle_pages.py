@@ -122,11 +122,12 @@ def _of(mint: str | None) -> str:
 
 
 _ENDS = "select interval_s, until_s - interval_s as last_start_s from candle_page_ends"
+_ASKED = """
+    select distinct mint, interval_s, start_s
+    from unnest($1::text[], $2::integer[], $3::bigint[]) as asked (mint, interval_s, start_s)
+"""
 _TAKE_APART = f"""
-    with asked as (
-        select distinct mint, interval_s, start_s
-        from unnest($1::text[], $2::integer[], $3::bigint[]) as asked (mint, interval_s, start_s)
-    ), page as (
+    page as (
         delete from candle_pages as kept using asked
         where kept.mint = asked.mint and kept.until_s > asked.start_s
             and kept.from_s < asked.start_s + asked.interval_s
@@ -152,7 +153,14 @@ async def take_apart(connection: Connection, keys: Sequence[Key]) -> None:
         return
     old = [key for key in keys if key[2] <= last.get(key[1], -1)]
     if old:
-        await connection.execute(_TAKE_APART, *map(list, zip(*old, strict=True)))
+        await connection.execute(
+            f"with asked as ({_ASKED}), {_TAKE_APART}", *map(list, zip(*old, strict=True))
+        )
+
+
+async def take_apart_for(connection: Connection, keys: str) -> None:
+    """The same for all candles whose keys a query gives, wherever the pages end."""
+    await connection.execute(f"with asked as ({keys}), {_TAKE_APART}")
 
 
 class Paged(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ For rows to which anything may come at any time: parts wait in temporary tables 
 nobody has to have all rows in memory, or to look for the one that a part belongs to.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
@@ -64,10 +64,6 @@ class StagedLoad(TableLoad[Sequence[pl.DataFrame]]):
             )
             counts.append(int(done.rpartition(" ")[2]))
         return counts[0]
-
-    async def merge(self, _connection: Connection, late: Iterable[pl.DataFrame]) -> None:
-        """Nothing is late where all is put together at the end."""
-        assert not list(late)
 
 
 def _typed(kind: str) -> str:

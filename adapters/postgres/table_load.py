@@ -3,8 +3,8 @@
 import abc
 import contextlib
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import ClassVar, Generic, Self, TypeVar
 
 import asyncpg
 import polars as pl
@@ -52,6 +52,8 @@ class TableLoad(abc.ABC, Generic[M]):
         self._indexes: list[str] = []
         """What makes those beside the key again."""
         self.rows = 0
+        self.late_rows = 0
+        """Parts of rows that had been written when they came."""
 
     @classmethod
     async def open(cls, dsn: str, schema: str) -> Self:
@@ -86,7 +88,7 @@ class TableLoad(abc.ABC, Generic[M]):
         """Add rows whose keys were not written yet."""
         self.rows += await self.copy(self._connection, self._schema, made)
 
-    async def finish(self, late: Sequence[Any], *, sequence: int) -> None:
+    async def finish(self, *, sequence: int) -> None:
         """Make the key, merge what came late, and set the checkpoint, all together."""
         async with self._connection.transaction():
             await self._connection.execute("set local synchronous_commit = on")
@@ -97,7 +99,7 @@ class TableLoad(abc.ABC, Generic[M]):
             )
             for definition in self._indexes:
                 await self._connection.execute(definition)
-            await self.merge(self._connection, late)
+            await self.merge(self._connection)
             await self.complete(self._connection)
             await self._connection.execute(
                 "update checkpoints set sequence = $2, reread_after = $2, saved_at = now()"
@@ -123,9 +125,8 @@ class TableLoad(abc.ABC, Generic[M]):
         """Add what was sent elsewhere, all at once; how many rows of the table it makes."""
         return 0
 
-    @abc.abstractmethod
-    async def merge(self, connection: Connection, late: Iterable[Any]) -> None:
-        """Merge rows whose keys may be there already."""
+    async def merge(self, connection: Connection) -> None:
+        """Merge what was sent elsewhere with the rows, whose keys may be there already."""
 
     async def complete(self, connection: Connection) -> None:
         """Add what follows from all rows, which have their key by now."""

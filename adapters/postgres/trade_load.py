@@ -1,6 +1,5 @@
 """Fills an empty table of trades by COPY."""
 
-from collections.abc import Iterable
 from typing import ClassVar
 
 import polars as pl
@@ -27,7 +26,3 @@ class TradeLoad(TableLoad[pl.DataFrame]):
         rows = made.sort(self.table.key)
         await copy_csv(connection, schema, self.table.table, list(SCHEMA), rows)
         return len(made)
-
-    async def merge(self, connection: Connection, late: Iterable[pl.DataFrame]) -> None:
-        """Nothing is late for a table in which every row stands alone."""
-        assert not list(late)

@@ -85,6 +85,7 @@ class Upsert:
         )
         insert = f"insert into {table} as kept ({names}) select {names} from"
         merge = f"on conflict ({', '.join(key)}) do {action}"
+        self._insert, self._merge = insert, merge
         self._merging = self._counted_merges(f"unnest({arrays}) as batch ({names})", insert, merge)
         self.sql = self._merging[False]
         """For `arguments`."""
@@ -133,6 +134,11 @@ class Upsert:
             await connection.execute(self._empty)
         await self._copy(connection, self._staging, lines, schema="pg_temp")
         await connection.execute(self._moving[tells_old])
+
+    async def merge_from(self, connection: Connection, query: str) -> None:
+        """Insert or merge what a query gives, with columns of these names, each key once."""
+        assert self._counted is None, "a query's rows cannot be looked at twice"
+        await connection.execute(f"{self._insert} ({query}) as batch {self._merge}")
 
     async def stage(self, connection: Connection) -> None:
         """Make the table that rows are copied to, once for each connection."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from adapters.archive.candle_source import Part
 from adapters.postgres.candle_load import CandleLoad
 from adapters.postgres.candle_pages import PAGE_CANDLES_MAX, starting_in
 from adapters.postgres.candles import CandleStore
@@ -17,6 +18,7 @@ from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import CANDLES, PostgresReads
+from curvetape.loading import CandleMaking
 from curvetape.testing.events import GENESIS_S, SLOTS_PER_S, batches, curve_traded, recorded
 from domain.events import AnyEvent, CurveTraded
 from projections.candle_columns import LENGTHS_S, Gathering, framed
@@ -66,7 +68,7 @@ async def load(dsn: str, events: Sequence[AnyEvent], portions: int) -> None:
             until_s = newest.block_time_s or 0
             await loading.write(gathering.take([made], until_s))
         await loading.write(gathering.rest())
-        await loading.finish([gathering.late.candles], sequence=len(events))
+        await loading.finish(sequence=len(events))
     finally:
         await loading.close()
 
@@ -147,6 +149,35 @@ async def test_pages_hold_the_cores_candles_and_still_do_as_late_trades_come(
         assert await kept(pool) == core(events)
         assert await hours(pool) == hours_of(core(events))
         assert 0 < await pages(pool) < before
+
+
+async def test_what_comes_late_to_a_load_waits_in_the_database_until_it_is_merged(
+    database_dsn: str,
+) -> None:
+    """Sums beyond 64 bits and prices reached twice among it, in many parts of one candle."""
+    events = story(5)
+    random.Random(6).shuffle(events)
+    await migrate(database_dsn)
+    async with opened(database_dsn) as pool:
+        await CandleStore(pool).checkpoint()
+    loading = await CandleLoad.open(database_dsn, "public")
+    try:
+        making = CandleMaking(late_s=-SLOTS)
+        for part in batches(recorded(events), 100):
+            before = loading.late_rows
+            candles = framed(Candles().apply(part).candles, LENGTHS_S[0])
+            until_s = int(candles.columns["start_s"].max())
+            made = making.made([Part(candles, until_s)])
+            await loading.write(made)
+            assert loading.late_rows == before + sum(len(it) for _, it in made.late)
+        assert loading.late_rows > len(events)
+        assert not len(making.rest()), "each candle had been handed out, and nothing late is kept"
+        await loading.finish(sequence=len(events))
+    finally:
+        await loading.close()
+    async with opened(database_dsn) as pool:
+        assert await kept(pool) == core(events)
+        assert await hours(pool) == hours_of(core(events))
 
 
 async def test_reads_by_time_find_what_is_in_pages_and_what_is_beside_them(

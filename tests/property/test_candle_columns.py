@@ -66,19 +66,23 @@ def test_columns_give_the_cores_rows_however_they_are_cut_and_whatever_comes_lat
 ) -> None:
     gathering = Gathering()
     handed: dict[Key, Candle] = {}
+    late = Changes({})
     edges = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
     parts = [events[first:last] for first, last in pairwise(edges)]
     order = data.draw(st.permutations(parts))
     for part in order:
         times = [it.block_time_s for it in part if isinstance(it, CurveTraded | PoolTraded)]
         until_s = data.draw(st.integers(-100, 100_000)) + max(times, default=0)
-        for key, candle in unclosed(gathering.take(by_columns(part), until_s)).items():
+        closed = gathering.take(by_columns(part), until_s)
+        for key, candle in unclosed(closed).items():
             assert key not in handed, "a candle is handed out once"
             handed[key] = candle
+        for length_s, it in closed.late:
+            late = merge(late, Changes(unframed(it.mints, it.columns, length_s)))
     for key, candle in unclosed(gathering.rest()).items():
         assert key not in handed
         handed[key] = candle
-    merged = merge(Changes(handed), gathering.late)
+    merged = merge(Changes(handed), late)
     assert plain(merged.candles) == plain(expected(events))
 
 
