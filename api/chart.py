@@ -10,6 +10,7 @@ from api.amounts import quote_symbol
 from api.candle import Candle, candle
 from api.completeness import Complete, complete_between, ended
 from api.dollars import candle_dollars
+from api.kept import check_kept
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
 from api.past import AS_OF, check_horizon, end_of, has_all, last_slot, reached
@@ -77,6 +78,13 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     quote_symbol: QuoteSymbol | None
     items: list[Candle]
     next: str | None
+    complete_from: Annotated[
+        Time | None,
+        Meta(
+            description="Candles of this interval from before this time were let go of on purpose; "
+            "null where all that the log has are there."
+        ),
+    ]
     complete: Complete
     final: Annotated[
         bool,
@@ -97,7 +105,8 @@ class ChartResource:
         summary="A token's candles, oldest first",
         description="An interval without a trade has no candle: gaps are left to the reader, who "
         "may draw the last close. A known token that did not trade has an empty list. The newest "
-        "candle may still change.",
+        "candle may still change. Where candles of a short interval were let go of, a page that "
+        "would be of that time is refused, and not empty.",
         parameters=ChartParameters,
         answer=Chart,
         problems=(MINT_UNKNOWN, PAST_NOT_KEPT),
@@ -123,15 +132,10 @@ class ChartResource:
         if asked.currency == "usd":
             limit = min(limit, USD_MINUTES_MAX * MINUTE_S // interval_s)
         # A chart up to now is never final: it does not have to wait for this.
-        ends = asked.to is not UNSET or asked.as_of is not UNSET
-        at = await reached(self._reads) if ends else {}
+        at = {} if asked.to is asked.as_of is UNSET else await reached(self._reads)
         of = await known(self._reads, asked.mint)
-        asked_for = {
-            "interval_s": interval_s,
-            "from_s": from_s - from_s % interval_s,
-            "to_s": to_s,
-            "limit": limit + 1,
-        }
+        begin_s = from_s - from_s % interval_s
+        asked_for = {"interval_s": interval_s, "from_s": begin_s, "to_s": to_s, "limit": limit + 1}
         last = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
         if last is None:
             rows = await self._reads.candles(asked.mint, **asked_for)
@@ -140,6 +144,9 @@ class ChartResource:
             pos = end_of(last)
             rows = await self._reads.candles_until(asked.mint, **asked_for, pos=pos)
             await check_horizon(self._reads, rows)
+        kept_from_s = await check_kept(
+            self._reads, of, rows, begins=asked.from_ is not UNSET, **asked_for
+        )
         shown = rows[-limit:]
         dollars = traders = None
         if asked.currency == "usd":
@@ -148,9 +155,10 @@ class ChartResource:
             traders = await self._traders(asked.mint, shown, interval_s)
         # The last candle starts before `to`, and goes on behind it.
         end_s = -(-to_s // interval_s) * interval_s
+        first_s = max(from_s, of.created_time_s or 0, kept_from_s or 0)
         complete = await complete_between(
             self._reads,
-            shown[0].start_s if len(rows) > len(shown) else max(from_s, of.created_time_s or 0),
+            shown[0].start_s if len(rows) > len(shown) else first_s,
             end_s,
             launch_pos=of.created_pos,
             last=last,
@@ -171,6 +179,7 @@ class ChartResource:
                 for place, row in enumerate(shown)
             ],
             next=str(shown[0].start_s) if len(rows) > len(shown) else None,
+            complete_from=kept_from_s,
             complete=complete,
             final=complete is True
             and await ended(self._reads, end_s, last)

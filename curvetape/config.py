@@ -261,6 +261,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "and unless it is called, for ever."
         ),
     ] = None
+    retain_candles: Annotated[
+        str | None,
+        Meta(
+            description="For how many days `curvetape projections trim` keeps candles of short "
+            "intervals, as in `1s=7,15s=90`; without it, and unless it is called, for ever."
+        ),
+    ] = None
     project_batch_max: Annotated[
         int, Meta(ge=1, le=50_000, description="Events applied and saved in one transaction.")
     ] = 10_000

@@ -149,6 +149,14 @@ def volume(columns: Columns, name: str) -> tuple[Column, Column]:
     return (carried << _HALF_BITS) + (low & _HALF), carried < 1 << 31
 
 
+def picked(columns: Columns, which: Column) -> Columns:
+    """Those of which a condition holds, in their order."""
+    if which.all():
+        return columns
+    rows = np.flatnonzero(which)
+    return {name: of[rows] for name, of in columns.items()}
+
+
 def folded(columns: Columns, length_s: int) -> Columns:
     """Candles of an interval from those of shorter ones, which are in the order of mint and start.
 
@@ -231,12 +239,12 @@ class Gathering:
             is_late = end_s <= self._closed_until_s[length_s]
             every = shorter
             if is_late.any():
-                late.append((length_s, Framed(mints, _picked(shorter, is_late))))
-                every = _picked(shorter, ~is_late)
+                late.append((length_s, Framed(mints, picked(shorter, is_late))))
+                every = picked(shorter, ~is_late)
             every = folded(_ordered(_joined([self._open[length_s], every])), length_s)
             is_closed = every["start_s"] + length_s <= until_s
-            levels[length_s] = _picked(every, is_closed)
-            self._open[length_s] = _picked(every, ~is_closed)
+            levels[length_s] = picked(every, is_closed)
+            self._open[length_s] = picked(every, ~is_closed)
             self._closed_until_s[length_s] = max(self._closed_until_s[length_s], until_s)
         self._forget(mints)
         return Closed(mints, levels, late)
@@ -290,10 +298,3 @@ def _ordered(columns: Columns) -> Columns:
         return columns
     order = np.argsort(key, kind="stable")
     return {name: of[order] for name, of in columns.items()}
-
-
-def _picked(columns: Columns, which: Column) -> Columns:
-    if which.all():
-        return columns
-    rows = np.flatnonzero(which)
-    return {name: of[rows] for name, of in columns.items()}

@@ -14,7 +14,7 @@ import msgspec
 from domain.events import Side
 from projections.dollars import DollarReads, in_sol, unit_usd
 from projections.holder_reads import HolderReads
-from projections.horizon import Horizon
+from projections.horizon import CandleHorizons, Horizon
 from projections.portfolio_reads import PortfolioReads
 from projections.venue import Venue
 from projections.window_reads import WindowReads
@@ -346,7 +346,7 @@ class TradeReads(Protocol):
         ...
 
 
-class CandleReads(Protocol):
+class CandleReads(CandleHorizons, Protocol):
     """The candles read model."""
 
     async def candles(

@@ -5,7 +5,7 @@ holds, and is merged at the end: so memory does not grow with it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
 import polars as pl
@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from adapters.postgres.candle_pages import COLUMNS, ENDS, PAGES, paged, take_apart_for
 from adapters.postgres.candles import HOURS, CandleStore
+from adapters.postgres.horizons import candles_from
 from adapters.postgres.pool import Connection
 from adapters.postgres.table_load import TableLoad, copy_csv
 from projections.buckets import HOUR_S
-from projections.candle_columns import VOLUMES, Closed, Columns, Framed, nothing
+from projections.candle_columns import VOLUMES, Closed, Columns, Framed, nothing, picked
 
 # ruff: noqa: S608  # names of tables and columns, and queries, of the program's own
 
@@ -51,14 +52,20 @@ class CandleLoad(TableLoad[Closed]):
         super().__init__(connection, schema)
         self._pages = 0
         self._ends: dict[int, int] = {}
+        self._since: Mapping[int, int] = {}
 
     async def prepare(self, connection: Connection) -> None:
-        """Make the table that parts wait in."""
+        """Make the table that parts wait in, and ask which candles were let go of."""
+        self._since = await candles_from(connection, self._schema)
         columns = ", ".join(f"{name} {kind}" for name, kind in _PARTS.items())
         await connection.execute(f"create temp table {_LATE} ({columns})")
 
     async def copy(self, connection: Connection, schema: str, made: Closed) -> int:
-        """Send candles as pages; what fits in none becomes plain rows at the end."""
+        """Send candles as pages; what fits in none becomes plain rows at the end.
+
+        None of what was let go of comes back.
+        """
+        made = self._kept(made)
         pages = await asyncio.to_thread(paged, made, number=self._pages)
         self._pages += pages.pages
         for length_s, end_s in pages.ends.items():
@@ -81,6 +88,20 @@ class CandleLoad(TableLoad[Closed]):
         for length_s, part in made.late:
             self.late_rows += await _stage(connection, length_s, part)
         return len(made)
+
+    def _kept(self, made: Closed) -> Closed:
+        if not self._since:
+            return made
+        levels = {length_s: self._later(of, length_s) for length_s, of in made.levels.items()}
+        late = [
+            (length_s, Framed(it.mints, self._later(it.columns, length_s)))
+            for length_s, it in made.late
+        ]
+        return Closed(made.mints, levels, late)
+
+    def _later(self, columns: Columns, length_s: int) -> Columns:
+        from_s = self._since.get(length_s)
+        return columns if from_s is None else picked(columns, columns["start_s"] >= from_s)
 
     async def merge(self, connection: Connection) -> None:
         """Merge parts of candles as the live store does."""

@@ -36,6 +36,8 @@ PAGES_TOGETHER = 8_192
 _NUMBERS = ("", "open_pos", "close_pos", "high_pos", "low_pos", *VOLUMES, "")
 """What stands for a candle in `numbers`: first when and how long, last its buys and sells."""
 _PRICES = ("open", "close", "high", "low")
+WIDTH, PRICES = len(_NUMBERS), len(_PRICES)
+"""So many numbers and prices stand for a candle."""
 COLUMNS = (
     *("mint", "from_s", "until_s", "shortest_s", "longest_s", "number", "numbers", "prices"),
 )
@@ -66,17 +68,15 @@ _LEVELS = ", ".join(f"({number}, {length_s})" for number, length_s in enumerate(
 
 def _rows_of(pages: str) -> str:
     """The candles of some pages, in the order of the columns of `candle_rows`."""
-    width = len(_NUMBERS)
 
     def number(place: int) -> str:
-        return f"page.numbers[{width} * place + {place + 1}]"
+        return f"page.numbers[{WIDTH} * place + {place + 1}]"
 
     at = {name: number(place) for place, name in enumerate(_NUMBERS) if name}
     at |= {
-        name: f"page.prices[{len(_PRICES)} * place + {place + 1}]"
-        for place, name in enumerate(_PRICES)
+        name: f"page.prices[{PRICES} * place + {place + 1}]" for place, name in enumerate(_PRICES)
     }
-    head, counts = number(0), number(width - 1)
+    head, counts = number(0), number(WIDTH - 1)
     return f"""
     select page.mint, level.interval_s,
         ({head} >> 8) - ({head} >> 8) % level.interval_s as start_s,
@@ -89,7 +89,7 @@ def _rows_of(pages: str) -> str:
         {at["high_pos"]} as high_pos, {at["low_pos"]} as low_pos,
         {at["volume_quote_buy"]}::numeric as volume_quote_buy
     from {pages} as page
-    cross join generate_series(0, cardinality(page.prices) / {len(_PRICES)} - 1) as place
+    cross join generate_series(0, cardinality(page.prices) / {PRICES} - 1) as place
     join (values {_LEVELS}) as level (number, interval_s)
         on level.number between ({head} >> 4) & 15 and {head} & 15
     """

@@ -7,6 +7,7 @@ from msgspec.structs import astuple
 
 from adapters.postgres.candle_pages import ENDS, PAGES, VIEW, take_apart
 from adapters.postgres.checkpoint import CheckpointedStore
+from adapters.postgres.horizons import candles_from
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert, added, first, latest
 from projections.buckets import HOUR_S
@@ -107,6 +108,8 @@ class CandleStore(CheckpointedStore[Changes]):
             return
         # In the order of the index, which keeps neighbours on the same page.
         rows = sorted((*key, *astuple(candle)) for key, candle in changes.candles.items())
+        if since := await candles_from(connection):  # what was let go of does not come back
+            rows = [row for row in rows if row[2] >= since.get(row[1], row[2])]
         await take_apart(connection, [row[:3] for row in rows])
         await _UPSERT.merge(connection, rows)
         hours = sorted(

@@ -110,6 +110,10 @@ class PostgresReads(
         )
         return rows[::-1]
 
+    async def candles_from(self, *, interval_s: int) -> int | None:
+        """The first second of which an interval's candles are kept; None where all are there."""
+        return await self._horizons.of_candles(interval_s)
+
     async def traders(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int
     ) -> Mapping[int, int]:

@@ -1,6 +1,7 @@
 """Lets go of old rows on purpose, and notes up to where."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import msgspec
@@ -22,7 +23,7 @@ BATCH_PAGES = 4_096
 
 _NOTE = """
     insert into horizons as kept (name, pos, complete_from_s) values ($1, $2, $3)
-    on conflict (name) do update set pos = greatest(kept.pos, excluded.pos),
+    on conflict (name, interval_s) do update set pos = greatest(kept.pos, excluded.pos),
         complete_from_s = greatest(kept.complete_from_s, excluded.complete_from_s)
 """
 _HYPERTABLE = """
@@ -41,14 +42,16 @@ class Trimmed(msgspec.Struct, frozen=True, kw_only=True):
     """Removed now."""
     complete_from_s: int | None
     """The first second of which all rows are there; None where none was ever removed."""
+    intervals_from_s: dict[str, int] = {}
+    """The same by interval, where rows are removed by it."""
 
 
 class Trimming(msgspec.Struct, frozen=True, kw_only=True):
     """How far it is: first what will go, then one more for each batch of pages."""
 
     name: str
-    rows: int
-    """That are to go, as they were counted before."""
+    rows: int | None
+    """That are to go, as they were counted before; None where they are not."""
     before_s: int
     """All of them are older than this."""
     removed: int = 0
@@ -75,6 +78,17 @@ async def trim(
     being compared or built anew, and `DatabaseUnreachableError`.
     """
     assert older_than_days >= DAYS_MIN, "windows are counted from them"
+    async with alone(dsn, name) as connection:
+        return await _trim(connection, name, older_than_days, told)
+
+
+@asynccontextmanager
+async def alone(dsn: str, name: str) -> AsyncIterator[Connection]:
+    """A connection for whose life nobody builds the read model anew, or compares any.
+
+    Raises `TrimError` where somebody does, and `DatabaseUnreachableError`, also for what happens
+    within the block.
+    """
     try:
         connection = await asyncpg.connect(
             dsn,
@@ -88,7 +102,7 @@ async def trim(
         raise DatabaseUnreachableError(dsn, str(error)) from error
     try:
         await _claim(connection, name)
-        return await _trim(connection, name, older_than_days, told)
+        yield connection
     except (*TRANSIENT, *PERMANENT) as error:
         if is_transient(error):
             raise DatabaseUnreachableError(dsn, str(error)) from error
@@ -98,9 +112,8 @@ async def trim(
 
 
 async def _claim(connection: Connection, name: str) -> None:
-    """Until the connection ends nobody builds the read model anew, or compares any."""
-    alone = "select pg_try_advisory_lock($1, hashtext($2)) and pg_try_advisory_lock($3)"
-    if not await connection.fetchval(alone, LOCK_CLASS, name, COMPARING_LOCK):
+    claim = "select pg_try_advisory_lock($1, hashtext($2)) and pg_try_advisory_lock($3)"
+    if not await connection.fetchval(claim, LOCK_CLASS, name, COMPARING_LOCK):
         raise TrimError(f"{name} is being built anew, compared or trimmed just now; try again")
 
 
@@ -118,7 +131,7 @@ async def _trim(connection: Connection, name: str, days: int, told: Told) -> Tri
         told(begun)
         # First the note: whoever looks in between takes nothing that goes for a hole.
         await connection.execute(_NOTE, name, pos, last_s + 1)
-        if await _is_hypertable(connection, table):
+        if await is_hypertable(connection, table):
             await connection.execute(
                 "select drop_chunks($1::text::regclass, older_than => $2::bigint)", table, pos
             )
@@ -133,9 +146,7 @@ async def _delete(
     connection: Connection, table: str, pos: int, begun: Trimming, told: Told
 ) -> None:
     """Remove what is left, page by page: no index is by position alone."""
-    pages: int = await connection.fetchval(
-        "select pg_relation_size($1::text::regclass) / current_setting('block_size')::bigint", table
-    )
+    pages = await pages_of(connection, table)
     removed = 0
     for start in range(0, pages, BATCH_PAGES):
         status = await connection.execute(
@@ -148,7 +159,16 @@ async def _delete(
         told(msgspec.structs.replace(begun, removed=removed, pages=pages, pages_done=done))
 
 
-async def _is_hypertable(connection: Connection, table: str) -> bool:
+async def pages_of(connection: Connection, table: str) -> int:
+    """How many blocks a table has; none for one that TimescaleDB keeps in parts."""
+    found: int = await connection.fetchval(
+        "select pg_relation_size($1::text::regclass) / current_setting('block_size')::bigint", table
+    )
+    return found
+
+
+async def is_hypertable(connection: Connection, table: str) -> bool:
+    """Whether TimescaleDB keeps a table in parts."""
     if not await connection.fetchval("select to_regclass('timescaledb_information.hypertables')"):
         return False
     return bool(await connection.fetchval(_HYPERTABLE, table))
@@ -156,6 +176,6 @@ async def _is_hypertable(connection: Connection, table: str) -> bool:
 
 async def _noted(connection: Connection, name: str) -> Horizon | None:
     row = await connection.fetchrow(
-        "select pos, complete_from_s from horizons where name = $1", name
+        "select pos, complete_from_s from horizons where name = $1 and interval_s = 0", name
     )
     return None if row is None else Horizon(**row)

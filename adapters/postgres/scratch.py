@@ -16,13 +16,15 @@ import asyncpg
 import msgspec
 
 from adapters.postgres import checkpoint_parts
+from adapters.postgres.candles import CandleStore
 from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
-from adapters.postgres.horizons import TRIMMED, horizons_in
+from adapters.postgres.horizons import TRIMMED, candles_from, horizons_in, let_go
 from adapters.postgres.migrations import SchemaError
 from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
 from adapters.postgres.table_store import Table
 from adapters.postgres.upsert import Upsert
 from projections.audit.model_report import Difference, RowDifference, TableReport
+from projections.reads import INTERVALS_S
 
 CLOSE_WAIT_S_MAX = 5.0
 COMPARING_LOCK = 0x636F6D70
@@ -33,6 +35,8 @@ _SETTINGS = {
     "temp_buffers": "64MB",
 }
 """A comparison takes as long as the tables are large."""
+
+NAMES = {length_s: name for name, length_s in INTERVALS_S.items()}
 
 # ruff: noqa: S608  # names of schemas, tables and columns only, none of them given from outside
 
@@ -65,6 +69,8 @@ class Scratch:
         self._free = asyncio.Lock()
         self._from_pos: Mapping[str, int] = {}
         """By table, the lowest position of which rows are compared; of all where there is none."""
+        self._candles_from: Mapping[int, int] = {}
+        """By interval, the first second of which candles are compared."""
 
     @classmethod
     async def open(cls, dsn: str, *, application: str) -> Self:
@@ -100,6 +106,7 @@ class Scratch:
             )
         horizons = await horizons_in(self._connection, self._schema)
         self._from_pos = {TRIMMED[name]: it.pos for name, it in horizons.items()}
+        self._candles_from = await candles_from(self._connection, self._schema)
         # From here on a name without a schema is that of a temporary table, or of none.
         await self._connection.execute("set search_path = pg_temp")
 
@@ -194,16 +201,22 @@ class Scratch:
             differences=counts,
             first=first,
             from_pos=self._from_pos.get(table.table),
+            from_s={NAMES[length_s]: from_s for length_s, from_s in self._of(table).items()},
         )
 
     def _both(self, table: Upsert) -> tuple[str, str]:
         """The kept rows and the replayed ones, from the horizon on."""
-        pos = self._from_pos.get(table.table)
+        pos, since = self._from_pos.get(table.table), self._of(table)
         places = f"{self._schema}.{table.view}", f"pg_temp.{table.table}"
-        if pos is None:
+        if pos is None and not since:
             return places
-        kept, replayed = (f"(select * from {place} where pos >= {pos})" for place in places)
+        condition = f"not {let_go(since)}" if pos is None else f"pos >= {pos}"
+        kept, replayed = (f"(select * from {place} where {condition})" for place in places)
         return kept, replayed
+
+    def _of(self, table: Upsert) -> Mapping[int, int]:
+        """By interval, since when a table's rows are compared; of the table of candles alone."""
+        return self._candles_from if table.table == CandleStore.tables[0].table else {}
 
     async def _digest(self, table: str, key: Sequence[str]) -> tuple[int, str]:
         """How many rows there are, and the hash of all of them in order; holds a few at a time."""

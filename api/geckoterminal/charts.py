@@ -10,6 +10,8 @@ from msgspec import UNSET
 from api.candle import candle
 from api.chart import USD_MINUTES_MAX
 from api.dollars import candle_dollars
+from api.geckoterminal.asking import refuse
+from api.kept import kept_from, not_kept
 from projections.dollars import MINUTE_S
 from projections.reads import INTERVALS_S, Reads, TokenRow, TradingVenue
 
@@ -44,7 +46,7 @@ async def bars(reads: Reads, card: TokenRow, venue: TradingVenue, asked: ChartQu
     """The newest of them first; those without a known price are left out.
 
     Candles are the token's. A venue's are those of its time: the one in which the token moved to
-    its pool is of both.
+    its pool is of both. Refuses where there are none because they were let go of.
     """
     kept_s = max(each for each in INTERVALS_S.values() if asked.length_s % each == 0)
     folded = asked.length_s // kept_s
@@ -53,6 +55,10 @@ async def bars(reads: Reads, card: TokenRow, venue: TradingVenue, asked: ChartQu
     if asked.currency == "usd":
         limit = min(limit, USD_MINUTES_MAX * MINUTE_S // kept_s)
     rows = await reads.candles(card.mint, interval_s=kept_s, from_s=from_s, to_s=to_s, limit=limit)
+    if not rows:
+        since_s = await kept_from(reads, card, interval_s=kept_s, to_s=to_s)
+        if since_s is not None and from_s < since_s:
+            refuse(400, f"{not_kept(kept_s, since_s)}; minutes are kept")
     dollars = None
     if asked.currency == "usd":
         dollars = await candle_dollars(reads, rows, card, interval_s=kept_s)

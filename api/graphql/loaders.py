@@ -105,6 +105,10 @@ class Loaders:
 
         return await self._loader(("trades", limit, before_pos), batch).load(mint)
 
+    async def candles_from(self, *, interval_s: int) -> int | None:
+        """The first second of which an interval's candles are kept; None where all are there."""
+        return await self._reads.candles_from(interval_s=interval_s)
+
     async def candles(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
     ) -> Sequence[CandleRow]:

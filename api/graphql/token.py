@@ -15,6 +15,7 @@ from api.graphql.connections import Connection, connection
 from api.graphql.context import Info
 from api.graphql.windows import named_windows
 from api.holders import Holder, HolderList, holder_list
+from api.kept import check_kept
 from api.representations import Token, trade
 from api.wallet_representations import WalletPosition, wallet_position
 from api.windows import TradedInWindow, Windows, windows
@@ -112,13 +113,15 @@ async def _chart(of: Token, info: Info, **asked: Any) -> Sequence[Candle]:
     row = await context.loaders.row(of.mint)
     if row is None:
         return []  # a launch that no read model has yet
-    rows = await context.loaders.candles(
-        of.mint,
-        interval_s=interval_s,
-        from_s=from_s - from_s % interval_s,
-        to_s=to_s,
-        limit=limit,
-    )
+    asked_for = {
+        "interval_s": interval_s,
+        "from_s": from_s - from_s % interval_s,
+        "to_s": to_s,
+        "limit": limit,
+    }
+    rows = await context.loaders.candles(of.mint, **asked_for)
+    begins = given_from_s is not None
+    await check_kept(context.loaders, row, rows, begins=begins, **asked_for)
     if not in_usd:
         return [candle(each, row, None, UNSET) for each in rows]
     context.use("sol_prices")

@@ -13,6 +13,7 @@ from api.candle import Candle, candle
 from api.chart import USD_MINUTES_MAX
 from api.dollars import candle_dollars, card_coins
 from api.foreign import Asked, ForeignError, Parameter, Route
+from api.kept import kept_from, not_kept
 from api.udf.shapes import (
     EXCHANGE,
     RESOLUTIONS,
@@ -180,7 +181,7 @@ class Udf:
         ][:limit]
 
     async def history(self, asked: Asked) -> Bars:
-        """Bars, or `ForeignError` for a symbol or a resolution that is not known."""
+        """Bars, or `ForeignError` for a symbol or a resolution that is not known or not kept."""
         ticker = await self._ticker(asked)
         spelt = asked.get("resolution", "")
         interval_s = RESOLUTIONS.get(SPELLINGS.get(spelt, spelt))
@@ -196,7 +197,12 @@ class Udf:
         if bars:
             return _told(bars)
         before = await self._bars(ticker, interval_s, 0, min(from_s, to_s), 1)
-        return Bars(s="no_data", next_time=before[-1].time) if before else Bars(s="no_data")
+        if before:
+            return Bars(s="no_data", next_time=before[-1].time)
+        since_s = await kept_from(self._reads, ticker.card, interval_s=interval_s, to_s=to_s)
+        if since_s is not None:
+            raise _failed(f"not_kept: {not_kept(interval_s, since_s)}; 1 and longer are kept")
+        return Bars(s="no_data")
 
     async def _bars(
         self, ticker: Ticker, interval_s: int, from_s: int, to_s: int, limit: int

@@ -1,6 +1,7 @@
 """The audits' reports as text for people: the verdict first, then numbers, then what is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from curvetape.cli.audit_sentences import (
 from domain.position import Position
 from projections.audit.archive_report import ArchiveReport
 from projections.audit.breaks import Break, Place
-from projections.audit.model_report import ModelReport, ModelsReport, RowDifference
+from projections.audit.model_report import ModelReport, ModelsReport, RowDifference, TableReport
 from projections.audit.reserves import ReserveReport
 from projections.audit.slot_report import SlotReport
 from projections.audit.spans import Span
@@ -147,7 +148,7 @@ def print_models(report: ModelsReport, rows_max: int) -> None:
             print(f"  {it.name} was not compared: {it.reason}")
     rows = [
         (
-            table.name if table.from_pos is None else f"{table.name}, {_since(table.from_pos)}",
+            ", ".join((table.name, *_since(table))),
             f"{it.sequence:,}",
             f"{table.rows:,}",
             f"{table.rows_replayed:,}",
@@ -177,8 +178,12 @@ def _print_row(it: RowDifference) -> None:
         print(f"  {'should be':<10} {_columns(it.replayed)}")
 
 
-def _since(pos: int) -> str:
-    return f"from slot {Position.from_order_key(pos).slot:,}"
+def _since(table: TableReport) -> Iterator[str]:
+    """Since when rows were compared, where older ones are gone."""
+    if table.from_pos is not None:
+        yield f"from slot {Position.from_order_key(table.from_pos).slot:,}"
+    for name, from_s in table.from_s.items():
+        yield f"{name} from {datetime.fromtimestamp(from_s, UTC):%Y-%m-%d}"
 
 
 def _columns(values: Mapping[str, object]) -> str:

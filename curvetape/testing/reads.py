@@ -60,6 +60,8 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         self._search = MemorySearch()
         self.horizon: Horizon | None = None
         """To be set by a test: where trades are said to begin."""
+        self.kept_from_s: dict[int, int] = {}
+        """To be set by a test: by interval, from when on candles are said to be kept."""
         self._slots = slots.Changes({}, {})
         self.apply(recorded)
 
@@ -164,7 +166,13 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
     ) -> Sequence[CandleRow]:
         """Candles that start in [from_s, to_s), oldest first, at most the last `limit`."""
         self._ask()
+        from_s = max(from_s, self.kept_from_s.get(interval_s, from_s))
         return _rows(self._candles, mint, interval_s, from_s, to_s)[-limit:]
+
+    async def candles_from(self, *, interval_s: int) -> int | None:
+        """The first second of which an interval's candles are kept; None where all are there."""
+        self._ask()
+        return self.kept_from_s.get(interval_s)
 
     async def candles_until(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int, pos: int
@@ -172,6 +180,7 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         """The same of the trades up to a position, as if nothing had happened since."""
         self._ask()
         past = [it for it in self._recorded if it.event.pos.order_key <= pos]
+        from_s = max(from_s, self.kept_from_s.get(interval_s, from_s))
         return _rows(Candles().apply(past), mint, interval_s, from_s, to_s)[-limit:]
 
     async def search(self, asked: TokenSearch) -> Found:

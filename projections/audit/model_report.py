@@ -37,6 +37,8 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
     """The first of them, in the order of the key."""
     from_pos: int | None = None
     """The lowest position of which rows were compared, where older ones were let go of."""
+    from_s: dict[str, int] = {}
+    """By interval, the first second of which candles were compared, where older ones are gone."""
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
