@@ -270,6 +270,33 @@ async def test_a_save_under_way_ends_before_anything_is_let_go_of(postgres_dsn: 
         await pool.close()
 
 
+async def test_late_trades_that_take_pages_apart_meanwhile_lose_nothing(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candle_retention, "BATCH_PAGES", 1)
+    await load(postgres_dsn, STORY)
+    late = [
+        trade("busy", GENESIS_S + number * 9_973, 9_000 + number)
+        for number in range(DAYS * DAY_S // 9_973)
+    ]
+    every = [*STORY, *late]
+    pool = await open_pool(postgres_dsn)
+    try:
+        store, last = CandleStore(pool), len(STORY)
+        trimming = asyncio.create_task(trim_candles(postgres_dsn, KEEP))
+        for batch in batches(recorded(late, after=last), 3):
+            reached = batch[-1].sequence
+            await store.save(Candles().apply(batch), seen=last, reached=reached)
+            last = reached
+        await trimming
+    finally:
+        await pool.close()
+    # What was under way when its page's turn came goes the next time.
+    await trim_candles(postgres_dsn, KEEP)
+    assert await found(postgres_dsn) == kept_of(every)
+    assert (await compared(postgres_dsn, every)).verdict == "equal"
+
+
 @pytest.mark.parametrize("loaded", [False, True])
 async def test_a_rebuild_takes_over_the_horizons_and_a_part_of_the_past_has_all(
     postgres_dsn: str, tmp_path: Path, *, loaded: bool
@@ -379,3 +406,39 @@ async def test_the_command_lets_go_of_candles_where_it_is_told_for_how_long(
     assert "candles: removing what is older than 2025-" in err
     code, out, err = await command(postgres_dsn, "--json", CURVETAPE_RETAIN_CANDLES="1s=2,15s=4")
     assert [(it["name"], it["rows"]) for it in json.loads(out)] == [("candles", 0)], err
+
+
+async def test_what_was_noted_before_there_were_intervals_stays_in_every_generation(
+    postgres_dsn: str,
+) -> None:
+    await project(postgres_dsn, STORY)
+    async with await Generations.open(postgres_dsn) as generations:
+        await generations.claim("candles")
+        rebuilding = Rebuilding(
+            MemoryLog(STORY), generations, read_models, "candles", print, batch_max=500
+        )
+        await rebuilding.build()
+        await rebuilding.serve("next")
+    async with opened(postgres_dsn) as pool:
+        for place in ("public", "candles_previous"):
+            await pool.execute(
+                f"alter table {place}.horizons drop column interval_s, add primary key (name)"
+            )
+        await pool.execute("insert into horizons values ('trades', 7, 8)")
+        await pool.execute("delete from schema_files where name = '0036_candle_horizons.sql'")
+    assert (await migrate(postgres_dsn)).applied == ["0036_candle_horizons.sql"]
+    await trim_candles(postgres_dsn, KEEP)
+    async with opened(postgres_dsn) as pool:
+        rows = await pool.fetch("select * from horizons order by interval_s")
+        assert tuple(rows[0]) == ("trades", 7, 8, 0)
+        assert [row["interval_s"] for row in rows] == [0, 1, 5, 15]
+    async with await Generations.open(postgres_dsn) as generations:
+        await generations.claim("candles")
+        await Rebuilding(
+            MemoryLog(STORY), generations, read_models, "candles", print, batch_max=500
+        ).serve("previous")
+    # The generation that is served again was never trimmed, and what was has its notes with it.
+    assert await found(postgres_dsn) == kept_of(STORY, {})
+    async with opened(postgres_dsn) as pool:
+        assert await pool.fetchval("select count(*) from candles_previous.horizons") == 3
+    assert (await trim_candles(postgres_dsn, KEEP)).rows > 0
