@@ -1,9 +1,6 @@
 """Candles of short intervals are let go of on purpose, from plain rows and from pages."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,7 +35,7 @@ from projections.audit.model_report import ModelReport
 from projections.candle_columns import LENGTHS_S, Gathering, framed
 from projections.candles import Candle, Candles, Key
 from projections.projection import host
-from projections.retention import Keeping, keeping
+from projections.retention import keeping
 from projections.runner import Runner
 
 DAY_S = 86_400
@@ -345,67 +342,6 @@ async def test_where_nothing_is_old_nothing_is_noted(postgres_dsn: str) -> None:
     assert await trim_candles(postgres_dsn, KEEP) == nothing
     await project(postgres_dsn, STORY)
     assert await trim_candles(postgres_dsn, keeping("15s=9")) == nothing
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("1s=7", {1: 7}),
-        ("5s=30", {1: 30, 5: 30}),
-        ("1s=2, 15s=90", {1: 2, 5: 90, 15: 90}),
-    ],
-)
-def test_shorter_intervals_are_kept_as_long_as_the_next_longer_one_that_is_named(
-    text: str, kept: Keeping
-) -> None:
-    assert keeping(text) == kept
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("1m=7", "'1m'; candles of 1s, 5s, 15s can be"),
-        ("1s=1", "2 or more"),
-        ("1s", "2 or more"),
-        ("1s=7,1s=8", "given twice"),
-        ("1s=30,5s=7", "cannot be kept for longer"),
-    ],
-)
-def test_what_cannot_be_let_go_of_is_said(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        keeping(text)
-
-
-async def command(dsn: str, *arguments: str, **settings: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "curvetape", "projections", "trim", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "CURVETAPE_POSTGRES_DSN": dsn, **settings},
-    )
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
-async def test_the_command_lets_go_of_candles_where_it_is_told_for_how_long(
-    postgres_dsn: str,
-) -> None:
-    await project(postgres_dsn, STORY)
-    code, _, err = await command(postgres_dsn, "candles")
-    assert (code, "CURVETAPE_RETAIN_CANDLES" in err) == (2, True)
-    code, _, err = await command(postgres_dsn, "candles", "--keep", "1m=7")
-    assert (code, "longer ones are kept" in err) == (2, True)
-    code, _, err = await command(postgres_dsn, "trades", "--keep", "1s=7")
-    assert (code, "--keep is for candles" in err) == (2, True)
-    code, out, err = await command(postgres_dsn, "candles", "--keep", "1s=2", "--keep", "15s=4")
-    gone = len(kept_of(STORY, {})) - len(kept_of(STORY))
-    assert (code, f"candles: {gone:,} rows are removed; 1s complete from 2025-" in out) == (
-        0,
-        True,
-    ), err
-    assert "candles: removing what is older than 2025-" in err
-    code, out, err = await command(postgres_dsn, "--json", CURVETAPE_RETAIN_CANDLES="1s=2,15s=4")
-    assert [(it["name"], it["rows"]) for it in json.loads(out)] == [("candles", 0)], err
 
 
 async def test_what_was_noted_before_there_were_intervals_stays_in_every_generation(

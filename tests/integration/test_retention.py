@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters.postgres import retention
+from adapters.postgres.candles import CandleStore
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
@@ -26,6 +27,7 @@ from curvetape.testing.memory_log import MemoryLog
 from domain.events import AnyEvent
 from domain.position import Position
 from projections.audit.model_report import ModelReport
+from projections.candles import Candles
 from projections.horizon import Horizon
 from projections.projection import host
 from projections.reads import SORT_VALUE_UNKNOWN
@@ -280,3 +282,28 @@ async def test_the_command_removes_nothing_unless_it_is_told_for_how_long(
     assert f"trades: removing {3 * OLD_DAYS} rows from before 20" in err
     code, out, err = await command(postgres_dsn, "--older-than-days", "3", "--json")
     assert [it["rows"] for it in json.loads(out)] == [0]
+
+
+async def test_the_command_lets_go_of_candles_where_it_is_told_for_how_long(
+    postgres_dsn: str,
+) -> None:
+    await migrate(postgres_dsn)
+    async with opened(postgres_dsn) as pool:
+        hosted = [host(Candles(), CandleStore(pool))]
+        await Runner(MemoryLog(STORY), hosted).run(follow=False)
+    code, _, err = await command(postgres_dsn, "candles")
+    assert (code, "CURVETAPE_RETAIN_CANDLES" in err) == (2, True)
+    code, _, err = await command(postgres_dsn, "candles", "--keep", "1m=7")
+    assert (code, "longer ones are kept" in err) == (2, True)
+    code, _, err = await command(postgres_dsn, "trades", "--keep", "1s=7")
+    assert (code, "--keep is for candles" in err) == (2, True)
+    newest_s = GENESIS_S + (DAYS - 1) * DAY_S
+    since_s = newest_s - newest_s % DAY_S - 2 * DAY_S
+    every = Candles().apply(recorded(STORY)).candles
+    gone = sum(length_s == 1 and start_s < since_s for _, length_s, start_s in every)
+    code, out, err = await command(postgres_dsn, "candles", "--keep", "1s=2")
+    told = f"candles: {gone} rows are removed; 1s complete from 2025-"
+    assert (code, out.startswith(told)) == (0, True), err
+    assert "candles: removing what is older than 2025-" in err
+    code, out, err = await command(postgres_dsn, "--json", CURVETAPE_RETAIN_CANDLES="1s=2")
+    assert [(it["name"], it["rows"]) for it in json.loads(out)] == [("candles", 0)], err
