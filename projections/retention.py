@@ -7,7 +7,7 @@ from projections.buckets import MINUTE_S
 from projections.reads import INTERVALS_S
 
 DAYS_MIN = 2
-"""Whole days are let go of, so with fewer the newest could begin an hour ago."""
+"""The same as of trades, so that nobody has to remember two."""
 SHORT = {name: length_s for name, length_s in INTERVALS_S.items() if length_s < MINUTE_S}
 """What may be let go of: dollars, lists and the market are made of minutes and hours."""
 

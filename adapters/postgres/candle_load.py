@@ -53,6 +53,8 @@ class CandleLoad(TableLoad[Closed]):
         self._pages = 0
         self._ends: dict[int, int] = {}
         self._since: Mapping[int, int] = {}
+        self._staged = 0
+        """Parts that wait."""
 
     async def prepare(self, connection: Connection) -> None:
         """Make the table that parts wait in, and ask which candles were let go of."""
@@ -84,9 +86,11 @@ class CandleLoad(TableLoad[Closed]):
             )
         left = pages.left
         for length_s, columns in left.levels.items():
-            await _stage(connection, length_s, Framed(left.mints, columns))
+            self._staged += await _stage(connection, length_s, Framed(left.mints, columns))
         for length_s, part in made.late:
-            self.late_rows += await _stage(connection, length_s, part)
+            staged = await _stage(connection, length_s, part)
+            self._staged += staged
+            self.late_rows += staged
         return len(made)
 
     def _kept(self, made: Closed) -> Closed:
@@ -106,6 +110,8 @@ class CandleLoad(TableLoad[Closed]):
     async def merge(self, connection: Connection) -> None:
         """Merge parts of candles as the live store does."""
         await ENDS.merge(connection, list(self._ends.items()))
+        if not self._staged:  # to look for pages of nothing may take as long as to read them all
+            return
         await connection.execute(f"analyze pg_temp.{_LATE}")
         # Sorting takes as much memory as it may and no more.
         await connection.execute("set local enable_hashagg = off")

@@ -170,6 +170,13 @@ def _rewriting(since: Mapping[int, int]) -> str:
     """
 
 
+_UNLIMITED = """
+    select set_config(name, '0', false) from pg_settings
+    where name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'
+"""
+"""Who deletes of a compressed part unpacks what it touches; older servers have no limit on that."""
+
+
 class _Removing:
     """Removes what is noted to be let go of, in transactions of some blocks."""
 
@@ -190,6 +197,8 @@ class _Removing:
         self._at = msgspec.structs.replace(self._at, pages=pages + rows)
         await self._rewrite(pages)
         # What was taken out of pages meanwhile is among the rows.
+        rows = await pages_of(self._connection, _ROWS)
+        self._at = msgspec.structs.replace(self._at, pages=pages + rows)
         if await is_hypertable(self._connection, _ROWS):
             await self._delete_by_days()
         else:
@@ -214,10 +223,7 @@ class _Removing:
 
     async def _delete_by_days(self) -> None:
         """Of parts that hold all intervals, of which some may be compressed."""
-        # Who deletes of a compressed part unpacks what it touches; the limit is for others.
-        await self._connection.execute(
-            "set timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
-        )
+        await self._connection.execute(_UNLIMITED)
         first_s: int | None = await self._connection.fetchval(
             f"select min(start_s) from {_ROWS} where {let_go(self._since)}"
         )

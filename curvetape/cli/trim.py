@@ -132,18 +132,23 @@ class _Teller:
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
+        self._said = False
 
     def __call__(self, of: Trimming) -> None:
         now = time.monotonic()
-        if not of.pages:
+        if not self._said:
+            self._said = True
             what = f"{of.rows:,} rows from before" if of.rows is not None else "what is older than"
             say(f"{of.name}: removing {what} {_moment(of.before_s)}")
             self._began = self._last = now
         elif now - self._last >= STATUS_WAIT_S:
-            share = f"page {of.pages_done:,} of {of.pages:,} ({of.pages_done / of.pages:.0%})"
-            goes = pace(of.pages_done, of.pages, now - self._began, unit=" pages")
             rows = f"{of.removed:,}" if of.rows is None else f"{of.removed:,} of {of.rows:,}"
-            say(f"{of.name}: {share}, {rows} rows removed, {goes}")
+            far = [f"{rows} rows removed"]
+            if of.pages:  # with TimescaleDB a table may have none of its own
+                share = f"{of.pages_done / of.pages:.0%}"
+                far.insert(0, f"page {of.pages_done:,} of {of.pages:,} ({share})")
+                far.append(pace(of.pages_done, of.pages, now - self._began, unit=" pages"))
+            say(f"{of.name}: {', '.join(far)}")
             self._last = now
 
 
