@@ -1,6 +1,7 @@
 """A list of tokens is of one moment, on whichever page and whatever is traded meanwhile."""
 
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import get_args
 
@@ -15,6 +16,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
+from adapters.postgres.token_spans import span
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
 from curvetape.testing.events import (
@@ -303,3 +305,18 @@ async def test_lists_of_a_window_are_planned_for_its_length_each_time(pool: Pool
     found = await pool.fetchrow(f"{plans} where statement like $1", "%windowed as%")
     assert found is not None
     assert tuple(found) == (10, 0)
+
+
+async def test_what_all_tokens_traded_is_planned_for_as_many(pool: Pool) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    await pool.execute(
+        "insert into candle_hours select start_s, 'mint' || number, 1, 1.0, 2, 1.0, 1, 1, 0"
+        " from generate_series(0, 7200, 3600) as start_s, generate_series(1, 8000) as number"
+    )
+    await pool.execute("analyze candle_hours")
+    sql = f"with {span(ordered_by=None, volume_alone=False)} select * from spans"
+    for number, value in {"$18": 0, "$19": 0, "$20": 10_800, "$21": 10_800}.items():
+        sql = sql.replace(number, f"{value}::bigint")
+    (plan,) = json.loads(await pool.fetchval(f"explain (format json) {sql}"))
+    # Of 24,000 rows. Where 200 are expected, which says nothing, they are not hashed to be joined.
+    assert plan["Plan"]["Plan Rows"] >= 2_400
