@@ -1,19 +1,30 @@
 """Who holds a token, how concentrated it is, and what share its insiders have."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import exact, whole
+from api.completeness import Complete, complete_between
 from api.operation import Operation
-from api.parameters import Mint
-from api.past import AS_OF, end_of, last_slot
+from api.parameters import TIME_S_MAX, Mint
+from api.past import (
+    AS_OF,
+    check_passed,
+    check_versions,
+    end_of,
+    has_all,
+    last_slot,
+    reached,
+)
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
-from api.representations import Time, Tokens, Units
+from api.representations import Count, Time, Tokens, Units
 from api.token import known
+from domain.position import Position
 from projections.feed_reads import QueryReads
-from projections.holder_reads import ClassRow, HolderRow, HoldersRow
+from projections.holder_reads import ClassRow, HolderRow, HoldersRow, KeptFrom
 from projections.reads import TokenRow
 
 HolderClass: TypeAlias = Literal["developer", "sniper", "bundler", "insider"]
@@ -26,6 +37,9 @@ Share: TypeAlias = Annotated[
     ),
 ]
 
+KEPT_SINCE: Mapping[str, int] = {"holders": 4, "tokens": 3, "trades": 3}
+"""From which version on read models keep what holders of the past are put together from."""
+
 _CLASSES: tuple[HolderClass, ...] = ("developer", "sniper", "bundler", "insider")
 
 
@@ -37,9 +51,8 @@ class HoldersParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     as_of: Annotated[
         Annotated[str, Meta(pattern=AS_OF)] | UnsetType,
         Meta(
-            description="The holders when this slot was the chain's last, or the last certified "
-            "one up to this RFC 3339 time. Only where no wallet has moved the token both before "
-            "and since: 422 otherwise."
+            description="The holders as they were when this slot was the last: a slot, or an "
+            "RFC 3339 time for the last slot up to it."
         ),
     ] = msgspec.field(default=UNSET, name="asOf")
 
@@ -103,6 +116,17 @@ class HolderList(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         ),
     ]
     items: list[Holder]
+    as_of_slot: Annotated[
+        Count | UnsetType, Meta(description="The last slot of holders of the past.")
+    ] = UNSET
+    complete: Complete | UnsetType = UNSET
+    final: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="Of holders of the past, whether they are complete and the read models "
+            "have all of them, so that only a correction could change them."
+        ),
+    ] = UNSET
 
 
 class HoldersResource:
@@ -117,11 +141,12 @@ class HoldersResource:
         description="A balance is what the transaction of the wallet's last trade reported; where "
         "it did not, what trades and liquidity leave. What was transferred since is not in the "
         "log. The bonding curve and the canonical pool are no holders. "
-        "What makes a sniper, a bundler or an insider is set where the server runs.",
+        "What makes a sniper, a bundler or an insider is set where the server runs. With `asOf` "
+        "the holders are those of the past, with `asOfSlot`, `complete` and `final`.",
         parameters=HoldersParameters,
         answer=HolderList,
         problems=(MINT_UNKNOWN, PAST_NOT_KEPT),
-        read_models=("holders", "slots", "tokens"),
+        read_models=("holders", "slots", "tokens", "trades"),
     )
 
     def __init__(self, reads: QueryReads) -> None:
@@ -130,27 +155,44 @@ class HoldersResource:
     async def answer(self, asked: HoldersParameters) -> HolderList:
         """The holders, or the problem that the mint is not known, or the past not kept."""
         of = await known(self._reads, asked.mint)
-        if asked.as_of is UNSET:
-            found = await self._reads.holders(asked.mint, limit=asked.limit)
-        else:
-            found = await self._past(asked, of, await last_slot(self._reads, asked.as_of))
+        if asked.as_of is not UNSET:
+            return await self._past(asked, of, await last_slot(self._reads, asked.as_of))
+        found = await self._reads.holders(asked.mint, limit=asked.limit)
         return holder_list(asked.mint, found, of.token_decimals)
 
-    async def _past(self, asked: HoldersParameters, of: TokenRow, last: int) -> HoldersRow:
-        pos = end_of(last)
-        if of.created_pos is not None and of.created_pos > pos:
-            raise ProblemError(
-                MINT_UNKNOWN, f"{asked.mint} was launched after slot {last}", parameter="asOf"
-            )
-        found = await self._reads.holders_until(asked.mint, limit=asked.limit, pos=pos)
+    async def _past(self, asked: HoldersParameters, of: TokenRow, last: int) -> HolderList:
+        at = await reached(self._reads)
+        check_versions(at, KEPT_SINCE, "holders")
+        until = await self._reads.certified_until(last)
+        await check_passed(self._reads, at, tuple(KEPT_SINCE), until, of.created_pos)
+        found = await self._reads.holders_until(asked.mint, limit=asked.limit, pos=end_of(last))
         if found is None:
             raise ProblemError(
-                PAST_NOT_KEPT,
-                f"wallets moved {asked.mint} both up to slot {last} and since, and what they held "
-                "between is not kept; ask for a slot behind its last trade, or leave out asOf",
-                parameter="asOf",
+                MINT_UNKNOWN, f"no event up to slot {last} has named {asked.mint}", parameter="asOf"
             )
-        return found
+        if isinstance(found, KeptFrom):
+            raise not_kept(asked.mint, found)
+        complete = await complete_between(
+            self._reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last
+        )
+        read_models = self.operation.read_models
+        return msgspec.structs.replace(
+            holder_list(asked.mint, found, of.token_decimals),
+            as_of_slot=last,
+            complete=complete,
+            final=complete is True
+            and await has_all(self._reads, at, read_models, until, of.created_pos),
+        )
+
+
+def not_kept(mint: str, kept: KeptFrom) -> ProblemError:
+    """The problem that trades are not kept of which holders of the past would be made."""
+    return ProblemError(
+        PAST_NOT_KEPT,
+        f"trades of {mint} up to then were let go of, and its holders cannot be told without them; "
+        f"ask for slot {Position.from_order_key(kept.pos).slot} or a later one, or leave out asOf",
+        parameter="asOf",
+    )
 
 
 def holder_list(mint: str, found: HoldersRow, decimals: int | None) -> HolderList:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from api.parameters import seconds
-from api.problems import PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
+from api.problems import NOT_YET, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from projections.feed_reads import QueryReads
 from projections.reads import CandleRow, ProjectionPosition
 from projections.slot_reads import Stretch
 from projections.slots import Certificate
 
+RETRY_AFTER_S = 1
 AS_OF = "^([0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
 
 
@@ -78,6 +79,45 @@ async def has_all(
     gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
     needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
     return all(name in at and at[name].sequence >= needed for name in read_models)
+
+
+def check_versions(
+    at: Mapping[str, ProjectionPosition], kept_since: Mapping[str, int], what: str
+) -> None:
+    """Refuse what is told of the past while rows are older than what it is put together from."""
+    for name, version in kept_since.items():
+        if name in at and at[name].version < version:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"the rows of {name} are of version {at[name].version}, and {what} of the past are "
+                f"made from version {version} on: whoever runs this server has to "
+                f"`curvetape projections rebuild {name}`; leave out asOf until then",
+                parameter="asOf",
+            )
+
+
+async def check_passed(
+    reads: QueryReads,
+    at: Mapping[str, ProjectionPosition],
+    read_models: Sequence[str],
+    until: Certificate | None,
+    launch_pos: int | None,
+) -> None:
+    """Refuse what several read models tell together, before all of them have come so far."""
+    if until is None or await has_all(reads, at, read_models, until, launch_pos):
+        return
+    behind = min((it for name, it in at.items() if name in read_models), key=_sequence)
+    raise ProblemError(
+        NOT_YET,
+        f"asOf has to have been passed by {', '.join(read_models)}, and {behind.name} is at "
+        f"{behind.sequence}; ask again in {RETRY_AFTER_S} s, or /readyz what it waits for",
+        parameter="asOf",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def _sequence(position: ProjectionPosition) -> int:
+    return position.sequence
 
 
 async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:

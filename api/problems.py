@@ -144,7 +144,8 @@ NOT_YET = Kind(
     "not-yet",
     504,
     "The read models are not there yet",
-    "They did not pass the position in `waitFor` in good time; ask again after the seconds in "
+    "They did not pass the position in `waitFor`, or the slot in `asOf`, in good time; ask again "
+    "after the seconds in "
     "Retry-After. A position that the log does not have is never passed.",
 )
 PAST_NOT_KEPT = Kind(

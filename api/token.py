@@ -11,14 +11,14 @@ from api.completeness import Complete, complete_between
 from api.dollars import card_coins
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Mint, Time, seconds
-from api.past import AS_OF, end_of, has_all, last_slot, reached
+from api.past import AS_OF, check_versions, end_of, has_all, last_slot, reached
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Ages, Count, Token, token
 from api.windows import Windows, windows
 from projections.feed_reads import QueryReads
 from projections.horizon import Horizon
 from projections.labels import Thresholds
-from projections.reads import ProjectionPosition, TokenReads, TokenRow
+from projections.reads import TokenReads, TokenRow
 from projections.window_reads import TokenWindows
 
 KEPT_SINCE: Mapping[str, int] = {"tokens": 3, "trades": 2}
@@ -106,7 +106,7 @@ class TokenResource:
 
     async def _past(self, mint: str, last: int, to_s: int | None) -> TokenCard:
         at = await reached(self._reads)
-        check_versions(at)
+        check_versions(at, KEPT_SINCE, "cards")
         row = await known_at(self._reads, mint, last)
         until = await self._reads.certified_until(last)
         # Without certificates nobody knows the time but by what happened to the token.
@@ -132,19 +132,6 @@ class TokenResource:
             final=complete is True
             and await has_all(self._reads, at, self.operation.read_models, until, row.created_pos),
         )
-
-
-def check_versions(at: Mapping[str, ProjectionPosition]) -> None:
-    """Refuse cards of the past while rows are older than what they are put together from."""
-    for name, version in KEPT_SINCE.items():
-        if name in at and at[name].version < version:
-            raise ProblemError(
-                PAST_NOT_KEPT,
-                f"the rows of {name} are of version {at[name].version}, and cards of the past are "
-                f"made from version {version} on: whoever runs this server has to "
-                f"`curvetape projections rebuild {name}`; leave out asOf until then",
-                parameter="asOf",
-            )
 
 
 async def known_at(reads: QueryReads, mint: str, last: int) -> TokenRow:

@@ -136,7 +136,7 @@ class HolderMaking(_Alone[Sequence[pl.DataFrame]]):
     """Moves are parts of a wallet's holding, to which others come at any time."""
 
     def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
-        """A segment's holdings and launches."""
+        """A segment's holdings, launches and liquidity."""
         return holder_parts(content, abandoned)
 
     def rest(self) -> Sequence[pl.DataFrame]:

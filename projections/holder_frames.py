@@ -46,6 +46,14 @@ LAUNCHES: Mapping[str, pl.DataType] = {
     "bonding_curve": pl.String(),
 }
 """A launch's columns, in the order of its table."""
+LIQUIDITY: Mapping[str, pl.DataType] = {
+    "mint": pl.String(),
+    "pos": pl.Int64(),
+    "time_s": pl.Int64(),
+    "wallet": pl.String(),
+    "amount": pl.Int128(),
+}
+"""The columns of liquidity that was moved, in the order of its table."""
 
 _EVERY = ("mint", "user", "side", "block_time_s")
 _OWN: Mapping[str, Sequence[str]] = {
@@ -118,11 +126,13 @@ def holdings(moves: Iterable[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-def framed(changes: Changes) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Parts of holdings, and of launches, that the event-by-event core has made."""
+def framed(changes: Changes) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Holdings, launches and liquidity, as parts of rows, that the event-by-event core has made."""
     held = [(*key, *astuple(holding)) for key, holding in changes.holdings.items()]
     launched = [(mint, *astuple(launch)) for mint, launch in changes.launches.items()]
+    moved = [(*key, *astuple(moved)) for key, moved in changes.liquidity.items()]
     return (
         pl.DataFrame(held, schema=dict(HOLDINGS), orient="row"),
         pl.DataFrame(launched, schema=dict(LAUNCHES), orient="row"),
+        pl.DataFrame(moved, schema=dict(LIQUIDITY), orient="row"),
     )

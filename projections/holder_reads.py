@@ -108,6 +108,12 @@ class HoldersRow(msgspec.Struct, frozen=True, kw_only=True):
         return balance / self.supply
 
 
+class KeptFrom(msgspec.Struct, frozen=True):
+    """From where on a token's holders can be told, since older trades were let go of."""
+
+    pos: int
+
+
 class HolderReads(Protocol):
     """The holders read model; may raise `projections.reads.ReadsUnavailableError`."""
 
@@ -118,10 +124,13 @@ class HolderReads(Protocol):
         """
         ...
 
-    async def holders_until(self, mint: str, *, limit: int, pos: int) -> HoldersRow | None:
-        """The same as it was at a position.
+    async def holders_until(
+        self, mint: str, *, limit: int, pos: int
+    ) -> HoldersRow | KeptFrom | None:
+        """The same as it would be had the chain ended at a position; None where nothing names it.
 
-        None where that is not kept: of each wallet there is what it moved in all, so nobody may
-        have moved the token on both sides of it; and of the supply there is the last report.
+        It is put together from the holders, tokens and trades read models, all of which have to
+        have passed the position. Where trades that it needs were let go of, it is from where on
+        there is an answer.
         """
         ...

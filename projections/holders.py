@@ -16,12 +16,11 @@ from domain.events import (
     PoolDeposited,
     PoolTraded,
     PoolWithdrawn,
-    ProgramEvent,
     TokenCreated,
 )
 from domain.log import Recorded
 from projections.batch import fills
-from projections.holding import Holding, Launch
+from projections.holding import Holding, Launch, Liquidity
 from projections.price import Fill
 
 Key: TypeAlias = tuple[str, str]
@@ -34,6 +33,9 @@ class Changes(msgspec.Struct):
     holdings: dict[Key, Holding] = {}
     launches: dict[str, Launch] = {}
     """By mint."""
+    liquidity: dict[tuple[str, int], Liquidity] = {}
+    """By mint and position. With trades, which have a read model of their own, these are all the
+    moves that holdings are made of: holders of the past are made of them once more."""
 
 
 class Holders:
@@ -44,7 +46,7 @@ class Holders:
     """
 
     name: ClassVar = "holders"
-    version: ClassVar = 3
+    version: ClassVar = 4
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
@@ -74,6 +76,7 @@ def merge(first: Changes, second: Changes) -> Changes:
                 kept.absorb(holding)
         for mint, launch in changes.launches.items():
             _launch(merged, mint, launch)
+        merged.liquidity.update(changes.liquidity)
     return merged
 
 
@@ -98,16 +101,23 @@ def _trade(holdings: dict[Key, Holding], trade: Fill) -> None:
         holding.sold += amount
 
 
-def _moved(holdings: dict[Key, Holding], event: ProgramEvent, mint: str, wallet: str) -> Holding:
-    """The wallet's holding with the event's time in it."""
+def _liquidity(
+    changes: Changes, event: PoolDeposited | PoolWithdrawn | PoolCreated, wallet: str, *, came: bool
+) -> None:
     pos, time_s = event.pos.order_key, event.block_time_s
-    key = (mint, wallet)
-    holding = holdings.get(key)
+    amount = event.base_amount if event.mint == event.base_mint else event.quote_amount
+    key = (event.mint, wallet)
+    holding = changes.holdings.get(key)
     if holding is None:
-        holding = holdings[key] = Holding(pos, time_s, pos, time_s)
+        holding = changes.holdings[key] = Holding(pos, time_s, pos, time_s)
     else:
         holding.moved_at(pos, time_s, None)
-    return holding
+    if came:
+        holding.withdrawn += amount
+    else:
+        holding.deposited += amount
+    moved = Liquidity(time_s, wallet, amount if came else -amount)
+    changes.liquidity[event.mint, pos] = moved
 
 
 def _fact(changes: Changes, event: AnyEvent) -> None:
@@ -116,21 +126,13 @@ def _fact(changes: Changes, event: AnyEvent) -> None:
             launch = Launch(event.pos.order_key, event.creator, event.user, event.bonding_curve)
             _launch(changes, event.mint, launch)
         case PoolDeposited():
-            holding = _moved(changes.holdings, event, event.mint, event.user)
-            holding.deposited += _liquidity(event)
+            _liquidity(changes, event, event.user, came=False)
         case PoolWithdrawn():
-            holding = _moved(changes.holdings, event, event.mint, event.user)
-            holding.withdrawn += _liquidity(event)
+            _liquidity(changes, event, event.user, came=True)
         case PoolCreated(canonical=False):
-            holding = _moved(changes.holdings, event, event.mint, event.creator)
-            holding.deposited += _liquidity(event)
+            _liquidity(changes, event, event.creator, came=False)
         case _:
             pass
-
-
-def _liquidity(event: PoolDeposited | PoolWithdrawn | PoolCreated) -> int:
-    """The token's side of it."""
-    return event.base_amount if event.mint == event.base_mint else event.quote_amount
 
 
 def _launch(changes: Changes, mint: str, launch: Launch) -> None:

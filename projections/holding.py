@@ -13,6 +13,15 @@ class Launch(msgspec.Struct, frozen=True, gc=False):
     bonding_curve: str
 
 
+class Liquidity(msgspec.Struct, frozen=True, gc=False):
+    """Tokens that a wallet took out of a pool or put into it, which trades do not tell of."""
+
+    time_s: int
+    wallet: str
+    amount: int
+    """What came to the wallet, in token units; negative for what it put in."""
+
+
 class Holding(msgspec.Struct, gc=False):
     """A wallet's moves of a token that the log shows: trades, and liquidity put in or taken out.
 

@@ -30,16 +30,20 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "held_quote_reserves": pl.Int128(),
     "held_token_reserves": pl.Int128(),
     "supply": pl.Int128(),
+    "user_token_amount": pl.Int128(),
+    "user_token_balance": pl.Int128(),
     "layout": pl.String(),
 }
 """A trade's columns, in the order of its table; the trader is `user` in `TradeRow`."""
 
-_EVERY = ("signature", "user", "quote_mint", "layout")
+_EVERY = ("signature", "user", "quote_mint", "user_token_balance", "layout")
 _OWN: Mapping[str, Sequence[str]] = {
     "curve.traded": (
         *("quote_decimals", "token_decimals", "real_quote_reserves", "real_token_reserves"),
     ),
-    "pool.traded": ("pool", "base_decimals", "quote_decimals", "base_supply"),
+    "pool.traded": (
+        *("pool", "base_decimals", "quote_decimals", "base_supply", "user_quote_amount"),
+    ),
 }
 _VALUES = [attrgetter("user" if name == "trader" else name) for name in SCHEMA]
 
@@ -64,6 +68,7 @@ def trades(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("real_quote_reserves").alias("held_quote_reserves"),
             pl.col("real_token_reserves").alias("held_token_reserves"),
             pl.lit(None, pl.Int64).alias("supply"),
+            pl.lit(None, pl.Int64).alias("user_token_amount"),
         )
     else:
         quote, base = pl.col("quote_decimals"), pl.col("base_decimals")
@@ -83,6 +88,7 @@ def trades(kind: str, rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(pl.col("mint") == pl.col("base_mint"))
             .then(pl.col("base_supply"))
             .alias("supply"),
+            pl.when("turned").then(pl.col("user_quote_amount")).alias("user_token_amount"),
         )
     return seen.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 

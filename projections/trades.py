@@ -17,7 +17,7 @@ class Trades:
     """From events to trade rows."""
 
     name: ClassVar = "trades"
-    version: ClassVar = 2
+    version: ClassVar = 3
     by_mint: ClassVar = True
 
     def apply(self, batch: Sequence[Recorded]) -> Changes:
@@ -30,6 +30,7 @@ def _row(trade: Fill) -> TradeRow:
     pool: str | None = None
     held_token: int | None = None
     supply: int | None = None
+    moved: int | None = None
     held_quote = trade.quote_reserves
     quote_mint, quote_decimals = event.quote_mint, event.quote_decimals
     if isinstance(event, PoolTraded):
@@ -38,6 +39,7 @@ def _row(trade: Fill) -> TradeRow:
         if trade.is_turned:
             quote_mint = event.base_mint
             quote_decimals, token_decimals = token_decimals, quote_decimals
+            moved = event.user_quote_amount  # of the token, of which fees are paid
         else:
             held_quote -= event.virtual_quote_reserves
         if event.mint == event.base_mint:
@@ -67,5 +69,7 @@ def _row(trade: Fill) -> TradeRow:
         held_quote,
         held_token,
         supply,
+        moved,
+        event.user_token_balance,
         event.layout,
     )

@@ -12,8 +12,13 @@ from projections.holders import Changes, Holders, merge
 _READING = Reading(KINDS, columns_of, is_odd, RARE)
 
 
-def parts(content: Content, abandoned: Mapping[int, int]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A segment's holdings and launches, see `pieces`; two holdings can be of one wallet."""
+def parts(
+    content: Content, abandoned: Mapping[int, int]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """A segment's holdings, launches and liquidity, see `pieces`.
+
+    Two holdings can be of one wallet.
+    """
     moved: list[pl.DataFrame] = []
     changes = Changes()
     for piece in pieces(content, abandoned, _READING):
@@ -21,5 +26,5 @@ def parts(content: Content, abandoned: Mapping[int, int]) -> tuple[pl.DataFrame,
             moved.append(moves(piece.kind, piece.rows))
         else:
             changes = merge(changes, Holders().apply(piece))
-    held, launched = framed(changes)
-    return pl.concat([holdings(moved), held]), launched
+    held, launched, liquidity = framed(changes)
+    return pl.concat([holdings(moved), held]), launched, liquidity

@@ -45,8 +45,7 @@ async def rows_of(
 ) -> list[Row]:
     """What the database answers, as rows."""
     return [
-        msgspec.convert(_integers(record), row)
-        for record in await connection.fetch(sql, *arguments)
+        msgspec.convert(integers(record), row) for record in await connection.fetch(sql, *arguments)
     ]
 
 
@@ -57,12 +56,12 @@ async def rows_by_mint(
     found: dict[str, list[Row]] = {}
     for record in await connection.fetch(sql, *arguments):
         of_mint = found.setdefault(record["asked_mint"], [])
-        of_mint.append(msgspec.convert(_integers(record), row))
+        of_mint.append(msgspec.convert(integers(record), row))
     return found
 
 
-def _integers(record: asyncpg.Record) -> dict[str, object]:
-    # Every `numeric` of the schema is a whole number; the driver hands it over as a decimal.
+def integers(record: asyncpg.Record) -> dict[str, object]:
+    """A record by name, its decimals as what they are: every `numeric` of the schema is whole."""
     return {
         name: int(value) if isinstance(value, Decimal) else value for name, value in record.items()
     }

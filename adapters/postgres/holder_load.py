@@ -6,7 +6,7 @@ from adapters.postgres.holders import HolderStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.staged_load import Parts, StagedLoad
 
-_HOLDING, _LAUNCH, _COUNT = HolderStore.tables
+_HOLDING, _LAUNCH, _LIQUIDITY, _COUNT = HolderStore.tables
 _HOLDINGS = """
     select mint, wallet, beginning[1], beginning[2], ending[1], ending[2],
         first_buy_pos, bought, sold, deposited, withdrawn, ending[3]
@@ -24,6 +24,7 @@ _HOLDINGS = """
 """Of each wallet's first and last move it takes all that is known there, a null among it: arrays
 are compared from their first element on, and no two moves have one position."""
 _LAUNCHES = "select distinct on (mint) * from parts order by mint, pos"
+_MOVED = "select * from parts order by mint, pos"
 _COUNTS = """
     insert into holder_counts
     select mint, count(*) filter (where balance > 0) from holders group by mint
@@ -31,12 +32,16 @@ _COUNTS = """
 
 
 class HolderLoad(StagedLoad):
-    """Fills holdings, launches, and how many hold each token."""
+    """Fills holdings, launches, liquidity, and how many hold each token."""
 
     name: ClassVar = HolderStore.name
     table: ClassVar = _HOLDING
-    beside: ClassVar = (_LAUNCH, _COUNT)
-    parts: ClassVar = (Parts(_HOLDING, _HOLDINGS), Parts(_LAUNCH, _LAUNCHES))
+    beside: ClassVar = (_LAUNCH, _LIQUIDITY, _COUNT)
+    parts: ClassVar = (
+        Parts(_HOLDING, _HOLDINGS),
+        Parts(_LAUNCH, _LAUNCHES),
+        Parts(_LIQUIDITY, _MOVED),
+    )
 
     async def fill(self, connection: Connection) -> int:
         """Put the parts together, and count what comes of it."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
+from adapters.postgres.asking import asking, can_be_asked, rows_of
 from adapters.postgres.pool import Pool
 from projections.holder_reads import (
     SLOT_BITS_BELOW,
@@ -18,28 +18,28 @@ from projections.holder_reads import (
 # ruff: noqa: S608  # the program's own text only
 
 
-def _classed(pos: str | None) -> str:
+def classed(held: str, *, pos: str | None = None) -> str:
     """Every wallet that moved the token, with its classes; age is in slots since the launch.
 
-    With a position, as it was there; who moved the token on both sides of it may not be asked.
+    `held` is a query of their holdings, and other names of queries may come before it. With a
+    position, launch and pool are those that were known there.
     """
 
     def by_then(column: str) -> str:
         return "" if pos is None else f"and {column} <= {pos}"
 
     return f"""
-    with launch as (
+    with {held}, launch as (
         select pos >> {SLOT_BITS_BELOW} as slot, creator, launcher, bonding_curve
         from holder_launches where mint = $1 {by_then("pos")}
     ), met as (
         select held.*, launch.slot is not null as launched,
             coalesce(held.wallet in (launch.creator, launch.launcher), false) as developer,
             (held.first_buy_pos >> {SLOT_BITS_BELOW}) - launch.slot as age
-        from holders as held left join launch on true
-            left join tokens as created on created.mint = held.mint {by_then("created.created_pos")}
-            left join tokens as pooled on pooled.mint = held.mint {by_then("pooled.pool_pos")}
-        where held.mint = $1 {by_then("held.first_pos")}
-            and held.wallet is distinct from launch.bonding_curve
+        from held left join launch on true
+            left join tokens as created on created.mint = $1 {by_then("created.created_pos")}
+            left join tokens as pooled on pooled.mint = $1 {by_then("pooled.pool_pos")}
+        where held.wallet is distinct from launch.bonding_curve
             and held.wallet is distinct from created.bonding_curve
             and held.wallet is distinct from pooled.pool
     ), bundle as (
@@ -65,20 +65,19 @@ def _class(name: str, condition: str) -> str:
     """
 
 
-def _totals(pos: str | None) -> str:
-    supply = "supply"
-    if pos is not None:
-        supply = f"""case when supplied_pos <= {pos} then supply_reported - coalesce((
-            select sum(amount) from token_burns
-            where token_burns.mint = $1 and pos > supplied_pos and pos <= {pos}
-        ), 0) end"""
-    return f"""
-    {_classed(pos)}, ranked as (
+RANKED = """
+    ranked as (
         select *, row_number() over (order by balance desc, wallet) as place,
             count(*) filter (where balance > 0) over () as holding
         from classed
     )
-    select (select {supply} from tokens where mint = $1) as supply,
+"""
+
+
+def totals(supply: str) -> str:
+    """What all wallets come to, of `RANKED`; `supply` is an expression for the token's."""
+    return f"""
+    select {supply} as supply,
         exists (select from launch) as launched,
         count(*) filter (where balance > 0) as holders,
         coalesce(sum(balance), 0) as balance,
@@ -94,30 +93,21 @@ def _totals(pos: str | None) -> str:
     """
 
 
-def _top_of(pos: str | None) -> str:
-    return f"""
-    {_classed(pos)}
+_NOW = "held as (select * from holders where mint = $1)"
+TOTALS = f"""
+    {classed(_NOW)}, {RANKED}
+    {totals("(select supply from tokens where mint = $1)")}
+"""
+TOP_OF = f"""
+    {classed(_NOW)}
     select wallet, balance, bought, sold, received, sent, first_time_s, last_time_s, developer,
         sniper, bundler, insider
     from classed where balance > 0 order by balance desc, wallet limit $6
-    """
-
-
-TOTALS, TOP_OF = _totals(None), _top_of(None)
-PAST_TOTALS, PAST_TOP_OF = _totals("$6"), _top_of("$7")
-"""With the position behind all that the others take."""
-KEPT = """
-    select not exists (
-        select from holders where mint = $1 and first_pos <= $2 and last_pos > $2
-    ) and not exists (
-        select from tokens where mint = $1 and supplied_pos > $2
-    )
 """
-"""Whether nobody moved the token on both sides of a position, and its supply there is known."""
 
 
 class Totals(msgspec.Struct):
-    """What `TOTALS` answers."""
+    """What `totals` answers."""
 
     supply: int | None
     launched: bool
@@ -159,31 +149,13 @@ class PostgresHolderReads:
     _pool: Pool
     _definitions: Definitions
 
-    async def holders_until(self, mint: str, *, limit: int, pos: int) -> HoldersRow | None:
-        """Who held a token at a position; None where that is not kept."""
-        of = self._definitions
-        key = mint if can_be_asked(mint) else ""
-        asked = (key, of.sniper_slots, of.bundle_slots, of.bundle_wallets, of.insider_percent)
-        pos = int64(pos)
-        async with (
-            asking(self._pool) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            if not await connection.fetchval(KEPT, key, pos):
-                return None
-            (totals,) = await rows_of(connection, Totals, PAST_TOTALS, *asked, pos)
-            top = await rows_of(connection, HolderRow, PAST_TOP_OF, *asked, limit, pos)
-        return holders_row(totals, top)
-
     async def holders(self, mint: str, *, limit: int) -> HoldersRow:
         """Who holds a token, the largest first; empty for a mint without moves.
 
         Its bonding curve and its canonical pool are none of them.
         """
-        of = self._definitions
         # No row has a key that cannot be sent.
-        key = mint if can_be_asked(mint) else ""
-        asked = (key, of.sniper_slots, of.bundle_slots, of.bundle_wallets, of.insider_percent)
+        asked = asked_of(mint if can_be_asked(mint) else "", self._definitions)
         async with (
             asking(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -191,6 +163,11 @@ class PostgresHolderReads:
             (totals,) = await rows_of(connection, Totals, TOTALS, *asked)
             top = await rows_of(connection, HolderRow, TOP_OF, *asked, limit)
         return holders_row(totals, top)
+
+
+def asked_of(mint: str, of: Definitions) -> tuple[object, ...]:
+    """What `classed` takes, in the order of its parameters."""
+    return (mint, of.sniper_slots, of.bundle_slots, of.bundle_wallets, of.insider_percent)
 
 
 def holders_row(totals: Totals, top: Sequence[HolderRow]) -> HoldersRow:

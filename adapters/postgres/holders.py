@@ -1,4 +1,4 @@
-"""Keeps what wallets moved of tokens, how many hold each, and how tokens began."""
+"""Keeps what wallets moved of tokens, how many hold each, how tokens began, and liquidity."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from adapters.postgres.checkpoint import CheckpointedStore
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Counted, Upsert, added, first, latest
 from projections.holders import Changes, Holders
-from projections.holding import Holding
+from projections.holding import Holding, Liquidity
 
 _HOLDING = Upsert(
     "holders",
@@ -60,8 +60,15 @@ _LAUNCH = Upsert(
     action="update set " + first("pos", "creator", "launcher", "bonding_curve"),
 )
 
+_LIQUIDITY = Upsert(
+    "holder_liquidity",
+    {"mint": "text", "pos": "bigint", "time_s": "bigint", "wallet": "text", "amount": "numeric"},
+    key=("mint", "pos"),
+    action="nothing",
+)
 
 assert tuple(_HOLDING.columns)[2:] == Holding.__struct_fields__, "a row has a holding as it is"
+assert tuple(_LIQUIDITY.columns)[2:] == Liquidity.__struct_fields__, "and liquidity, too"
 
 
 class HolderStore(CheckpointedStore[Changes]):
@@ -69,7 +76,7 @@ class HolderStore(CheckpointedStore[Changes]):
 
     name: ClassVar = Holders.name
     version: ClassVar = Holders.version
-    tables: ClassVar = (_HOLDING, _LAUNCH, _COUNT)
+    tables: ClassVar = (_HOLDING, _LAUNCH, _LIQUIDITY, _COUNT)
 
     async def write(self, connection: Connection, changes: Changes) -> None:
         """Merge the changes, one row for each wallet and token."""
@@ -83,3 +90,6 @@ class HolderStore(CheckpointedStore[Changes]):
                 for mint, launch in changes.launches.items()
             ]
             await _LAUNCH.merge(connection, launches)
+        if changes.liquidity:
+            moved = [(*key, *astuple(each)) for key, each in sorted(changes.liquidity.items())]
+            await _LIQUIDITY.merge(connection, moved)

@@ -11,6 +11,7 @@ from adapters.postgres.holder_reads import PostgresHolderReads
 from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
 from adapters.postgres.past_cards import PostgresPastCards
+from adapters.postgres.past_holders import PostgresPastHolders
 from adapters.postgres.past_reads import PostgresPast
 from adapters.postgres.pool import Pool
 from adapters.postgres.portfolio_reads import PostgresPortfolioReads
@@ -33,7 +34,8 @@ from projections.reads import (
 TRADES = """
     select id, pos, block_time_s, mint, venue, pool, canonical, side, trader as user, quote_mint,
         quote_decimals, token_decimals, quote_amount, token_amount, price, quote_reserves,
-        token_reserves, held_quote_reserves, held_token_reserves, supply, layout
+        token_reserves, held_quote_reserves, held_token_reserves, supply, user_token_amount,
+        user_token_balance, layout
     from trades where mint = $1 and pos < $2 order by pos desc limit $3
 """
 
@@ -68,6 +70,7 @@ class PostgresReads(
     PostgresWindows,
     PostgresPortfolioReads,
     PostgresHolderReads,
+    PostgresPastHolders,
     PostgresTokenSearch,
     PostgresDollarReads,
 ):

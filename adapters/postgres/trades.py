@@ -33,6 +33,8 @@ _COLUMNS = {
     "held_quote_reserves": "numeric",
     "held_token_reserves": "numeric",
     "supply": "numeric",
+    "user_token_amount": "numeric",
+    "user_token_balance": "numeric",
     "layout": "text",
 }
 _INSERT = Upsert("trades", _COLUMNS, key=("mint", "pos"), action="nothing")

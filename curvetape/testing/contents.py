@@ -25,6 +25,7 @@ READ_MODELS = (
     "search_waiting",
     "holders",
     "holder_launches",
+    "holder_liquidity",
     "holder_counts",
 )
 TABLES = tuple("candle_rows" if name == "candles" else name for name in READ_MODELS)

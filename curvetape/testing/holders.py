@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from curvetape.testing.events import (
     build,
+    burned,
     completion_traded,
     created,
     curve_traded,
@@ -45,12 +46,19 @@ class MemoryHolders:
         then.take(past)
         return then
 
-    def moved_around(self, mint: str, pos: int) -> bool:
-        """Whether some wallet moved the token both up to a position and behind it."""
-        return any(
-            of == mint and it.first_pos <= pos < it.last_pos
+    def kept_from(self, mint: str, pos: int, horizon_pos: int) -> int:
+        """Where all wallets have moved that trades before a horizon were of.
+
+        0 where none of them moved the token both up to a position and behind it.
+        """
+        old = [
+            it
             for (of, _), it in self._changes.holdings.items()
-        )
+            if of == mint and it.first_pos < horizon_pos
+        ]
+        if not any(it.first_pos <= pos < it.last_pos for it in old):
+            return 0
+        return max(it.last_pos for it in old)
 
     def counts(self) -> Counter[str]:
         """How many wallets hold each token."""
@@ -173,7 +181,17 @@ _KINDS: Sequence[tuple[Any, dict[str, st.SearchStrategy[Any]]]] = (
     (curve_traded, {"side": _SIDES, "user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
     (curve_traded, {"side": st.just("buy"), "user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
     (completion_traded, {"user": _USERS, "token_amount": _AMOUNTS, **_REPORTED}),
-    (pool_traded, {"side": _SIDES, "user": _USERS, "base_amount": _AMOUNTS, **_REPORTED}),
+    (
+        pool_traded,
+        {
+            "side": _SIDES,
+            "user": _USERS,
+            "base_amount": _AMOUNTS,
+            "canonical": st.booleans(),
+            "base_supply": st.sampled_from((None, 10**15, 10**15 - 7)),
+            **_REPORTED,
+        },
+    ),
     (
         pool_traded,
         {
@@ -186,6 +204,8 @@ _KINDS: Sequence[tuple[Any, dict[str, st.SearchStrategy[Any]]]] = (
     ),
     (deposited, {"user": _USERS, "base_amount": _AMOUNTS}),
     (withdrawn, {"user": _USERS, "base_amount": _AMOUNTS}),
+    (deposited, {"user": _USERS, "quote_amount": _AMOUNTS, "turned": st.just(True)}),
+    (burned, {"base_amount": _AMOUNTS}),
     (
         pool_created,
         {"creator": _USERS, "base_amount": _AMOUNTS, "canonical": st.booleans()},

@@ -13,7 +13,7 @@ from projections import candles, slots, sol_prices, tokens
 from projections.candles import Candles
 from projections.cards import card
 from projections.dollars import MINUTE_S, Valued, in_sol, summed, valued
-from projections.holder_reads import DEFAULTS, Definitions, HoldersRow
+from projections.holder_reads import DEFAULTS, Definitions, HoldersRow, KeptFrom
 from projections.holders import Holders
 from projections.horizon import Horizon
 from projections.market_reads import MarketRow, MarketWindow
@@ -193,17 +193,26 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         self._ask()
         return self._holders.of(mint, self._tokens.get(mint), limit=limit)
 
-    async def holders_until(self, mint: str, *, limit: int, pos: int) -> HoldersRow | None:
-        """The same as it was at a position; None where the real one does not keep it."""
+    async def holders_until(
+        self, mint: str, *, limit: int, pos: int
+    ) -> HoldersRow | KeptFrom | None:
+        """The holders of the events up to a position, see `projections.holder_reads`."""
         self._ask()
         past = [it for it in self._recorded if it.event.pos.order_key <= pos]
-        change, then = self._changes.get(mint), Tokens().apply(past).get(mint)
-        supplied = None if change is None else change.supplied
-        reported_since = supplied is not None and supplied.pos > pos
-        if self._holders.moved_around(mint, pos) or reported_since:
+        then = Tokens().apply(past).get(mint)
+        if then is None:
             return None
-        holders = self._holders.at(past)
-        return holders.of(mint, None if then is None else card(mint, then), limit=limit)
+        if self.horizon is not None:
+            kept = [it for it in past if it.event.pos.order_key >= self.horizon.pos]
+            told = Tokens().apply(kept).get(mint, TokenChange())
+            now = self._changes[mint]
+            from_pos = self._holders.kept_from(mint, pos, self.horizon.pos)
+            if now.supplied is not None and now.supplied.pos > pos and told.supplied is None:
+                began = 0 if now.created is None else now.created.pos
+                from_pos = max(from_pos, now.supplied.pos if began < self.horizon.pos else 0)
+            if from_pos:
+                return KeptFrom(from_pos)
+        return self._holders.at(past).of(mint, card(mint, then), limit=limit)
 
     async def traders(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int

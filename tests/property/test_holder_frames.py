@@ -17,7 +17,7 @@ from domain.position import LAST_TX, Position
 from projections import holders
 from projections.holder_frames import KINDS, columns_of, framed, holdings, is_odd, moves
 from projections.holders import Changes, Holders
-from projections.holding import Holding, Launch
+from projections.holding import Holding, Launch, Liquidity
 
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 COLUMN_MAX = (1 << 63) - 1
@@ -34,15 +34,16 @@ def by_columns(events: Sequence[AnyEvent]) -> Changes:
         strange = rows.select(is_odd(kind)).to_series() | pl.Series(kept, dtype=pl.Boolean)
         odd += [it for it, is_strange in zip(of_kind, strange, strict=True) if is_strange]
         moved.append(moves(kind, rows.filter(~strange)))
-    held, launched = framed(Holders().apply(recorded(odd)))
-    of_columns = unframed(holdings(moved), launched.clear())
-    return holders.merge(of_columns, unframed(held, launched))
+    held, launched, liquidity = framed(Holders().apply(recorded(odd)))
+    of_columns = unframed(holdings(moved), launched.clear(), liquidity.clear())
+    return holders.merge(of_columns, unframed(held, launched, liquidity))
 
 
-def unframed(held: pl.DataFrame, launched: pl.DataFrame) -> Changes:
+def unframed(held: pl.DataFrame, launched: pl.DataFrame, liquidity: pl.DataFrame) -> Changes:
     return Changes(
         {(mint, wallet): Holding(*rest) for mint, wallet, *rest in held.iter_rows()},
         {mint: Launch(*rest) for mint, *rest in launched.iter_rows()},
+        {(mint, pos): Liquidity(*rest) for mint, pos, *rest in liquidity.iter_rows()},
     )
 
 

@@ -85,7 +85,8 @@ def moved(event: AnyEvent) -> tuple[str, int] | None:
             amount = event.base_amount if own else event.user_quote_amount
             return event.user, amount if bought(event) else -amount
         case PoolDeposited():
-            return event.user, -event.base_amount
+            own = event.base_mint == event.mint
+            return event.user, -(event.base_amount if own else event.quote_amount)
         case PoolWithdrawn():
             return event.user, event.base_amount
         case PoolCreated(canonical=False):
