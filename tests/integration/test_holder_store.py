@@ -21,9 +21,9 @@ from curvetape.testing.waiting import until
 from domain.events import AnyEvent
 from domain.position import Position
 from projections.holders import Changes, Holders
-from projections.holding import Holding, Launch
+from projections.holding import Holding, Launch, Liquidity
 from projections.parking import Parked
-from projections.projection import host
+from projections.projection import StoreRefusedError, host
 from projections.runner import Runner
 
 DERIVED = ("balance", "received", "sent")
@@ -41,7 +41,8 @@ async def pool(database_dsn: str) -> AsyncIterator[Pool]:
 
 async def empty(pool: Pool) -> None:
     await pool.execute(
-        "truncate holders, holder_launches, holder_counts, checkpoints, parked_events"
+        "truncate holders, holder_launches, holder_liquidity, holder_counts, checkpoints,"
+        " parked_events"
     )
 
 
@@ -54,6 +55,9 @@ async def kept(pool: Pool) -> Changes:
         assert all(row[name] == getattr(holding, name) for name in DERIVED)
     for row in await pool.fetch("select * from holder_launches"):
         found.launches[row["mint"]] = Launch(*(row[name] for name in Launch.__struct_fields__))
+    for row in await pool.fetch("select * from holder_liquidity"):
+        moved = Liquidity(*(row[name] for name in Liquidity.__struct_fields__))
+        found.liquidity[row["mint"], row["pos"]] = moved
     held = Counter(mint for (mint, _), it in found.holdings.items() if it.balance)
     counts = dict(map(tuple, await pool.fetch("select * from holder_counts")))
     assert counts == {mint: held[mint] for mint, _ in found.holdings}
@@ -149,7 +153,7 @@ async def test_applying_twice_from_one_checkpoint_is_refused_and_changes_nothing
     assert msgspec.structs.astuple(before.holdings["m", "ann"])[5:] == (5, 0, 0, 0, None)
 
 
-async def test_a_database_of_the_version_before_is_counted_and_goes_on_without_a_rebuild(
+async def test_rows_of_a_version_without_counts_are_counted_and_then_of_the_next_version(
     postgres_dsn: str,
 ) -> None:
     await migrate(postgres_dsn)
@@ -160,7 +164,11 @@ async def test_a_database_of_the_version_before_is_counted_and_goes_on_without_a
         await pool.execute("delete from schema_files where name = '0031_holder_counts.sql'")
         await pool.execute("update checkpoints set version = 2 where name = 'holders'")
         assert (await migrate(postgres_dsn)).applied == ["0031_holder_counts.sql"]
-        assert (await HolderStore(pool).checkpoint()).sequence == 2
+        at = await pool.fetchrow("select version, sequence from checkpoints where name = 'holders'")
+        assert at is not None
+        assert tuple(at) == (3, 2)
+        with pytest.raises(StoreRefusedError, match="version 3"):
+            await HolderStore(pool).checkpoint()
         await kept(pool)
     finally:
         await pool.close()

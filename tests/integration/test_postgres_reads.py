@@ -297,12 +297,13 @@ async def test_trades_of_a_version_that_kept_less_are_read_until_they_are_rebuil
     reads: Reads, pool: Pool
 ) -> None:
     kept = await reads.trades("aaa", limit=3)
-    await pool.execute(
-        "update trades set held_quote_reserves = null, held_token_reserves = null, supply = null"
+    later = (
+        *("held_quote_reserves", "held_token_reserves", "supply"),
+        *("user_token_amount", "user_token_balance"),
     )
+    await pool.execute(f"update trades set {', '.join(f'{name} = null' for name in later)}")
     assert await reads.trades("aaa", limit=3) == [
-        msgspec.structs.replace(it, held_quote_reserves=None, held_token_reserves=None, supply=None)
-        for it in kept
+        msgspec.structs.replace(it, **dict.fromkeys(later)) for it in kept
     ]
 
 
@@ -333,7 +334,7 @@ async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
         ("candles", Candles.version, len(MARKET)),
         ("sol_prices", 1, len(MARKET)),
         ("tokens", 3, len(MARKET)),
-        ("trades", 2, len(MARKET)),
+        ("trades", 3, len(MARKET)),
     ]
 
 

@@ -107,6 +107,7 @@ def test_a_chart_is_not_final_before_its_last_candle_has_ended(
 
 
 CARD = f"{V1}/{MINT}"
+HOLDERS = f"{CARD}/holders"
 
 
 @pytest.mark.parametrize("slot", [100, 107, 129])
@@ -183,9 +184,18 @@ def test_nothing_is_final_that_was_read_before_its_read_models_came_so_far(
     assert not get(of, path)["final"]
 
 
-@pytest.mark.parametrize(("name", "version"), [("trades", 1), ("tokens", 2)])
-def test_while_rows_are_of_an_older_version_no_card_is_made_of_them(
-    name: str, version: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("path", "name", "version"),
+    [
+        (CARD, "trades", 1),
+        (CARD, "tokens", 2),
+        (HOLDERS, "holders", 3),
+        (HOLDERS, "tokens", 2),
+        (HOLDERS, "trades", 2),
+    ],
+)
+def test_while_rows_are_of_an_older_version_nothing_of_the_past_is_made_of_them(
+    path: str, name: str, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = served(log())
     positions = of.reads.positions
@@ -197,10 +207,34 @@ def test_while_rows_are_of_an_older_version_no_card_is_made_of_them(
         ]
 
     monkeypatch.setattr(of.reads, "positions", older)
-    found = of.client.get(f"{CARD}?asOf=107")
+    found = of.client.get(f"{path}?asOf=107")
     assert (found.status_code, found.json["parameter"]) == (422, "asOf")
     assert f"curvetape projections rebuild {name}" in found.json["detail"]
-    assert get(of, CARD)
+    assert get(of, path)
+
+
+@pytest.mark.parametrize("name", ["holders", "tokens", "trades"])
+def test_holders_of_the_past_wait_until_each_of_their_read_models_has_passed_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = served(log())
+    positions = of.reads.positions
+
+    async def behind() -> list[ProjectionPosition]:
+        return [
+            msgspec.structs.replace(it, sequence=9) if it.name == name else it
+            for it in await positions()
+        ]
+
+    told = get(of, f"{HOLDERS}?asOf=107")
+    assert (told["asOfSlot"], told["complete"], told["final"]) == (107, True, True)
+    assert of.client.get(f"{HOLDERS}?asOf=107").headers["cache-control"] == FINAL
+    monkeypatch.setattr(of.reads, "positions", behind)
+    found = of.client.get(f"{HOLDERS}?asOf=107")
+    assert (found.status_code, found.json["parameter"]) == (504, "asOf")
+    assert f"{name} is at 9" in found.json["detail"]
+    assert found.headers["retry-after"] == "1"
+    assert get(of, f"{HOLDERS}?asOf=101")["final"]
 
 
 def test_before_its_launch_a_token_has_no_card() -> None:
