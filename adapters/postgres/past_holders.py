@@ -13,6 +13,10 @@ from projections.holder_reads import Definitions, HolderRow, HoldersRow, KeptFro
 
 # ruff: noqa: S608  # the program's own text only
 
+_PLANNED = "select set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)"
+"""Where a table has not been looked at since it was small, each trade would be compared with each
+wallet. What has to be a loop stays one, and is made so dear that it would be compiled."""
+
 _STANDING = """
     select coalesce(least(created_pos, completed_pos, graduated_pos, pool_pos) <= $2, false)
             or exists (select from token_reports where mint = $1 and pos <= $2)
@@ -144,6 +148,7 @@ class PostgresPastHolders:
             if standing["kept_from_pos"] is not None:
                 return KeptFrom(pos=standing["kept_from_pos"])
             asked = asked_of(mint, self._definitions)
+            await connection.execute(_PLANNED)
             rows = [integers(it) for it in await connection.fetch(HOLDERS, *asked, limit, pos)]
         top = [
             {name: row[f"its_{name}"] for name in HolderRow.__struct_fields__}
