@@ -101,11 +101,9 @@ class TradeRow(msgspec.Struct, frozen=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
     `held_…` is what was really there then, of the token on its curve only; `supply` is the token's.
-    `user_token_amount` is what the trader's accounts got or gave where that is not `token_amount`,
-    and `user_token_balance` what they held afterwards. Rows of a version that did not keep them
-    have None.
     Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
-    amounts and reserves are turned around, so that a `buy` always gets tokens.
+    amounts and reserves are turned around, so that a `buy` always gets tokens; only then there is
+    `user_token_amount`, with fees. Rows of a version that did not keep something have None.
     """
 
     id: str

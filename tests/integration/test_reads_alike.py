@@ -370,10 +370,6 @@ async def test_holders_of_the_past_are_those_of_a_rebuild(
                 assert told == await in_memory.holders_until(mint, limit=9, pos=end_of(slot)), slot
                 named = await then.token(mint) is not None
                 assert told == (await then.holders(mint, limit=9) if named else None), slot
-        for mint in ("mint1", "mint2"):  # all is behind
-            if await in_postgres.token(mint) is not None:
-                last = await in_postgres.holders_until(mint, limit=9, pos=end_of(99))
-                assert last == await in_postgres.holders(mint, limit=9)
 
 
 async def test_the_api_answers_with_the_same_bytes_and_headers(pool: Pool) -> None:
