@@ -100,10 +100,9 @@ class TokenRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TradeRow(msgspec.Struct, frozen=True, gc=False):
     """One trade, seen from the token; reserves are those that price it afterwards.
 
-    `held_…` is what was really there then, of the token on its curve only; `supply` is the token's.
-    Where a pool has wrapped SOL as its base, the token is what the pool calls its quote: side,
-    amounts and reserves are turned around, so that a `buy` always gets tokens; only then there is
-    `user_token_amount`, with fees. Rows of a version that did not keep something have None.
+    `held_…` was really there then, of the token on its curve only; `supply` is the token's. Where a
+    pool's base is wrapped SOL, side, amounts and reserves are turned around, so that a `buy` always
+    gets tokens; only then there is `user_token_amount`, with fees. What was not kept yet is None.
     """
 
     id: str
@@ -138,8 +137,7 @@ class CandleRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     open_pos: int
     open: float
     high_pos: int | None
-    """The first position at which the high was reached, as `low_pos` is for the low; both are
-    None in rows of an earlier version of the core."""
+    """Where the high was reached first, as `low_pos` the low; None in rows of an older version."""
     high: float
     low_pos: int | None
     low: float
