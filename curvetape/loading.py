@@ -15,12 +15,14 @@ from adapters.archive.candle_source import Part, parts, until_of
 from adapters.archive.holder_source import parts as holder_parts
 from adapters.archive.portfolio_source import rows as portfolio_rows
 from adapters.archive.price_source import rows as price_rows
+from adapters.archive.search_source import parts as search_parts
 from adapters.archive.segment import Content
 from adapters.archive.token_source import parts as token_parts
 from adapters.archive.trade_source import rows
 from adapters.postgres.candle_load import CandleLoad
 from adapters.postgres.holder_load import HolderLoad
 from adapters.postgres.portfolio_load import PortfolioLoad
+from adapters.postgres.search_load import SearchLoad
 from adapters.postgres.sol_price_load import SolPriceLoad
 from adapters.postgres.table_load import TableLoad
 from adapters.postgres.token_load import TokenLoad
@@ -32,6 +34,8 @@ from projections.holder_frames import framed
 from projections.holders import Changes
 from projections.parking import REFUSALS
 from projections.portfolio_frames import TRADES as WALLET_TRADES
+from projections.search import Changes as SearchChanges
+from projections.search_frames import parts as framed_documents
 from projections.sol_price_frames import SCHEMA as PRICES
 from projections.token_frames import framed as framed_cards
 from projections.trade_frames import SCHEMA as TRADES
@@ -168,6 +172,18 @@ class PortfolioMaking(_Alone[Sequence[pl.DataFrame]]):
         return [pl.DataFrame(schema=dict(WALLET_TRADES))]
 
 
+class SearchMaking(_Alone[Sequence[pl.DataFrame]]):
+    """Trades are parts of a document's figures, to which others come at any time."""
+
+    def read(self, content: Content, abandoned: Mapping[int, int]) -> Sequence[pl.DataFrame]:
+        """A segment's documents, what may have to wait, burns, and the chain's clock."""
+        return search_parts(content, abandoned)
+
+    def rest(self) -> Sequence[pl.DataFrame]:
+        """None."""
+        return framed_documents((), SearchChanges({}, {}), 0)
+
+
 LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     CandleLoad.name: (CandleLoad, CandleMaking),
     TradeLoad.name: (TradeLoad, TradeMaking),
@@ -175,6 +191,7 @@ LOADS: Mapping[str, tuple[type[TableLoad[Any]], Callable[[], Making]]] = {
     HolderLoad.name: (HolderLoad, HolderMaking),
     TokenLoad.name: (TokenLoad, TokenMaking),
     PortfolioLoad.name: (PortfolioLoad, PortfolioMaking),
+    SearchLoad.name: (SearchLoad, SearchMaking),
 }
 """The read models that can be filled so."""
 

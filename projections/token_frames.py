@@ -5,9 +5,7 @@ What columns give are parts of cards, as a `TokenChange` is: parts of a token's 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
-import msgspec
 import polars as pl
 from msgspec.structs import astuple
 
@@ -16,6 +14,7 @@ from projections.fill_frames import RARE as RARE_TRADES
 from projections.fill_frames import columns_of as fill_columns_of
 from projections.fill_frames import fills
 from projections.fill_frames import is_odd as is_odd_fill
+from projections.group import Group
 from projections.token_change import TokenChange
 from projections.tokens import Changes
 
@@ -35,16 +34,6 @@ RARE: Sequence[str] = (
 
 _TEXT, _PLACE, _TIME_S, _UNITS = pl.String(), pl.Int64(), pl.Int64(), pl.Int128()
 _PRICE, _DECIMALS, _COUNT = pl.Float64(), pl.Int16(), pl.Int64()
-
-
-class Group(msgspec.Struct, frozen=True):
-    """Columns of a card that are of one event, and which of several events that is."""
-
-    keeps: Literal["first", "last", "highest"]
-    """By `by`; of the highest values the one with the lowest `<group>_pos`."""
-    by: str
-    columns: Mapping[str, pl.DataType]
-    """In the order of the fields in `TokenChange`'s group of this name."""
 
 
 GROUPS: Mapping[str, Group] = {
@@ -135,7 +124,8 @@ GROUPS: Mapping[str, Group] = {
         },
     ),
 }
-"""By field of `TokenChange`. A part that knows nothing of a group has none of its columns."""
+"""By field of `TokenChange`, with columns in the order of its own. A part that knows nothing of a
+group has none of its columns."""
 KNOWN: Mapping[str, pl.DataType] = {"quote_decimals": _DECIMALS, "token_decimals": _DECIMALS}
 """What never changes, and not every event knows."""
 SUMS: Mapping[str, pl.DataType] = {

@@ -123,16 +123,19 @@ _DESCRIBE = """
 
 _DUE = "delete from search_waiting where start_s < $1 returning *"
 
-_RECKON = """
+_OF_THESE = "where mint = any($1::text[])"
+_RECKON = f"""
     update search_documents as kept set burned_later = burns.amount
     from (
         select mint, coalesce(sum(amount) filter (where pos > supplied_pos), 0) as amount
         from search_documents join search_burns using (mint)
-        where mint = any($1::text[])
+        {_OF_THESE}
         group by mint
     ) as burns
     where kept.mint = burns.mint and kept.burned_later <> burns.amount
-"""
+"""  # noqa: S608  # the program's own condition
+RECKON_ALL = _RECKON.replace(_OF_THESE, "")
+"""Reckons the supplies of all documents anew, from what was burned behind the last report."""
 
 
 class SearchStore(CheckpointedStore[Changes]):

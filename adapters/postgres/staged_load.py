@@ -4,7 +4,7 @@ For rows to which anything may come at any time: parts wait in temporary tables 
 nobody has to have all rows in memory, or to look for the one that a part belongs to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 import msgspec
@@ -13,8 +13,12 @@ import polars as pl
 from adapters.postgres.pool import Connection
 from adapters.postgres.table_load import TableLoad, copy_csv
 from adapters.postgres.upsert import Upsert
+from projections.group import Group
 
 # ruff: noqa: S608  # names of tables and columns, and queries, of the program's own
+
+SORT_MEMORY_MB = 20
+"""A dozen sorts may take so much each; what is more goes to the disk."""
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -64,6 +68,47 @@ class StagedLoad(TableLoad[Sequence[pl.DataFrame]]):
             )
             counts.append(int(done.rpartition(" ")[2]))
         return counts[0]
+
+
+def grouped(
+    columns: Iterable[str],
+    *,
+    key: Sequence[str],
+    others: Iterable[str],
+    groups: Mapping[str, Group],
+) -> str:
+    """A query of `parts` in which each group of columns is that of one of the row's parts.
+
+    `others` are aggregates, with the names of columns that are in no group.
+    """
+    by = ", ".join(key)
+    chosen = (_chosen(name, group, by) for name, group in groups.items())
+    return (
+        f"select {', '.join(columns)}"
+        f" from (select {by}, {', '.join(others)} from parts group by {by}) as summed"
+        f" {' '.join(chosen)} order by {by}"
+    )
+
+
+async def sort_groups(connection: Connection) -> None:
+    """Have the transaction's `grouped` queries sort, in memory that is bounded."""
+    # Nothing is known of the parts, so a few are expected, and all would be tried with all.
+    await connection.execute("set local enable_nestloop = off")
+    # Each group of columns is sorted by itself, all of them at once.
+    await connection.execute(f"set local work_mem = '{SORT_MEMORY_MB}MB'")
+
+
+def _chosen(name: str, group: Group, key: str) -> str:
+    pos, *_ = group.columns
+    order = {
+        "first": group.by,
+        "last": f"{group.by} desc",
+        "highest": f"{group.by} desc, {pos}",
+    }[group.keeps]
+    return (
+        f"left join (select distinct on ({key}) {key}, {', '.join(group.columns)} from parts"
+        f" where {group.by} is not null order by {key}, {order}) as {name} using ({key})"
+    )
 
 
 def _typed(kind: str) -> str:

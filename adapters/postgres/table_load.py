@@ -61,7 +61,12 @@ class TableLoad(abc.ABC, Generic[M]):
         connection = await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,
-            server_settings={**_SETTINGS, "application_name": f"curvetape rebuild {cls.name}"},
+            server_settings={
+                **_SETTINGS,
+                "application_name": f"curvetape rebuild {cls.name}",
+                # So what an index takes from elsewhere, as of pg_trgm, is named with its schema.
+                "search_path": schema,
+            },
         )
         # Compressing the key's pages took two thirds of the time of making it. Only the database's
         # owner may say so, or whom they let.
@@ -92,7 +97,6 @@ class TableLoad(abc.ABC, Generic[M]):
         """Make the key, merge what came late, and set the checkpoint, all together."""
         async with self._connection.transaction():
             await self._connection.execute("set local synchronous_commit = on")
-            await self._connection.execute(f"set local search_path = {self._schema}")
             self.rows += await self.fill(self._connection)
             await self._connection.execute(
                 f"alter table {self.table.table} add primary key ({self._key})"

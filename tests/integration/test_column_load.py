@@ -14,6 +14,7 @@ from adapters.postgres import portfolio_load
 from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
+from adapters.postgres.search_changes import PostgresDocuments
 from curvetape.bootstrap import read_models
 from curvetape.loading import (
     LATE_S,
@@ -32,7 +33,15 @@ from curvetape.testing.loads import (
 )
 from domain.archive import ArchiveDamagedError
 from domain.position import Position, PositionOutOfRangeError
+from projections.indexing import IndexPlace
 from projections.runner import Runner
+
+_INDEXES_OF = """
+    select array_agg(said order by said) as of from (
+        select split_part(indexdef, ' USING ', 2) as said
+        from pg_indexes where schemaname = $1 and tablename = $2
+    ) as indexes
+"""
 
 
 @pytest.mark.parametrize(("left_in_the_stream", "late_s"), [(0, LATE_S), (250, 0), (0, -90_000)])
@@ -156,6 +165,49 @@ async def test_loaded_portfolios_are_those_of_a_replay(
     assert huge > 2**64 - 2
     assert most > 25
     assert indexed == 2
+
+
+@pytest.mark.parametrize("left_in_the_stream", [0, 250])
+async def test_loaded_search_is_that_of_a_replay(
+    postgres_dsn: str, tmp_path: Path, left_in_the_stream: int
+) -> None:
+    """With what waits for the chain's clock; an index elsewhere is told of every document."""
+    await loaded_as_a_replay_makes_it(
+        "search",
+        postgres_dsn,
+        FolderStore(tmp_path),
+        left_in_the_stream=left_in_the_stream,
+        rows_min=40,
+        table="search_documents",
+    )
+    pool = await open_pool(postgres_dsn)
+    try:
+        (card,) = await pool.fetch("select * from search_documents where mint = 'card'")
+        (clock,) = await pool.fetch("select * from search_clock")
+        (before,) = await pool.fetch("select * from search_previous.search_clock")
+        ticks = await pool.fetch("select distinct tick from search_changes order by tick")
+        listed = await pool.fetch("select mint from search_documents where listed")
+        place = IndexPlace(generation=before["generation"], tick=before["tick"], mint="card")
+        changed = await PostgresDocuments(pool).after(place, limit=10_000)
+        (indexes,) = await pool.fetch(_INDEXES_OF, "public", "search_documents")
+        (known,) = await pool.fetch(_INDEXES_OF, "search_previous", "search_documents")
+    finally:
+        await pool.close()
+    assert (card["name"], card["words"]) == (
+        'a "name",\nof two lines\r',
+        "| a name of two lines |  |",
+    )
+    assert (card["burned_later"], card["trades"], card["state"]) == (7, 5, "graduated")
+    assert (card["described_attempt"], card["has_website"]) == (2, False)
+    assert len(indexes["of"]) >= 4
+    assert indexes == known
+    assert clock["latest_s"] == before["latest_s"]
+    assert ticks[0]["tick"] == 1
+    assert (len(ticks) == 1) == (left_in_the_stream == 0)
+    assert clock["tick"] == ticks[-1]["tick"]
+    assert changed is not None
+    assert (changed.generation, changed.complete) == (clock["generation"], True)
+    assert {it.token.mint for it in changed.documents} == {it["mint"] for it in listed}
 
 
 async def test_loaded_trades_leave_out_what_was_let_go_of(
