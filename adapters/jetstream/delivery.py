@@ -135,16 +135,16 @@ class Delivery:
                 self._obey(reply, headers)
                 continue
             if reply.count(b".") == _DOTS:
-                _, sequence, number, _, pending = reply.rsplit(b".", 4)
+                _, sequence, number, _, left = reply.rsplit(b".", 4)
             else:  # longer ones name a domain and an account first, and end in a token of no use
-                _, _, _, _, _, _, _, sequence, number, _, pending, *_ = reply.split(b".")
+                _, _, _, _, _, _, _, sequence, number, _, left, *_ = reply.split(b".")
             if int(number) != count + 1:
                 if taken:
                     break
                 raise DeliveryEndedError("messages were lost on the way")
             buffer.popleft()
             size += len(payload)
-            count += 1
+            count, pending = count + 1, left
             taken.append(Stored(int(sequence), payload))
             all_headers.append(headers)
         if taken:

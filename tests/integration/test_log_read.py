@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from nats.js import JetStreamContext
@@ -230,6 +231,27 @@ async def test_subjects_that_nothing_is_logged_under_end_at_once(live_log: LiveL
     await live_log.appender.append(entries([curve_traded(1, "mint")]))
     read = live_log.log.read_stored(after=0, batch_max=4, follow=False, subjects=["pump.gap.>"])
     assert [batch async for batch in read] == []
+
+
+async def test_what_is_lost_on_the_way_in_front_of_the_last_message_is_read_again(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live_log.appender.append(entries(trades(5)))
+    take, sent = Delivery._take, []
+
+    def lose_the_fourth(delivery: Delivery, *message: Any) -> None:
+        sent.append(message)
+        if len(sent) == 5:  # all of them have arrived when the first one is looked at
+            for number in (0, 1, 2, 4):
+                take(delivery, *sent[number])
+        elif len(sent) > 5:
+            take(delivery, *message)
+
+    monkeypatch.setattr(Delivery, "_take", lose_the_fourth)
+    batches = live_log.log.read_stored(after=0, batch_max=10, follow=False, subjects=["pump.*.*.*"])
+    async with asyncio.timeout(20):
+        read = [stored.sequence async for batch in batches for stored in batch]
+    assert read == [1, 2, 3, 4, 5]
 
 
 async def test_what_is_deleted_while_it_is_read_is_not_waited_for(live_log: LiveLog) -> None:
