@@ -36,6 +36,11 @@ class Span(msgspec.Struct, frozen=True):
     from_s: int
     to_s: int
 
+    @property
+    def length_s(self) -> int:
+        """How long it is."""
+        return self.to_s - self.from_s
+
     def stretches(self) -> Sequence[Stretch]:
         """Buckets that hold each of the minutes once: whole hours, and minutes around them."""
         first_hour_s = -(-self.from_s // HOUR_S) * HOUR_S

@@ -31,6 +31,22 @@ def _parts(hours: str, mint: str | None = None) -> str:
     """
 
 
+PARTS = _parts("(select * from candle_hours where start_s >= $19 and start_s < $20)")
+"""The candles of all tokens."""
+
+
+def of_token(mint: str) -> str:
+    """What one token traded, by its own candles, as a source; nulls where it did not."""
+    hours = starting_in("3600", "$19", "$20", mint=mint)
+    return f"""(
+        select sum(volume_quote) as volume_quote, sum(trades)::bigint as trades,
+            min(open_pos) as open_pos, max(close_pos) as close_pos,
+            (array_agg(open order by open_pos))[1] as open,
+            (array_agg(close order by close_pos desc))[1] as close
+        from ({_parts(hours, mint)}) as parts
+    )"""
+
+
 def span(*, ordered_by: str | None, volume_alone: bool) -> str:
     """The tokens that traded in the minutes, with what they traded and their cards.
 
@@ -47,7 +63,7 @@ def span(*, ordered_by: str | None, volume_alone: bool) -> str:
     if ordered_by is not None:
         spans = f"(select * from spans order by {ordered_by} desc, mint) as spans"
     return f"""
-    parts as ({_parts("(select * from candle_hours where start_s >= $19 and start_s < $20)")}),
+    parts as ({PARTS}),
     spans as (
         select mint, {sums}, {others} from parts group by mint, one
     ), windowed as not materialized (
@@ -97,14 +113,7 @@ FIGURED = f"""
         select picked.*, sums.volume_quote - since_volume as span_volume,
             sums.trades - since_trades as span_trades,
             coalesce(last_price, sums.close) / sums.open - 1 as span_change
-        from picked cross join lateral (
-            select sum(volume_quote) as volume_quote, sum(trades)::bigint as trades,
-                (array_agg(open order by open_pos))[1] as open,
-                (array_agg(close order by close_pos desc))[1] as close
-            from (
-                {_parts(starting_in("3600", "$19", "$20", mint="picked.mint"), "picked.mint")}
-            ) as parts
-        ) as sums
+        from picked cross join lateral {of_token("picked.mint")} as sums
     )
 """
 """What the tokens of a page traded, each by its own candles."""

@@ -16,6 +16,7 @@ from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.search import SearchStore
+from adapters.postgres.token_heads import HEADED, WALKED_MAX
 from adapters.postgres.token_spans import span
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
@@ -149,10 +150,15 @@ async def pool(postgres_dsn: str) -> AsyncIterator[Pool]:
 class Stored:
     """Read models that are given more events from time to time."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, walked_max: int = WALKED_MAX) -> None:
         self._pool = pool
         self._log = MemoryLog([])
-        self.reads: QueryReads = PostgresReads(pool)
+
+        class Walking(PostgresReads):
+            """Looks at so many tokens before it adds up all."""
+
+        Walking.walked_max = walked_max
+        self.reads: QueryReads = Walking(pool)
 
     async def add(self, events: Sequence[AnyEvent]) -> None:
         self._log.add(*events)
@@ -226,6 +232,7 @@ wishes = st.tuples(
         span=st.sampled_from((None, HOURS, HALF)),
         after=st.none(),
     ),
+    walked_max=st.sampled_from((1, 3, WALKED_MAX)),
 )
 async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade(
     pool: Pool,
@@ -233,10 +240,11 @@ async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade
     graduates: set[int],
     between: list[list[tuple[str, str, int]]],
     asked: TokenQuery,
+    walked_max: int,
 ) -> None:
     assume(asked.sort != "change" or asked.span is not None)
     await pool.execute(f"truncate {TABLES}")
-    market, stored = Market(), Stored(pool)
+    market, stored = Market(), Stored(pool, walked_max)
     events = [event for wish in before for event in market.happens(*wish)]
     events += [event for number in sorted(graduates) for event in market.graduates(f"mint{number}")]
     await stored.add(events)
@@ -271,13 +279,17 @@ async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade
         span=st.sampled_from((None, HOURS)),
         after=st.none(),
     ),
+    walked_max=st.sampled_from((1, 3, WALKED_MAX)),
 )
 async def test_tokens_are_listed_by_how_many_hold_them(
-    pool: Pool, wishes: list[tuple[tuple[str, str, int], str]], asked: TokenQuery
+    pool: Pool,
+    wishes: list[tuple[tuple[str, str, int], str]],
+    asked: TokenQuery,
+    walked_max: int,
 ) -> None:
     assume(asked.sort != "change" or asked.span is not None)
     await pool.execute(f"truncate {TABLES}")
-    market, stored = Market(), Stored(pool)
+    market, stored = Market(), Stored(pool, walked_max)
     events = [
         msgspec.structs.replace(event, user=user)
         for wish, user in wishes
@@ -320,3 +332,23 @@ async def test_what_all_tokens_traded_is_planned_for_as_many(pool: Pool) -> None
     (plan,) = json.loads(await pool.fetchval(f"explain (format json) {sql}"))
     # Of 24,000 rows. Where 200 are expected, which says nothing, they are not hashed to be joined.
     assert plan["Plan"]["Plan Rows"] >= 2_400
+
+
+async def test_a_page_that_its_order_begins_with_is_not_picked_from_all_that_traded(
+    pool: Pool,
+) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool)
+    mints = [f"mint{number}" for number in range(1, 6)]
+    await stored.add([it for mint in mints * 30 for it in market.happens(mint, "buy", 1)])
+    told: list[str] = []
+    async with pool.acquire() as connection:  # the only one
+        connection.add_query_logger(lambda query: told.append(query.query))
+    for sort in sorted(HEADED):
+        asked = TokenQuery(sort=sort, limit=2, span=HOURS, sol_usd=150.0)
+        found, after = await page(stored.reads, asked, None)
+        assert len(found) == 2
+        assert len((await page(stored.reads, asked, after))[0]) == 2
+    statements = [statement for statement in told if "picked as" in statement]
+    assert len(statements) == 2 * len(HEADED)
+    assert all("walked_0" in statement for statement in statements)

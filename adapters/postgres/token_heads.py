@@ -1,0 +1,174 @@
+"""The head of a list of a window: what stands first anyway, and what of it traded.
+
+Most orders of a list are a token's own, and an index has them. There the first few are looked at,
+each by its own candles, instead of all that traded in a day. Of the changes of price, bounds are
+had in passing: of the lowest and the highest opening and closing. Where the few do not make a page
+for sure, there is no page of it.
+"""
+
+from adapters.postgres.moved_tokens import MOVED
+from adapters.postgres.token_branches import (
+    FIGURES,
+    FILTERS,
+    HOLDERS,
+    STILL,
+    UNHELD,
+    VALUE,
+    Branch,
+    behind_page,
+    behind_place,
+    branches_of,
+    kind_of,
+    with_holders,
+)
+from adapters.postgres.token_spans import MOVED_SPAN, PARTS, of_token
+from projections.token_lists import ListSort
+
+# ruff: noqa: S608  # statements are put together from the constants of this module only
+
+WALKED_MAX = 500
+"""Tokens of each order that are looked at. A page is among them so long as most of what stands
+first trades each day; and by bounds, where most trade in one hour, whose bounds are the change."""
+_FLOORS: dict[ListSort, str] = {
+    "last_trade": "-2",
+    "created": "-2",
+    "market_cap": "-1",
+    "liquidity": "-1",
+    "holders": "0",
+    "change": "'-infinity'",
+}
+"""What is worth more than this is on a walk: what has no value is not, nor what nobody holds."""
+HEADED = frozenset(_FLOORS)
+"""The sorts that have a head."""
+
+_CARD = """
+    tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
+    real_quote_reserves, progress, created_time_s, created_quote_mint, created_pos,
+    last_trade_quote_mint, last_trade_pos, last_trade_time_s
+"""
+_UNMOVED = "0::numeric as since_volume, 0::bigint as since_trades, null::float8 as last_price"
+_LAST = "value desc, mint limit $1"
+_MOVED_SPANS = f"""
+    spans as (
+        select moved.mint, sums.* from moved
+        cross join lateral {of_token("moved.mint")} as sums where sums.trades > 0
+    )
+"""
+_BOUNDS = f"""
+    parts as ({PARTS}),
+    bounded as (
+        select mint, sum(volume_quote) as volume_quote, sum(trades)::bigint as trades,
+            max(close) / min(open) - 1 as most, min(close) / max(open) - 1 as least
+        from parts group by mint, one
+    )
+"""
+"""Bounds are had without a look at which opening was the first, and which closing the last."""
+
+
+def head(
+    sort: ListSort, *, dollars: bool, behind: bool, held: bool, walked_max: int
+) -> tuple[list[str], str]:
+    """Parts of a statement, and what is picked for a page: rows are missing that are not certain.
+
+    What comes behind a walk that ended at its limit is worth no more than the last of the walk, so
+    what is worth more than that is certain.
+    """
+    filters = FILTERS + (HOLDERS if held else UNHELD)
+    branches = branches_of(sort, dollars=dollars)
+    if sort == "change":
+        walks = [_bounded(filters, behind=behind, held=held)]
+        parts = [_changed(behind=behind)]
+        before = [_BOUNDS]
+    else:
+        of_index = [it for it in branches if it.bound is not None]
+        walks = [_walk(it, sort, behind=behind, held=held) for it in of_index]
+        parts = [_traded(number, filters) for number in range(len(walks))]
+        before = []
+    before += [
+        f"{_walked(it)} as materialized ({walk} limit {walked_max})"
+        for it, walk in enumerate(walks)
+    ]
+    if behind:
+        before = [MOVED, _MOVED_SPANS, MOVED_SPAN, *before]
+        parts.append(_moved(branches[-1], sort, filters, held=held))
+    ends = [
+        f"(select case when count(*) = {walked_max} then min(value) end from {_walked(number)})"
+        for number in range(len(walks))
+    ]
+    picked = f"""
+        select * from ({" union all ".join(parts)}) as parts
+        where value > greatest({_FLOORS[sort]}, {", ".join(ends)}) order by {_LAST}
+    """
+    return before, picked
+
+
+def _walked(number: int) -> str:
+    return f"walked_{number}"
+
+
+def _walk(branch: Branch, sort: ListSort, *, behind: bool, held: bool) -> str:
+    source = with_holders(branch.source) if held else branch.source
+    conditions = [branch.condition, *(behind_page(branch, kind_of(sort)) if behind else [])]
+    return f"""
+        select {branch.value} as value, {_CARD}{", holders" if held else ""}
+        from {source} as tokens
+        where {" and ".join(conditions)} order by {branch.order}
+    """
+
+
+def _traded(number: int, filters: str) -> str:
+    """Of the tokens of a walk, those of the list; each is asked for what it traded in its turn.
+
+    The chain's clock does not go back, so a token whose last trade is older is not asked.
+    """
+    return f"""(
+        select mint, value{FIGURES} from (
+            select tokens.*, sums.*, {_UNMOVED}
+            from (
+                select * from {_walked(number)} where last_trade_time_s >= $18
+                order by value desc, mint
+            ) as tokens
+            cross join lateral {of_token("tokens.mint")} as sums where sums.trades > 0
+        ) as tokens where {filters} order by {_LAST}
+    )"""
+
+
+def _bounded(filters: str, *, behind: bool, held: bool) -> str:
+    """The tokens whose price may have changed most, and not more for sure than on pages before."""
+    source = f"""(
+        select {_CARD}, spans.volume_quote, spans.trades, most, least
+        from (select * from bounded order by most desc, mint) as spans
+        join tokens on tokens.mint = spans.mint
+    )"""
+    if held:
+        source = with_holders(source)
+    conditions = [filters, *([f"least <= {VALUE}::float8", STILL] if behind else [])]
+    return f"""
+        select mint, most as value from {source} as tokens
+        where {" and ".join(conditions)} order by most desc, mint
+    """
+
+
+def _changed(*, behind: bool) -> str:
+    return f"""(
+        select mint, change as value{FIGURES} from (
+            select tokens.mint, sums.close / sums.open - 1 as change, {_UNMOVED}
+            from {_walked(0)} as tokens cross join lateral {of_token("tokens.mint")} as sums
+        ) as tokens where {behind_place("change", "float8") if behind else "true"} order by {_LAST}
+    )"""
+
+
+def _moved(branch: Branch, sort: ListSort, filters: str, *, held: bool) -> str:
+    source = "windowed_moved"
+    if sort == "change":
+        source = f"""(
+            select moved.*, coalesce(moved.last_price, sums.close) / sums.open - 1 as change
+            from windowed_moved as moved cross join lateral {of_token("moved.mint")} as sums
+        )"""
+    if held:
+        source = with_holders(source)
+    conditions = [filters, *behind_page(branch, kind_of(sort))]
+    return f"""(
+        select mint, {branch.value} as value{FIGURES} from {source} as tokens
+        where {" and ".join(conditions)} order by {_LAST}
+    )"""
