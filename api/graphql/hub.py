@@ -8,7 +8,8 @@ told at once, the others together, so that what they ask of many tokens is asked
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -17,7 +18,8 @@ from api.graphql.errors import UNAVAILABLE
 from api.graphql.errors import told as error_told
 from api.graphql.execution import Answer, Graph, Operation, unavailable
 from api.graphql.outbox import ANSWER_BYTES_MAX, too_large
-from api.graphql.subscriptions import READ, Event, Wanted, Watched, WatchedCandle
+from api.graphql.subscriptions import READ, Event, ToldTrade, Wanted, Watched, WatchedCandle
+from api.live.alerts import Alert, Alerts
 from api.live.message import MARKET, Message
 from api.parameters import TIME_S_MAX
 from projections.reads import INTERVALS_S, ReadsUnavailableError, TokenRow
@@ -65,6 +67,14 @@ class Group:
         """The card or candle that was told last."""
         self.last: bytes | None = None
         """What was told of it."""
+        self._alerts = Alerts(wanted.rules) if wanted.rules else None
+
+    def telling(self, told: object) -> Iterable[object]:
+        """What is to be told of what happened: each of its kind, or what rules make of it."""
+        if self._alerts is None:
+            return (told,)
+        assert isinstance(told, ToldTrade), "rules are about trades"
+        return self._alerts.take(told)
 
     def give(self, answer: bytes) -> None:
         """Give all of them an answer."""
@@ -85,6 +95,7 @@ class Hub:
         self._pending: dict[Group, None] = {}
         self._wake = asyncio.Event()
         self._look = asyncio.Event()
+        self._own = count()
 
     def join(self, operation: Operation, follower: Follower) -> Group:
         """Have a follower told of what a subscription asks for; raises `InvalidError`."""
@@ -94,7 +105,10 @@ class Hub:
         key = (text, request.operation_name, variables)
         group = self._groups.get(key)
         if group is None:
-            group = Group(key, operation, self.graph.wanted(operation))
+            wanted = self.graph.wanted(operation)
+            if wanted.is_own:
+                key = (f"{text}#{next(self._own)}", request.operation_name, variables)
+            group = Group(key, operation, wanted)
             self._groups[key] = group
             source = group.wanted.source
             if isinstance(source, Event):
@@ -132,10 +146,11 @@ class Hub:
                 continue
             told = READ[message.name.removeprefix(f"{MARKET}:")](message.body)
             for group in list(groups):
-                if group.wanted.reads:
-                    self._wait(group, told)
-                else:
-                    self._tell(group, told, self.graph.run_at_once(group.operation, told))
+                for each in group.telling(told):
+                    if group.wanted.reads:
+                        self._wait(group, each)
+                    else:
+                        self._tell(group, each, self.graph.run_at_once(group.operation, each))
 
     async def run(self) -> None:
         """Tell of what needs the read models, for ever."""
@@ -160,8 +175,9 @@ class Hub:
         self._wake.set()
 
     def _tell(self, group: Group, told: object, answer: Answer) -> None:
+        of = told.trade if isinstance(told, Alert) else told
         for name in ("sequence", "provisional"):
-            if (value := getattr(told, name, None)) is not None:
+            if (value := getattr(of, name, None)) is not None:
                 answer.extensions[name] = value
         encoded = _encode(answer)
         if len(encoded) > ANSWER_BYTES_MAX:

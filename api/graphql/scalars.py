@@ -6,6 +6,7 @@ from typing import Any, get_args
 import msgspec
 from ariadne import EnumType, ScalarType
 
+from api.live.alerts import AlertKind
 from api.parameters import Time, seconds
 from projections.ranking import RANKINGS
 from projections.slot_reads import SlotState
@@ -63,6 +64,7 @@ ENUMS = [
     _by_name("Venue", *_VENUES, "completion"),
     _by_name("Side", "buy", "sell"),
     _by_name("Currency", "quote", "usd"),
+    _by_name("AlertKind", *get_args(AlertKind)),
     _by_name("HolderClass", "developer", "sniper", "bundler", "insider"),
     _by_name("PositionState", "open", "closed"),
     _by_name("TraderSort", "realised", "volume"),

@@ -6,7 +6,7 @@ from importlib.resources import files
 from ariadne import make_executable_schema
 from graphql import GraphQLSchema
 
-from api.graphql import boards, proofs, queries, scalars, subscriptions, token, wallet
+from api.graphql import alerts, boards, proofs, queries, scalars, subscriptions, token, wallet
 
 SDL = files("api.graphql").joinpath("schema.graphql").read_text(encoding="utf-8")
 
@@ -30,5 +30,6 @@ def executable_schema() -> GraphQLSchema:
         *boards.BINDABLES,
         *proofs.BINDABLES,
         *subscriptions.BINDABLES,
+        *alerts.BINDABLES,
         convert_names_case=_attribute,
     )

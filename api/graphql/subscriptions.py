@@ -1,6 +1,6 @@
 """What can be subscribed to: where it comes from, and what each message is told as."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,9 +20,11 @@ from msgspec import UNSET
 
 from api.candle import Candle, candle
 from api.dollars import CardCoins
+from api.graphql.alerts import rules_of
 from api.graphql.arguments import address
 from api.graphql.context import Info
 from api.graphql.errors import BAD_INPUT, refused
+from api.live.alerts import OF_ONE_TRADE, AlertRule
 from api.live.feed import CorrectionTold, GraduationTold, LaunchTold
 from api.live.message import MARKET, token_room
 from api.parameters import Interval
@@ -95,6 +97,10 @@ def source(field: str, asked: Mapping[str, Any]) -> Source:
     mint = asked.get("mint_address")
     if mint is not None:
         address("mintAddress", mint)
+    if field == "alerts":
+        return (
+            Event(MARKET, f"{MARKET}:trade") if mint is None else Event(token_room(mint), "trade")
+        )
     if field == "trades":
         return Event(token_room(asked["mint_address"]), "trade")
     if field == "tokenUpdate":
@@ -113,6 +119,13 @@ class Wanted(msgspec.Struct, frozen=True):
     source: Source
     reads: bool
     """Whether read models are asked for each message."""
+    rules: Sequence[AlertRule] = ()
+    """Where not each trade is told, but those that make one of these true."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether what is told depends on when it was asked for."""
+        return any(rule.kind not in OF_ONE_TRADE for rule in self.rules)
 
 
 def wanted(
@@ -133,7 +146,8 @@ def wanted(
         raise refused(BAD_INPUT, f"{name} cannot be subscribed to.")
     asked = get_argument_values(kind.fields[name], node, given.coerced)
     reads = name in _READING or _leads(operation.selection_set, fragments, set())
-    return Wanted(source(name, asked), reads)
+    rules = rules_of(asked["rules"], asked.get("mint_address")) if name == "alerts" else ()
+    return Wanted(source(name, asked), reads, rules)
 
 
 def _only_field(
@@ -173,6 +187,7 @@ def _leads(
 @SUBSCRIPTION.field("trades")
 @SUBSCRIPTION.field("graduations")
 @SUBSCRIPTION.field("corrections")
+@SUBSCRIPTION.field("alerts")
 def _as_told(told: object, _info: Info, **_: object) -> object:
     return told
 

@@ -153,6 +153,44 @@ async def test_launches_and_graduations_are_told_and_taken_back(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_trades_that_make_a_rule_true_are_told(live_log: LiveLog, transport: str) -> None:
+    async with following(live_log) as followed, subscriber(followed.url, transport) as told:
+        rules = """rules: [
+            {id: "whale", kind: WHALE_TRADE, threshold: 50, currency: QUOTE},
+            {id: "dear", kind: PRICE_ABOVE, threshold: 0.00000002, currency: QUOTE}]"""
+        subscribe(
+            told,
+            "mine",
+            "subscription ($mint: String!) { alerts(mintAddress: $mint, "
+            + rules
+            + ") { ruleId value mintAddress trade { id provisional } } }",
+            mint=MINT,
+        )
+        every = 'rules: [{id: "any", kind: WHALE_TRADE, threshold: 50, currency: QUOTE}]'
+        subscribe(told, "every", f"subscription {{ alerts({every}) {{ mintAddress value }} }}")
+        refused = every.replace("50", "-1")
+        subscribe(told, "no", f"subscription {{ alerts({refused}) {{ value }} }}")
+        (error,) = await told.until_all("no:error" if transport == "ws" else "no", 1)
+        assert "it has to be above 0" in str(error)
+        await ready()
+        large = curve_traded(42, MINT, quote_amount=60 * 10**9, provisional=True)
+        other = curve_traded(43, OTHER, quote_amount=70 * 10**9, provisional=True)
+        await followed.append(large, other, provisional(44))
+        found = [it["data"]["alerts"] for it in await told.until_all("mine", 2)]
+        assert [(it["ruleId"], it["mintAddress"]) for it in found] == [
+            ("whale", MINT),
+            ("dear", MINT),
+        ]
+        assert found[0]["value"] == 60
+        assert found[0]["trade"] == found[1]["trade"] == {"id": large.id, "provisional": True}
+        anywhere = [it["data"]["alerts"] for it in await told.until_all("every", 2)]
+        assert anywhere == [
+            {"mintAddress": MINT, "value": 60.0},
+            {"mintAddress": OTHER, "value": 70.0},
+        ]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_cards_and_candles_are_told_at_once_and_when_they_have_changed(
     live_log: LiveLog, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from api.graphql import hub as hub_module
+from api.graphql.documents import InvalidError
 from api.graphql.events import Stream
 from api.graphql.execution import Graph
 from api.graphql.hub import Hub
@@ -23,6 +24,8 @@ from projections.reads import ReadsUnavailableError, TokenRow
 
 PLAIN = "subscription ($mint: String!) { trades(mintAddress: $mint) { id } }"
 CARD = "subscription ($mint: String!) { tokenUpdate(mintAddress: $mint) { tradeCount } }"
+ALERTS = """subscription ($mint: String, $rules: [AlertRule!]!) {
+    alerts(mintAddress: $mint, rules: $rules) { ruleId kind value trade { id } } }"""
 READING = "subscription ($mint: String!) { trades(mintAddress: $mint) { token { tradeCount } } }"
 
 
@@ -271,3 +274,90 @@ async def test_an_outbox_is_bounded_and_says_so() -> None:
     outbox.put(b"1")
     assert outbox.overflowed
     assert await outbox.take() == []
+
+
+def whale(threshold: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": "big",
+        "kind": "WHALE_TRADE",
+        "threshold": threshold,
+        "currency": "QUOTE",
+    } | fields
+
+
+def alert(hub: Hub, *rules: dict[str, Any], mint: str | None = TRADED, query: str = ALERTS) -> Told:
+    told = Told()
+    variables = {"mint": mint, "rules": rules}
+    hub.join(hub.graph.operation(Request(query=query, variables=variables)), told)
+    return told
+
+
+def trade_of(hub: Hub, number: int, mint: str, **fields: Any) -> None:
+    events = [curve_traded(number, mint, **fields)]
+    hub.take(Feed().take(recorded(events, after=number)))
+
+
+async def test_an_alert_is_told_of_a_token_or_of_all(hub: Hub) -> None:
+    one, every = alert(hub, whale(2.5)), alert(hub, whale(2.5), mint=None)
+    for number, mint, sol in ((1, TRADED, 2), (2, TRADED, 3), (3, UNTRADED, 4)):
+        trade_of(hub, number, mint, quote_amount=sol * 10**9, provisional=True)
+    (told,) = map(msgspec.json.decode, one.answers)
+    assert told["data"]["alerts"] == {
+        "ruleId": "big",
+        "kind": "WHALE_TRADE",
+        "value": 3.0,
+        "trade": {"id": curve_traded(2, TRADED).id},
+    }
+    assert told["extensions"] == {"sequence": 3, "provisional": True}
+    values = [msgspec.json.decode(it)["data"]["alerts"]["value"] for it in every.answers]
+    assert values == [3.0, 4.0]
+
+
+async def test_who_asks_later_begins_later(hub: Hub) -> None:
+    limit = whale(1e-12, kind="PRICE_ABOVE")
+    first = alert(hub, limit)
+    trade_of(hub, 1, TRADED)
+    second = alert(hub, limit)
+    trade_of(hub, 2, TRADED)
+    assert (len(first.answers), len(second.answers)) == (1, 1)
+    assert first.answers != second.answers
+
+
+async def test_rules_about_single_trades_are_run_once_for_all_who_ask_the_same(hub: Hub) -> None:
+    one, same = alert(hub, whale(1)), alert(hub, whale(1))
+    trade_of(hub, 1, TRADED)
+    assert one.answers[0] is same.answers[0]
+
+
+async def test_an_alert_leads_to_the_card(hub: Hub) -> None:
+    query = ALERTS.replace("trade { id }", "trade { provisional token { tradeCount } }")
+    running = asyncio.create_task(hub.run())
+    told = alert(hub, whale(1), query=query)
+    trade_of(hub, 1, TRADED)
+    await has(told, 1)
+    found = msgspec.json.decode(told.answers[0])["data"]["alerts"]["trade"]
+    assert found == {"provisional": False, "token": {"tradeCount": 120}}
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize(
+    ("rules", "mint", "said"),
+    [
+        ([], TRADED, "rules were 0; give 1 to 20"),
+        ([whale(1, id=str(it)) for it in range(21)], TRADED, "rules were 21; give 1 to 20"),
+        ([whale(1), whale(2)], TRADED, "two rules have the same id"),
+        ([whale(1, id="")], TRADED, "a rule's id has 0 characters; give 1 to 64"),
+        ([whale(0)], TRADED, "the threshold of rule big was 0; it has to be above 0"),
+        ([whale(1, kind="VOLUME_SPIKE")], TRADED, "rule big was 1; it has to be above 1"),
+        ([whale(1, kind="PRICE_ABOVE")], None, "name it with mintAddress, or ask for WHALE_TRADE"),
+        ([whale(1)], "no mint", "it has to be a public key in base58"),
+    ],
+)
+async def test_rules_that_cannot_be_followed_are_refused(
+    hub: Hub, rules: list[dict[str, Any]], mint: str | None, said: str
+) -> None:
+    with pytest.raises(InvalidError) as refused:
+        alert(hub, *rules, mint=mint)
+    assert said in str(refused.value.errors[0])
