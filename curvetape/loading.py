@@ -276,7 +276,10 @@ class _Loading:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-        await self._write(self._making.rest())
+        with _applying(*self._segments):
+            made, more = await asyncio.to_thread(_timed, self._making.rest)
+        self._gathering_s += more
+        await self._write(made)
         started = time.monotonic()
         await self._load.finish(sequence=last)
         ended = time.monotonic()
@@ -313,13 +316,14 @@ class _Loading:
 
 
 @contextmanager
-def _applying(segment: Manifest) -> Iterator[None]:
+def _applying(*segments: Manifest) -> Iterator[None]:
+    """Tells which segments' events were at work when one of them could not be applied."""
     try:
         yield
     except (*REFUSALS, pl.exceptions.PolarsError) as error:
         raise UnloadableError(
-            f"something of the events {segment.first_sequence:,} to {segment.last_sequence:,} "
-            f"cannot be applied: {type(error).__name__}: {error}"
+            f"something of the events {segments[0].first_sequence:,} to "
+            f"{segments[-1].last_sequence:,} cannot be applied: {type(error).__name__}: {error}"
         ) from error
 
 

@@ -68,18 +68,12 @@ class TableLoad(abc.ABC, Generic[M]):
                 "search_path": schema,
             },
         )
-        # Compressing the key's pages took two thirds of the time of making it. Only the database's
-        # owner may say so, or whom they let.
-        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
-            await connection.execute("set wal_compression = off")
         load = cls(connection, schema)
-        tables = ", ".join(f"{schema}.{it.table}" for it in (cls.table, *cls.beside))
-        await connection.execute(f"truncate {tables}")
-        key = await load._key_name()
-        if key is not None:
-            await connection.execute(f'alter table {load._place} drop constraint "{key}"')
-        load._indexes += await dropped_indexes(connection, load._place)
-        await load.prepare(connection)
+        try:
+            await load._clear()
+        except BaseException:
+            connection.terminate()  # whoever is cancelled cannot wait for an answer
+            raise
         return load
 
     async def taken_back(self) -> Mapping[int, int]:
@@ -111,8 +105,9 @@ class TableLoad(abc.ABC, Generic[M]):
                 self.name,
                 sequence,
             )
-        # Nobody asks for rows by anything else, and all columns take several times as long.
-        await self._connection.execute(f"analyze {self._place} ({self._key})")
+        # Rows are mostly asked for by their key, and all columns take several times as long.
+        keys = (f"{self._schema}.{it.table} ({', '.join(it.key)})" for it in self._tables)
+        await self._connection.execute(f"analyze {', '.join(keys)}")
 
     async def close(self) -> None:
         """End the connection."""
@@ -134,6 +129,24 @@ class TableLoad(abc.ABC, Generic[M]):
 
     async def complete(self, connection: Connection) -> None:
         """Add what follows from all rows, which have their key by now."""
+
+    @property
+    def _tables(self) -> Sequence[Upsert]:
+        return (self.table, *self.beside)
+
+    async def _clear(self) -> None:
+        connection = self._connection
+        # Compressing the key's pages took two thirds of the time of making it. Only the database's
+        # owner may say so, or whom they let.
+        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("set wal_compression = off")
+        tables = ", ".join(f"{self._schema}.{it.table}" for it in self._tables)
+        await connection.execute(f"truncate {tables}")
+        key = await self._key_name()
+        if key is not None:
+            await connection.execute(f'alter table {self._place} drop constraint "{key}"')
+        self._indexes += await dropped_indexes(connection, self._place)
+        await self.prepare(connection)
 
     async def _key_name(self) -> str | None:
         found: str | None = await self._connection.fetchval(

@@ -12,9 +12,11 @@ from adapters.archive.folder import FolderStore
 from adapters.archive.log import ArchivedLog
 from adapters.postgres import portfolio_load
 from adapters.postgres.generations import Generations
+from adapters.postgres.holder_load import HolderLoad
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import open_pool
 from adapters.postgres.search_changes import PostgresDocuments
+from adapters.postgres.tokens import TokenStore
 from curvetape.bootstrap import read_models
 from curvetape.loading import (
     LATE_S,
@@ -31,6 +33,7 @@ from curvetape.testing.loads import (
     history,
     loaded_as_a_replay_makes_it,
 )
+from curvetape.testing.waiting import until
 from domain.archive import ArchiveDamagedError
 from domain.position import Position, PositionOutOfRangeError
 from projections.indexing import IndexPlace
@@ -227,24 +230,32 @@ async def test_loaded_trades_leave_out_what_was_let_go_of(
 
 
 class Refusing(HolderMaking):
-    """Cannot apply something that the third segment holds."""
+    """Cannot apply something that the third segment holds, or what is left at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_the_end: bool) -> None:
         self._segments = 0
+        self._at_the_end = at_the_end
 
     def made(self, read: Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:
         self._segments += 1
-        if self._segments == 3:
+        if self._segments == 3 and not self._at_the_end:
             raise PositionOutOfRangeError(Position(1, 1 << 17, 0, 0))
         return super().made(read)
 
+    def rest(self) -> Sequence[pl.DataFrame]:
+        if self._at_the_end:
+            raise PositionOutOfRangeError(Position(1, 1 << 17, 0, 0))
+        return super().rest()
 
+
+@pytest.mark.parametrize("at_the_end", [False, True])
 async def test_what_a_load_cannot_apply_is_left_to_a_replay(
-    postgres_dsn: str, tmp_path: Path
+    postgres_dsn: str, tmp_path: Path, at_the_end: bool
 ) -> None:
     """A replay can park an event; the tables begin anew, with their keys."""
     messages, store = history(), FolderStore(tmp_path)
-    _, _, third, *_ = sealed(store, messages, events_max=SEGMENT_EVENTS)
+    segments = sealed(store, messages, events_max=SEGMENT_EVENTS)
+    refused = segments if at_the_end else segments[2:3]
     log = ArchivedLog(store, MemoryStream(messages))
     await migrate(postgres_dsn)
     pool = await open_pool(postgres_dsn)
@@ -253,10 +264,11 @@ async def test_what_a_load_cannot_apply_is_left_to_a_replay(
     finally:
         await pool.close()
     said: list[str] = []
+    making = Refusing(at_the_end=at_the_end)
 
     async def load(schema: str, until: int) -> None:
         await load_by_columns(
-            "holders", store, postgres_dsn, schema, until=until, say=said.append, making=Refusing()
+            "holders", store, postgres_dsn, schema, until=until, say=said.append, making=making
         )
 
     async with await Generations.open(postgres_dsn) as generations:
@@ -275,7 +287,7 @@ async def test_what_a_load_cannot_apply_is_left_to_a_replay(
         assert built[0] > 150
         await rebuilding.serve("next")
     (told,) = [line for line in said if "event by event" in line]
-    assert f"{third.first_sequence:,} to {third.last_sequence:,}" in told
+    assert f"{refused[0].first_sequence:,} to {refused[-1].last_sequence:,}" in told
     assert "does not fit 32 slot" in told
 
 
@@ -307,3 +319,40 @@ async def test_without_whole_segments_before_the_served_ones_place_nothing_is_lo
         "candles", store, postgres_dsn, "candles_next", until=10, say=print
     )
     assert loaded is None
+
+
+async def test_a_load_that_cannot_begin_leaves_no_connection(postgres_dsn: str) -> None:
+    with pytest.raises(asyncpg.InvalidSchemaNameError) as caught:
+        await HolderLoad.open(postgres_dsn, "holders_next")
+    connection = await asyncpg.connect(postgres_dsn)
+
+    async def is_alone() -> bool:
+        found = await connection.fetchval(
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and backend_type = 'client backend'"
+        )
+        return bool(found == 1)
+
+    try:
+        await until(is_alone)
+    finally:
+        await connection.close()
+    del caught  # until here, so that nothing else has ended the connection
+
+
+async def test_all_tables_of_a_load_are_analyzed_by_their_keys(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    """Or the server takes them for empty until it looks at them by itself."""
+    messages, store = history(), FolderStore(tmp_path)
+    sealed(store, messages, events_max=SEGMENT_EVENTS)
+    await migrate(postgres_dsn)
+    await load_by_columns("tokens", store, postgres_dsn, "public", until=len(messages), say=print)
+    connection = await asyncpg.connect(postgres_dsn)
+    found = await connection.fetch(
+        "select tablename, attname from pg_stats where schemaname = $1", "public"
+    )
+    await connection.close()
+    assert {tuple(it) for it in found} >= {
+        (table.table, column) for table in TokenStore.tables for column in table.key
+    }
