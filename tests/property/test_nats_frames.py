@@ -106,6 +106,29 @@ def test_the_beginning_of_a_frame_is_no_part_of_the_next_connection(payload: byt
     asyncio.run(cut_off())
 
 
+@given(st.lists(messages() | others, max_size=3), st.integers(0, 40))
+def test_what_stands_behind_an_error_that_ends_the_connection_is_not_read(
+    frames: list[bytes], cut: int
+) -> None:
+    """Nor is the beginning of a frame that it ends in, once there is another connection."""
+
+    class Ending(Hearing):
+        async def _process_err(self, err_msg: str) -> None:
+            self._ps.reset()  # as the client does when it connects anew
+
+    client = Ending()
+    client._ps = Frames(client, {HEARD: lambda *message: client.heard.append(message)})
+
+    async def end_and_go_on() -> None:
+        rest = b"".join(frames)
+        await client._ps.parse(b"-ERR 'Stale Connection'\r\n" + rest[: max(len(rest) - cut, 0)])
+        assert not client.heard
+        await client._ps.parse(b"PING\r\n")
+        assert client.heard == [("ping",)]
+
+    asyncio.run(end_and_go_on())
+
+
 @pytest.mark.parametrize(
     "frame",
     [
