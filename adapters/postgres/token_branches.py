@@ -29,7 +29,7 @@ COUNTED, UNCOUNTED = "counted", "uncounted"
 """Tokens that wallets have moved, and the others: nobody holds them."""
 CURRENT = frozenset(("tokens", "windowed", "windowed_of_usdc", COUNTED, UNCOUNTED))
 """What is of now; the rest is of the list's moment."""
-FILTERS = f"""
+OWN_FILTERS = f"""
     listed
     and ($2::text is null or state = $2)
     and ($3::text is null or case when pool_pos is null then 'curve' else 'pool' end = $3)
@@ -38,8 +38,6 @@ FILTERS = f"""
     and ($6::float8 is null or (for_sol and market_cap <= $6))
     and ($7::float8 is null or (for_sol and {_HELD} >= $7))
     and ($8::float8 is null or (for_sol and {_HELD} <= $8))
-    and ($9::float8 is null or (for_sol and volume_quote >= $9))
-    and ($10::float8 is null or (for_sol and volume_quote <= $10))
     and ($11::float8 is null or progress >= $11)
     and ($12::float8 is null or progress <= $12)
     and ($13::bigint is null or created_time_s >= $13)
@@ -54,6 +52,12 @@ FILTERS = f"""
 """
 """Behind what is asked, what a lamport is worth, and the minutes of the list: from $18 to $21, of
 which [$19, $20) are whole hours. Then the least and the most holders."""
+VOLUMES = """
+    and ($9::float8 is null or (for_sol and volume_quote >= $9))
+    and ($10::float8 is null or (for_sol and volume_quote <= $10))
+"""
+"""Of the window, where there is one."""
+FILTERS = OWN_FILTERS + VOLUMES
 UNHELD = "and $22::bigint is null and $23::bigint is null"
 HOLDERS = """
     and ($22::bigint is null or holders >= $22)
@@ -65,6 +69,10 @@ _LAMPORT = "$17"
 VALUE, _MINT, _POS, _SOL_BOUND, _USDC_BOUND = "$24", "$25", POS, "$27", "$28"
 """Behind those: where the page before ended, and the moment."""
 
+LEADING = "$27", "$28"
+FIRST_LEADING = "$24", "$25"
+"""Where those end that can be of a page, by the keys of its branches; on the first page too."""
+
 STILL = f"coalesce(last_trade_pos, -1) <= {_POS} and coalesce(created_pos, 0) <= {_POS}"
 
 
@@ -74,10 +82,23 @@ class Branch(msgspec.Struct, frozen=True):
     value: str
     order: str
     condition: str
-    bound: str | None = None
+    key: str | None = None
+    """What the branch's index has in its order, if there is one, and its type."""
+    kind: str = "bigint"
+    place: str = VALUE
+    """Where the page before ended, by the key."""
     source: str = "tokens"
     last: bool = False
     """Whether it is behind all others, and not looked at where those fill the page."""
+
+    @property
+    def bound(self) -> str | None:
+        """What alone bounds a scan of the index for the page."""
+        return None if self.key is None else f"{self.key} <= {self.place}::{self.kind}"
+
+    def down_to(self, place: str) -> str:
+        """What bounds a scan at the other end."""
+        return f"{self.condition} and {self.key} >= {place}::{self.kind}"
 
 
 def branches_of(sort: ListSort, *, dollars: bool) -> list[Branch]:
@@ -99,7 +120,7 @@ def behind_page(branch: Branch, kind: str) -> list[str]:
     """What puts a row of the branch behind the page before."""
     found = [behind_place(branch.value, kind)]
     if branch.bound is not None:
-        found.append(branch.bound)  # this alone bounds the scan of the index
+        found.append(branch.bound)
     if branch.source in CURRENT:
         found.append(STILL)
     return found
@@ -125,12 +146,12 @@ def _plain_branch(sort: ListSort) -> list[Branch]:
     order = f"{value} desc, mint"
     if sort == "holders":
         return [
-            Branch(value, order, "true", f"{value} <= {VALUE}::{kind}", COUNTED),
+            Branch(value, order, "true", value, kind, source=COUNTED),
             Branch("0::bigint", "mint", "true", source=UNCOUNTED),
             Branch(value, order, "true", source="moved"),
         ]
     return [
-        Branch(value, order, "true", f"{value} <= {VALUE}::{kind}"),
+        Branch(value, order, "true", value, kind),
         Branch(value, order, "true", source="moved"),
     ]
 
@@ -147,18 +168,11 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[Branch]:
     of_usdc = f"{OF_USDC} and {amount} >= 0"
     known, rest = f"when for_sol and {amount} >= 0 then {amount}::float8 * {lamport}", "else -1 end"
     branches = [
-        Branch(
-            in_sol,
-            f"{indexed} desc, mint",
-            f"{indexed} >= 0",
-            f"{indexed} <= {_SOL_BOUND}::{kind}",
-        )
+        Branch(in_sol, f"{indexed} desc, mint", f"{indexed} >= 0", indexed, kind, _SOL_BOUND)
     ]
     unvalued = f"{indexed} < 0"
     if dollars:
-        branches.append(
-            Branch(in_usdc, f"{amount} desc, mint", of_usdc, f"{amount} <= {_USDC_BOUND}::{kind}")
-        )
+        branches.append(Branch(in_usdc, f"{amount} desc, mint", of_usdc, amount, kind, _USDC_BOUND))
         unvalued += f" and ({of_usdc}) is not true"
         known += f" when {of_usdc} then {in_usdc}"
     moved = f"(case {known} {rest})"

@@ -2,18 +2,21 @@
 
 Most orders of a list are a token's own, and an index has them. There the first few are looked at,
 each by its own candles, instead of all that traded in a day. Of the changes of price, bounds are
-had in passing: of the lowest and the highest opening and closing. Where the few do not make a page
-for sure, there is no page of it.
+had in passing: of the lowest and the highest opening and closing. And no token traded more in a
+window than in all its life. Where the few do not make a page for sure, that is told.
 """
 
 from adapters.postgres.moved_tokens import MOVED
 from adapters.postgres.token_branches import (
     FIGURES,
-    FILTERS,
+    FIRST_LEADING,
     HOLDERS,
+    LEADING,
+    OWN_FILTERS,
     STILL,
     UNHELD,
     VALUE,
+    VOLUMES,
     Branch,
     behind_page,
     behind_place,
@@ -26,7 +29,7 @@ from projections.token_lists import ListSort
 
 # ruff: noqa: S608  # statements are put together from the constants of this module only
 
-WALKED_MAX = 500
+WALKED_MAX = 400
 """Tokens of each order that are looked at. A page is among them so long as most of what stands
 first trades each day; and by bounds, where most trade in one hour, whose bounds are the change."""
 _FLOORS: dict[ListSort, str] = {
@@ -36,10 +39,16 @@ _FLOORS: dict[ListSort, str] = {
     "liquidity": "-1",
     "holders": "0",
     "change": "'-infinity'",
+    "volume": "-1",
+    "trades": "-1",
 }
 """What is worth more than this is on a walk: what has no value is not, nor what nobody holds."""
 HEADED = frozenset(_FLOORS)
 """The sorts that have a head."""
+SUMMED: frozenset[ListSort] = frozenset(("volume", "trades"))
+"""Of these the walk is in the order of a token's whole life, a bound of what it did lately."""
+LOOKED_AT = 5
+"""Times as many are looked at by these, of which most may not have traded in the window."""
 
 _CARD = """
     tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
@@ -68,47 +77,69 @@ _BOUNDS = f"""
 def head(
     sort: ListSort, *, dollars: bool, behind: bool, held: bool, walked_max: int
 ) -> tuple[list[str], str]:
-    """Parts of a statement, and what is picked for a page: rows are missing that are not certain.
+    """Parts of a statement, and what is picked for a page, each with whether it is `certain`.
 
     What comes behind a walk that ended at its limit is worth no more than the last of the walk, so
     what is worth more than that is certain.
     """
-    filters = FILTERS + (HOLDERS if held else UNHELD)
+    own = OWN_FILTERS + (HOLDERS if held else UNHELD)
     branches = branches_of(sort, dollars=dollars)
+    before: list[str] = []
     if sort == "change":
-        walks = [_bounded(filters, behind=behind, held=held)]
+        before.append(_BOUNDS)
         parts = [_changed(behind=behind)]
-        before = [_BOUNDS]
+        walks = [(_bounded(own + VOLUMES, behind=behind, held=held), walked_max)]
     else:
-        of_index = [it for it in branches if it.bound is not None]
-        walks = [_walk(it, sort, behind=behind, held=held) for it in of_index]
-        parts = [_traded(number, filters) for number in range(len(walks))]
-        before = []
-    before += [
-        f"{_walked(it)} as materialized ({walk} limit {walked_max})"
-        for it, walk in enumerate(walks)
-    ]
+        of_index = [it for it in branches if it.key is not None]
+        walks = [(_walk(it, sort, behind=behind, held=held), walked_max) for it in of_index]
+        parts = [_traded(number, own + VOLUMES) for number in range(len(walks))]
+    if sort in SUMMED:
+        walks = [(walk, LOOKED_AT * most) for walk, most in walks]
+        parts = [
+            _summed(number, branches[-1].value, sort, own, behind=behind)
+            for number in range(len(walks))
+        ]
+    ends: list[str] = []
+    for number, (walk, most) in enumerate(walks):
+        before.append(f"walked_{number} as materialized ({walk} limit {most})")
+        ends.append(_end(f"walked_{number}", most))
+        if sort in SUMMED:
+            before.append(
+                f"alive_{number} as materialized ({_alive(number, own)} limit {walked_max})"
+            )
+            ends[-1] = f"coalesce({_end(f'alive_{number}', walked_max)}, {ends[-1]})"
     if behind:
         before = [MOVED, _MOVED_SPANS, MOVED_SPAN, *before]
-        parts.append(_moved(branches[-1], sort, filters, held=held))
-    ends = [
-        f"(select case when count(*) = {walked_max} then min(value) end from {_walked(number)})"
-        for number in range(len(walks))
-    ]
+        parts.append(_moved(branches[-1], sort, own + VOLUMES, held=held))
     picked = f"""
-        select * from ({" union all ".join(parts)}) as parts
-        where value > greatest({_FLOORS[sort]}, {", ".join(ends)}) order by {_LAST}
+        select *, value > greatest({_FLOORS[sort]}, {", ".join(ends)}) as certain
+        from ({" union all ".join(parts)}) as parts order by {_LAST}
     """
     return before, picked
 
 
-def _walked(number: int) -> str:
-    return f"walked_{number}"
+def leaders(sort: ListSort, *, dollars: bool, behind: bool) -> str:
+    """The mints that have done as much in all their life as the last of a page in the window."""
+    places = LEADING if behind else FIRST_LEADING
+    of_index = [it for it in branches_of(sort, dollars=dollars) if it.key is not None]
+    return " union all ".join(
+        f"select mint from tokens where {branch.down_to(place)}"
+        for branch, place in zip(of_index, places, strict=False)
+    )
+
+
+def _end(walked: str, most: int) -> str:
+    """What the last of a walk is worth, if it ended at its limit."""
+    return f"(select case when count(*) = {most} then min(value) end from {walked})"
 
 
 def _walk(branch: Branch, sort: ListSort, *, behind: bool, held: bool) -> str:
     source = with_holders(branch.source) if held else branch.source
-    conditions = [branch.condition, *(behind_page(branch, kind_of(sort)) if behind else [])]
+    conditions = [branch.condition]
+    if behind and sort in SUMMED:
+        conditions.append(STILL)  # who traded most of all may have traded less lately
+    elif behind:
+        conditions += behind_page(branch, kind_of(sort))
     return f"""
         select {branch.value} as value, {_CARD}{", holders" if held else ""}
         from {source} as tokens
@@ -125,11 +156,28 @@ def _traded(number: int, filters: str) -> str:
         select mint, value{FIGURES} from (
             select tokens.*, sums.*, {_UNMOVED}
             from (
-                select * from {_walked(number)} where last_trade_time_s >= $18
+                select * from walked_{number} where last_trade_time_s >= $18
                 order by value desc, mint
             ) as tokens
             cross join lateral {of_token("tokens.mint")} as sums where sums.trades > 0
         ) as tokens where {filters} order by {_LAST}
+    )"""
+
+
+def _alive(number: int, own: str) -> str:
+    return f"""
+        select * from walked_{number} as tokens where last_trade_time_s >= $18 and {own}
+        order by value desc, mint
+    """
+
+
+def _summed(number: int, value: str, sort: ListSort, own: str, *, behind: bool) -> str:
+    place = behind_place(value, kind_of(sort)) if behind else "true"
+    return f"""(
+        select mint, {value} as value{FIGURES} from (
+            select tokens.*, sums.*, {_UNMOVED} from alive_{number} as tokens
+            cross join lateral {of_token("tokens.mint")} as sums where sums.trades > 0
+        ) as tokens where {own + VOLUMES} and {place} order by {_LAST}
     )"""
 
 
@@ -153,7 +201,7 @@ def _changed(*, behind: bool) -> str:
     return f"""(
         select mint, change as value{FIGURES} from (
             select tokens.mint, sums.close / sums.open - 1 as change, {_UNMOVED}
-            from {_walked(0)} as tokens cross join lateral {of_token("tokens.mint")} as sums
+            from walked_0 as tokens cross join lateral {of_token("tokens.mint")} as sums
         ) as tokens where {behind_place("change", "float8") if behind else "true"} order by {_LAST}
     )"""
 

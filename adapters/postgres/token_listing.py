@@ -1,6 +1,6 @@
 """Lists of tokens of one moment: what traded since is put where it was."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import ClassVar
@@ -8,7 +8,7 @@ from typing import ClassVar
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.moved_tokens import MOVED
-from adapters.postgres.pool import Pool
+from adapters.postgres.pool import Connection, Pool
 from adapters.postgres.token_branches import (
     AMOUNT,
     CURRENT,
@@ -23,7 +23,7 @@ from adapters.postgres.token_branches import (
     kind_of,
     with_holders,
 )
-from adapters.postgres.token_heads import HEADED, WALKED_MAX, head
+from adapters.postgres.token_heads import HEADED, SUMMED, WALKED_MAX, head, leaders
 from adapters.postgres.token_spans import (
     FIGURED,
     MOVED_SPAN,
@@ -72,6 +72,7 @@ class _Listed(TokenRow, frozen=True, kw_only=True, gc=False):
     span_trades: int | None = None
     span_change: float | None = None
     holders: int
+    certain: bool = True
 
     @property
     def span(self) -> SpanFigures | None:
@@ -101,38 +102,30 @@ class PostgresTokenListing:
         lamport = asked.sol_usd * LAMPORT_COINS if dollars and asked.sol_usd is not None else 1.0
         arguments = [asked.limit, *_filtered(filters, words), lamport, *_cut(asked.span)]
         arguments += [_count(filters.holders_min), _count(filters.holders_max)]
+        units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
         bounds: list[object] = []
         if after is not None:
             arguments += [_compared(asked.sort, after.value), after.mint, int64(after.pos)]
             if asked.sort in AMOUNTS:
-                bound = _BOUND[AMOUNT[asked.sort][1]]
-                units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
-                bounds = [bound(_beyond(after.value, unit)) for unit in units]
-        behind, held = after is not None, asked.sort == "holders" or filters.held
-        spanned = asked.span is not None
-        sql = _statement(asked.sort, dollars=dollars, behind=behind, spanned=spanned, held=held)
+                bounds = [_native(asked.sort, after.value, it, 1 + BOUND_SLACK) for it in units]
+        like = {
+            "dollars": dollars,
+            "behind": after is not None,
+            "held": asked.sort == "holders" or filters.held,
+        }
         async with (
             asking(self._pool) as connection,
             # The moment and the rows have to be of one state of the tables.
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            if asked.span is not None:
-                await connection.execute(SETTINGS)
             pos = after.pos if after is not None else await connection.fetchval(NOW)
-            found: Sequence[_Listed] = ()
-            if asked.span is not None and asked.span.length_s > HOUR_S and asked.sort in HEADED:
-                first = _head_statement(
-                    asked.sort,
-                    dollars=dollars,
-                    behind=behind,
-                    held=held,
-                    walked_max=self.walked_max,
-                )
-                found = await rows_of(connection, _Listed, first, *arguments, *bounds)
-            if len(found) < asked.limit:
-                found = await rows_of(
-                    connection, _Listed, sql, *arguments, *(() if spanned else bounds)
-                )
+            found: Sequence[_Listed]
+            if asked.span is None:
+                sql = _statement(asked.sort, spanned=False, **like)
+                found = await rows_of(connection, _Listed, sql, *arguments, *bounds)
+            else:
+                await connection.execute(SETTINGS)
+                found = await self._spanned(connection, asked, arguments, bounds, units, like)
         fields = TokenRow.__struct_fields__
         return Listed(
             tokens=[
@@ -147,6 +140,35 @@ class PostgresTokenListing:
             pos=pos,
         )
 
+    async def _spanned(
+        self,
+        connection: Connection,
+        asked: TokenQuery,
+        arguments: Sequence[object],
+        bounds: Sequence[object],
+        units: Sequence[float],
+        like: Mapping[str, bool],
+    ) -> Sequence[_Listed]:
+        """A page of a window, from the head of its order if it is there, or of all that traded."""
+        sort, span = asked.sort, asked.span
+        if span is None or span.length_s <= HOUR_S or sort not in HEADED:
+            sql = _statement(sort, spanned=True, **like)
+            return await rows_of(connection, _Listed, sql, *arguments)
+        sql = _head_statement(sort, walked_max=self.walked_max, **like)
+        of_key = () if sort in SUMMED else bounds
+        found = await rows_of(connection, _Listed, sql, *arguments, *of_key)
+        full = len(found) == asked.limit
+        if full and found[-1].certain:
+            return found
+        leading = full and sort in SUMMED and found[-1].value >= 0
+        least: list[object] = []
+        if leading and sort in AMOUNTS:
+            least = [_native(sort, found[-1].value, it, 1 - BOUND_SLACK) for it in units]
+        elif leading:
+            least = [found[-1].value]
+        sql = _statement(sort, spanned=True, leading=leading, **like)
+        return await rows_of(connection, _Listed, sql, *arguments, *least)
+
 
 _BOUND: dict[str, Callable[[float], object]] = {"double precision": float, "numeric": Decimal}
 
@@ -155,8 +177,9 @@ def _compared(sort: ListSort, value: float) -> float:
     return int64(value) if sort not in AMOUNTS and PLAIN[sort][1] == "bigint" else float(value)
 
 
-def _beyond(value: float, unit: float) -> float:
-    return min(max(value, 0.0) / unit * (1 + BOUND_SLACK), _FLOAT_MAX)
+def _native(sort: ListSort, value: float, unit: float, slack: float) -> object:
+    """A value as its index has it, a little beyond."""
+    return _BOUND[AMOUNT[sort][1]](min(max(value, 0.0) / unit * slack, _FLOAT_MAX))
 
 
 def _filtered(filters: TokenFilters, words: Sequence[str]) -> list[object]:
@@ -195,7 +218,15 @@ def _cut(span: Span | None) -> tuple[int, int, int, int]:
 
 
 @cache
-def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool, held: bool) -> str:
+def _statement(
+    sort: ListSort,
+    *,
+    dollars: bool,
+    behind: bool,
+    held: bool,
+    spanned: bool,
+    leading: bool = False,
+) -> str:
     branches = branches_of(sort, dollars=dollars)
     if spanned:
         branches = _spanned(sort, branches, dollars=dollars)
@@ -215,8 +246,9 @@ def _statement(sort: ListSort, *, dollars: bool, behind: bool, spanned: bool, he
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
     before = [MOVED] if behind else []
+    among = leaders(sort, dollars=dollars, behind=behind) if leading else None
     if spanned:
-        before += [_span(sort, behind=behind), *([MOVED_SPAN] if behind else [])]
+        before += [_span(sort, behind=behind, among=among), *([MOVED_SPAN] if behind else [])]
     if last_parts:
         before.append(f"valued as materialized ({' union all '.join(parts)})")
         parts = ["select * from valued", *last_parts]
@@ -230,13 +262,13 @@ def _head_statement(
     sort: ListSort, *, dollars: bool, behind: bool, held: bool, walked_max: int
 ) -> str:
     before, picked = head(sort, dollars=dollars, behind=behind, held=held, walked_max=walked_max)
-    return _told(before, picked, spanned=True)
+    return _told(before, picked, spanned=True, told=", certain")
 
 
-def _told(before: Sequence[str], picked: str, *, spanned: bool) -> str:
+def _told(before: Sequence[str], picked: str, *, spanned: bool, told: str = "") -> str:
     """The statement that tells what is picked, with all that is told of it."""
     picked = f"picked as ({picked})"
-    told, shown = ", value, coalesce(holders, 0) as holders", "picked"
+    told, shown = f"{told}, value, coalesce(holders, 0) as holders", "picked"
     if spanned:
         told, shown = f"{told}, span_volume, span_trades, span_change", "figured"
         picked += f", {FIGURED}"
@@ -244,9 +276,10 @@ def _told(before: Sequence[str], picked: str, *, spanned: bool) -> str:
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
 
 
-def _span(sort: ListSort, *, behind: bool) -> str:
+def _span(sort: ListSort, *, behind: bool, among: str | None) -> str:
     ordered_by = {"volume": "volume_quote", "trades": "trades"}.get(sort)
-    return span(ordered_by=ordered_by, volume_alone=sort == "volume" and not behind)
+    alone = sort == "volume" and not behind
+    return span(ordered_by=ordered_by, volume_alone=alone, among=among)
 
 
 def _spanned(sort: ListSort, branches: list[Branch], *, dollars: bool) -> list[Branch]:

@@ -47,8 +47,10 @@ def of_token(mint: str) -> str:
     )"""
 
 
-def span(*, ordered_by: str | None, volume_alone: bool) -> str:
+def span(*, ordered_by: str | None, volume_alone: bool, among: str | None = None) -> str:
     """The tokens that traded in the minutes, with what they traded and their cards.
+
+    With a statement of mints, only of these.
 
     Ordered by a figure, they are looked at until the page is full, and the cards of the others are
     not read. Nothing is `materialized` here: of what is read once, no column is added up that
@@ -62,8 +64,11 @@ def span(*, ordered_by: str | None, volume_alone: bool) -> str:
     spans = "spans"
     if ordered_by is not None:
         spans = f"(select * from spans order by {ordered_by} desc, mint) as spans"
+    parts = PARTS
+    if among is not None:
+        parts = f"select * from ({PARTS}) as parts where mint in ({among})"
     return f"""
-    parts as ({PARTS}),
+    parts as ({parts}),
     spans as (
         select mint, {sums}, {others} from parts group by mint, one
     ), windowed as not materialized (
