@@ -48,29 +48,25 @@ _HELD = """
         select wallet, first_pos, first_time_s, first_buy_pos from holders
         where mint = $1 and first_pos <= $7 and last_pos > $7
     ), moved as (
-        select trader as wallet, pos, side = 'buy' as bought,
-            coalesce(user_token_amount, token_amount) as amount
+        select trader as wallet, side = 'buy' as bought,
+            coalesce(user_token_amount, token_amount) as amount,
+            array[pos, block_time_s, coalesce(user_token_balance, -1)] as moment
         from trades where mint = $1 and pos between (select min(first_pos) from since) and $7
         union all
-        select wallet, pos, null, amount
+        select wallet, null, amount, array[pos, time_s, -1]
         from holder_liquidity where mint = $1 and pos <= $7
     ), summed as (
-        select wallet, max(pos) as last_pos,
+        select wallet, max(moment) as ending,
             coalesce(sum(amount) filter (where bought), 0) as bought,
             coalesce(sum(amount) filter (where not bought), 0) as sold,
             coalesce(sum(amount) filter (where bought is null and amount > 0), 0) as withdrawn,
             coalesce(sum(amount) filter (where bought is null), 0) as liquidity
         from moved join since using (wallet) group by wallet
     ), moved_since as (
-        select since.*, bought, sold, withdrawn, last.time_s as last_time_s, last.reported,
+        select since.*, bought, sold, withdrawn, ending[2]::bigint as last_time_s,
+            case when ending[3] >= 0 then ending[3] end as reported,
             bought - sold + liquidity as net
-        from since join summed using (wallet) cross join lateral (
-            select block_time_s as time_s, user_token_balance as reported
-            from trades where mint = $1 and pos = last_pos
-            union all
-            select time_s, null from holder_liquidity where mint = $1 and pos = last_pos
-            offset 0
-        ) as last
+        from since join summed using (wallet)
     ), held as (
         select wallet, balance, bought, sold, withdrawn, received, sent, reported, first_buy_pos,
             first_time_s, last_time_s
@@ -84,6 +80,9 @@ _HELD = """
         ) as kept
     )
 """
+
+"""Of the last move by then it takes time and report together: arrays are compared from their first
+element on, and no two moves have one position."""
 
 _SUPPLY = """
     (
