@@ -1,6 +1,7 @@
 """Documents over whole columns are those of the event-by-event core, to the last bit."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any, get_args
 
@@ -10,8 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.archive import chain
+from adapters.archive.folder import FolderStore
+from adapters.archive.search_source import parts as segment_parts
 from adapters.postgres.search import SearchStore
 from adapters.postgres.search_load import SearchLoad
+from curvetape.testing.archives import sealed, stored
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import (
     burned,
@@ -227,6 +232,21 @@ def test_a_certificate_moves_the_clock_where_it_has_a_time(seconds: int | None) 
     trade = curve_traded(3, "m")
     changes = by_columns([trade, CertifiedLog().seal(9, block_time_s=seconds)])
     assert changes.latest_s == (seconds or trade.block_time_s)
+
+
+@pytest.mark.parametrize("waits_s", [0, 2 * REFRESH_S])
+def test_a_segments_certificates_say_what_is_due_of_its_trades(
+    tmp_path: Path, waits_s: int
+) -> None:
+    log, trade = CertifiedLog(), curve_traded(3, "m")
+    log.append(trade)
+    log.seal(3, block_time_s=trade.block_time_s)
+    log.seal(4, block_time_s=trade.block_time_s + waits_s)
+    store = FolderStore(tmp_path)
+    (segment,) = sealed(store, stored(log), events_max=10)
+    documents, waiting, _, clock = segment_parts(chain.content_of(store, segment), {})
+    assert (len(documents), len(waiting)) == ((1, 0) if waits_s else (0, 1))
+    assert clock.rows() == [(True, trade.block_time_s + waits_s)]
 
 
 def test_nothing_makes_no_clock_and_a_description_makes_one_that_has_not_begun() -> None:
