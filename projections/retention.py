@@ -8,6 +8,8 @@ from projections.reads import INTERVALS_S
 
 DAYS_MIN = 2
 """The same as of trades, so that nobody has to remember two."""
+DAYS_MAX = 32_767
+"""Some ninety years, so that no mistake is taken for a time."""
 SHORT = {name: length_s for name, length_s in INTERVALS_S.items() if length_s < MINUTE_S}
 """What may be let go of: dollars, lists and the market are made of minutes and hours."""
 
@@ -28,9 +30,10 @@ def keeping(text: str) -> Keeping:
                 f"the interval was {name!r}; candles of {', '.join(SHORT)} can be let go of, and "
                 "longer ones are kept"
             )
-        if not days.isdecimal() or not DAYS_MIN <= int(days) < 1 << 15:
+        if not days.isdecimal() or not DAYS_MIN <= int(days) <= DAYS_MAX:
             raise ValueError(
-                f"{name} was to be kept {days!r} days; it has to be {DAYS_MIN} or more"
+                f"{name} was to be kept {days!r} days; it has to be {DAYS_MIN} or more, up to "
+                f"{DAYS_MAX:,}"
             )
         if named.setdefault(SHORT[name], int(days)) != int(days):
             raise ValueError(f"{name} was given twice; give it once")

@@ -12,7 +12,7 @@ from adapters.postgres.retention import DAYS_MIN, TrimError, Trimmed, Trimming, 
 from curvetape.bootstrap import POSTGRES_DSN
 from curvetape.catching_up import STATUS_WAIT_S, pace
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
-from curvetape.config import Settings
+from curvetape.config import PREFIX, Settings, SettingsError
 from projections.retention import Keeping, keeping
 
 EXIT_CANNOT = 3
@@ -98,7 +98,8 @@ def _asked(
         raise click.UsageError("--keep is for candles; trades have --older-than-days")
     if older_than_days is not None and TRADES not in names:
         raise click.UsageError("--older-than-days is for trades; candles have --keep")
-    candles = _keeping(keep or settings.retain_candles)
+    # What a setting says of candles is no matter for who asks for trades.
+    candles = _keeping(settings, keep) if not names or CANDLES in names else None
     days = settings.retain_trades_days if older_than_days is None else older_than_days
     for name, kept, how in ((CANDLES, candles, _HOW_CANDLES), (TRADES, days, _HOW_TRADES)):
         if name in names and kept is None:
@@ -108,23 +109,22 @@ def _asked(
             f"nothing says for how long rows are kept; of trades {_HOW_TRADES}; of candles "
             f"{_HOW_CANDLES}"
         )
-    return _Asked(
-        candles if not names or CANDLES in names else None,
-        days if not names or TRADES in names else None,
-    )
+    return _Asked(candles, days if not names or TRADES in names else None)
 
 
 _HOW_CANDLES = "give --keep 1s=7 or set CURVETAPE_RETAIN_CANDLES"
 _HOW_TRADES = "give --older-than-days or set CURVETAPE_RETAIN_TRADES_DAYS"
 
 
-def _keeping(text: str | None) -> Keeping | None:
+def _keeping(settings: Settings, keep: str) -> Keeping | None:
+    text = keep or settings.retain_candles
     if not text:
         return None
     try:
         return keeping(text)
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        named = error if keep else SettingsError(f"{PREFIX}RETAIN_CANDLES", text, str(error))
+        raise click.UsageError(str(named)) from error
 
 
 class _Teller:

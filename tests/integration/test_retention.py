@@ -297,6 +297,11 @@ async def test_the_command_lets_go_of_candles_where_it_is_told_for_how_long(
     assert (code, "longer ones are kept" in err) == (2, True)
     code, _, err = await command(postgres_dsn, "trades", "--keep", "1s=7")
     assert (code, "--keep is for candles" in err) == (2, True)
+    code, _, err = await command(postgres_dsn, CURVETAPE_RETAIN_CANDLES="1m=7")
+    assert (code, "CURVETAPE_RETAIN_CANDLES was '1m=7': the interval" in err) == (2, True)
+    trades = ("trades", "--older-than-days", "30")
+    code, _, err = await command(postgres_dsn, *trades, CURVETAPE_RETAIN_CANDLES="1m=7")
+    assert code == 0, err
     newest_s = GENESIS_S + (DAYS - 1) * DAY_S
     since_s = newest_s - newest_s % DAY_S - 2 * DAY_S
     every = Candles().apply(recorded(STORY)).candles

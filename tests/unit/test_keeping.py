@@ -25,6 +25,7 @@ def test_shorter_intervals_are_kept_as_long_as_the_next_longer_one_that_is_named
         ("1m=7", "'1m'; candles of 1s, 5s, 15s can be"),
         ("1s=1", "2 or more"),
         ("1s", "2 or more"),
+        ("1s=40000", "'40000' days; it has to be 2 or more, up to 32,767"),
         ("1s=7,1s=8", "given twice"),
         ("1s=30,5s=7", "cannot be kept for longer"),
     ],
