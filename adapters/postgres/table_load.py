@@ -16,6 +16,7 @@ from adapters.postgres.upsert import Upsert
 
 _SETTINGS = {
     "statement_timeout": "0",  # making the key takes as long as the table is large
+    "idle_in_transaction_session_timeout": "0",  # rows may be made of others within the last one
     "maintenance_work_mem": "256MB",
     "work_mem": "256MB",
     "synchronous_commit": "off",  # what is lost is loaded anew; only `finish` waits for the disk
