@@ -21,17 +21,26 @@ SECONDS_MAX = 1 << 33
 
 Column: TypeAlias = npt.NDArray[Any]
 Columns: TypeAlias = Mapping[str, Column]
-"""Columns of the same length: `mint`, a place in some array of mints, `start_s`, and a candle's.
-
-A volume is two of them, its `_high` times 2^32 and its `_low`.
-"""
+"""Columns of the same length."""
+Rows: TypeAlias = npt.NDArray[np.void]
+"""Candles, as `ROW` has them: all of one lies together, since rows are picked and put in order far
+more often than columns are looked at."""
 
 VOLUMES = ("volume_quote", "volume_quote_buy", "volume_token")
 _SUMS = (*(f"{name}{half}" for name in VOLUMES for half in ("_high", "_low")), "buys", "sells")
 _INTEGERS = ("mint", "start_s", "open_pos", "close_pos", "high_pos", "low_pos", *_SUMS)
 _PRICES = ("open", "close", "high", "low")
+ROW = np.dtype(
+    [*((name, np.int64) for name in _INTEGERS), *((name, np.float64) for name in _PRICES)]
+)
+"""`mint`, a place in some array of mints, `start_s`, and a candle's fields.
+
+A volume is two of them, its `_high` times 2^32 and its `_low`.
+"""
 _HALF_BITS = 32
 _HALF = (1 << _HALF_BITS) - 1
+_EVER_S = 1 << 62
+_BYTES = np.dtype((np.void, ROW.itemsize))
 _LAST_POS = np.iinfo(np.int64).max
 
 
@@ -40,29 +49,29 @@ class Framed(msgspec.Struct, frozen=True):
 
     mints: pa.Array
     """Those that `mint` is a place in; more may be there."""
-    columns: Columns
+    rows: Rows
 
     def __len__(self) -> int:
-        return len(self.columns["mint"])
+        return len(self.rows)
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """Candles of all intervals, each in the order of mint and start."""
+    """Candles of all intervals."""
 
     mints: pa.Array
-    levels: Mapping[int, Columns]
-    """By the interval's length in seconds."""
+    rows: Rows
+    """Those of any interval; a candle that is its longer neighbour, too, is there once."""
+    levels: Mapping[int, Column]
+    """By the interval's length in seconds, places in `rows`, in the order of mint and start."""
     late: Sequence[tuple[int, Framed]] = ()
     """Parts of candles that were handed out before, each with its interval's length in seconds."""
 
     def __len__(self) -> int:
-        return sum(len(of["mint"]) for of in self.levels.values())
+        return sum(map(len, self.levels.values()))
 
-
-def nothing() -> Columns:
-    """No candles."""
-    integers = {name: np.empty(0, np.int64) for name in _INTEGERS}
-    return {**integers, **{name: np.empty(0, np.float64) for name in _PRICES}}
+    def of(self, length_s: int) -> Framed:
+        """The candles of an interval."""
+        return Framed(self.mints, _of_interval(self.rows.take(self.levels[length_s]), length_s))
 
 
 def finest(trades: Columns, mints: pa.Array) -> Framed:
@@ -71,43 +80,53 @@ def finest(trades: Columns, mints: pa.Array) -> Framed:
     `trades` has `mint`, `start_s`, which is its second, `pos`, `price`, `quote_amount`,
     `token_amount` and `bought`.
     """
-    trades = _ordered(trades)
-    quote, token, bought = trades["quote_amount"], trades["token_amount"], trades["bought"]
-    buy = quote * bought
-    one: Columns = {
-        "mint": trades["mint"],
-        "start_s": trades["start_s"],
-        **{f"{price}_pos": trades["pos"] for price in _PRICES},
-        **dict.fromkeys(_PRICES, trades["price"]),
-        **_halved("volume_quote", quote),
-        **_halved("volume_quote_buy", buy),
-        **_halved("volume_token", token),
-        "buys": bought.astype(np.int64),
-        "sells": (~bought).astype(np.int64),
-    }
-    return Framed(mints, folded(one, LENGTHS_S[0]))
+    pos, start_s = trades["pos"], trades["start_s"] - trades["start_s"] % LENGTHS_S[0]
+    key = trades["mint"] * SECONDS_MAX + start_s
+    rising = (pos[1:] > pos[:-1]).all()
+    order = np.argsort(key, kind="stable") if rising else np.lexsort((pos, key))
+    firsts, sizes = _groups(key.take(order))
+    made = np.empty(len(firsts), ROW)
+    if not len(made):
+        return Framed(mints, made)
+    pos, price, bought = (trades[name].take(order) for name in ("pos", "price", "bought"))
+    lasts = firsts + sizes - 1
+    made["mint"], made["start_s"] = trades["mint"][order[firsts]], start_s[order[firsts]]
+    for name, places in (("open", firsts), ("close", lasts)):
+        made[f"{name}_pos"], made[name] = pos[places], price[places]
+    for name, choose in (("high", np.maximum), ("low", np.minimum)):
+        made[name] = choose.reduceat(price, firsts)
+        there = price == np.repeat(made[name], sizes)
+        made[f"{name}_pos"] = np.minimum.reduceat(np.where(there, pos, _LAST_POS), firsts)
+    quote, token = trades["quote_amount"].take(order), trades["token_amount"].take(order)
+    for name, values in zip(VOLUMES, (quote, quote * bought, token), strict=True):
+        made[f"{name}_high"] = np.add.reduceat(values >> _HALF_BITS, firsts)
+        made[f"{name}_low"] = np.add.reduceat(values & _HALF, firsts)
+    made["buys"] = np.add.reduceat(bought.astype(np.int64), firsts)
+    made["sells"] = sizes - made["buys"]
+    return Framed(mints, made)
 
 
 def framed(candles: Mapping[Key, Candle], length_s: int) -> Framed:
     """Those candles of an interval that the event-by-event core has made; see `fits`."""
     found = {key: candle for key, candle in candles.items() if key[1] == length_s}
     places = {mint: place for place, mint in enumerate(dict.fromkeys(key[0] for key in found))}
-    columns: dict[str, Column] = {
-        "mint": np.array([places[key[0]] for key in found], np.int64),
-        "start_s": np.array([key[2] for key in found], np.int64),
-    }
+    rows = np.empty(len(found), ROW)
+    rows["mint"] = [places[key[0]] for key in found]
+    rows["start_s"] = [key[2] for key in found]
     for name in Candle.__struct_fields__:
         values = [getattr(candle, name) for candle in found.values()]
         if name in VOLUMES:
-            columns[f"{name}_high"] = np.array([it >> _HALF_BITS for it in values], np.int64)
-            columns[f"{name}_low"] = np.array([it & _HALF for it in values], np.int64)
+            rows[f"{name}_high"] = [it >> _HALF_BITS for it in values]
+            rows[f"{name}_low"] = [it & _HALF for it in values]
         else:
-            columns[name] = np.array(values, np.float64 if name in _PRICES else np.int64)
-    return Framed(pa.array(places, pa.string()), columns)
+            rows[name] = values
+    return Framed(pa.array(places, pa.string()), rows)
 
 
 def apart(candles: Mapping[Key, Candle]) -> Sequence[tuple[int, Framed]]:
     """Candles of all intervals as parts of candles; their times may be any."""
+    if not candles:
+        return []
     levels = ((length_s, framed(candles, length_s)) for length_s in LENGTHS_S)
     return [(length_s, found) for length_s, found in levels if len(found)]
 
@@ -117,103 +136,152 @@ def fits(key: Key) -> bool:
     return 0 <= key[2] < SECONDS_MAX - LENGTHS_S[-1]
 
 
-def unframed(mints: pa.Array, columns: Columns, length_s: int) -> dict[Key, Candle]:
+def unframed(mints: pa.Array, rows: Rows, length_s: int) -> dict[Key, Candle]:
     """Candles of an interval as the event-by-event core has them."""
-    names = mints.take(pa.array(columns["mint"])).to_pylist()
     values = []
     for name in Candle.__struct_fields__:
         if name in VOLUMES:
-            halves = columns[f"{name}_high"].tolist(), columns[f"{name}_low"].tolist()
+            halves = rows[f"{name}_high"].tolist(), rows[f"{name}_low"].tolist()
             values.append([(high << _HALF_BITS) + low for high, low in zip(*halves, strict=True)])
         else:
-            values.append(columns[name].tolist())
-    starts = columns["start_s"].tolist()
+            values.append(rows[name].tolist())
+    starts = rows["start_s"].tolist()
     return {
         (mint, length_s, start_s): Candle(*row)
-        for mint, start_s, *row in zip(names, starts, *values, strict=True)
+        for mint, start_s, *row in zip(named(mints, rows).to_pylist(), starts, *values, strict=True)
     }
+
+
+def named(mints: pa.Array, rows: Rows) -> pa.Array:
+    """Each row's mint."""
+    return mints.take(pa.array(np.ascontiguousarray(rows["mint"])))
 
 
 def unclosed(closed: Closed) -> dict[Key, Candle]:
     """All candles but for late parts, as the event-by-event core has them."""
     found: dict[Key, Candle] = {}
-    for length_s, columns in closed.levels.items():
-        found |= unframed(closed.mints, columns, length_s)
+    for length_s in closed.levels:
+        found |= unframed(closed.mints, closed.of(length_s).rows, length_s)
     return found
 
 
-def volume(columns: Columns, name: str) -> tuple[Column, Column]:
-    """A volume's values, and of each whether 64 bits hold it; where they do not it is wrong."""
-    high, low = columns[f"{name}_high"], columns[f"{name}_low"]
-    carried = high + (low >> _HALF_BITS)
-    return (carried << _HALF_BITS) + (low & _HALF), carried < 1 << 31
+def volume(rows: Rows, name: str) -> Column:
+    """A volume's values, each wrong where 64 bits do not hold it."""
+    found: Column = (rows[f"{name}_high"] << _HALF_BITS) + rows[f"{name}_low"]
+    return found
 
 
-def picked(columns: Columns, which: Column) -> Columns:
+def is_held(rows: Rows, name: str) -> Column:
+    """Of each of a volume's values whether 64 bits hold it."""
+    found: Column = rows[f"{name}_high"] + (rows[f"{name}_low"] >> _HALF_BITS) < 1 << 31
+    return found
+
+
+def picked(rows: Rows, which: Column) -> Rows:
     """Those of which a condition holds, in their order."""
-    if which.all():
-        return columns
-    rows = np.flatnonzero(which)
-    return {name: of[rows] for name, of in columns.items()}
+    return rows if which.all() else rows.take(np.flatnonzero(which))
 
 
-def folded(columns: Columns, length_s: int) -> Columns:
-    """Candles of an interval from those of shorter ones, which are in the order of mint and start.
-
-    What is to be one candle lies together, in any order.
-    """
-    mint, start_s = columns["mint"], columns["start_s"] - columns["start_s"] % length_s
-    if not len(mint):
-        return columns
-    begins = np.ones(len(mint), bool)
-    begins[1:] = (mint[1:] != mint[:-1]) | (start_s[1:] != start_s[:-1])
-    firsts = np.flatnonzero(begins)
-    if len(firsts) == len(mint):
-        return {**columns, "start_s": start_s}
-    made = {name: of[firsts] for name, of in columns.items()} | {"start_s": start_s[firsts]}
-    # Most candles are those of the shorter interval: only what has several parts is put together.
-    sizes = np.diff(firsts, append=len(mint))
-    several = np.flatnonzero(sizes > 1)
-    rows = np.flatnonzero(np.repeat(sizes > 1, sizes))
-    sizes = sizes[several]
-    group = np.repeat(np.arange(len(several)), sizes)
-    begin = np.cumsum(sizes) - sizes
-    parts = _Parts(columns, rows, group, begin)
+def _merged(rows: Rows, sizes: Column) -> Rows:
+    """Some rows at a time put together, in the order of neither; starts are the first one's."""
+    parts = _Parts(rows, sizes)
+    made = parts.firsts()
     for price, choose in (("open", np.minimum), ("close", np.maximum)):
-        at, worth = parts.at_the(choose, f"{price}_pos", price)
-        made[f"{price}_pos"][several], made[price][several] = at, worth
+        made[f"{price}_pos"], made[price] = parts.at_the(choose, f"{price}_pos", price)
     for price, choose in (("high", np.maximum), ("low", np.minimum)):
-        worth, at = parts.reached(choose, price, f"{price}_pos")
-        made[f"{price}_pos"][several], made[price][several] = at, worth
+        made[price], made[f"{price}_pos"] = parts.reached(choose, price, f"{price}_pos")
     for name in _SUMS:
-        made[name][several] = np.add.reduceat(columns[name][rows], begin)
+        made[name] = parts.sum(name)
     return made
 
 
 class _Parts:
     """Rows that are put together in groups, each group's in a row."""
 
-    def __init__(self, columns: Columns, rows: Column, group: Column, begin: Column) -> None:
-        self._columns = columns
+    def __init__(self, rows: Rows, sizes: Column) -> None:
         self._rows = rows
-        self._group = group
-        self._begin = begin
+        self._group = np.repeat(np.arange(len(sizes)), sizes)
+        self._begin = np.cumsum(sizes) - sizes
+
+    def firsts(self) -> Rows:
+        """Each group's first row."""
+        return self._rows.take(self._begin)
 
     def at_the(self, choose: np.ufunc, pos: str, price: str) -> tuple[Column, Column]:
         """Each group's first or last position, and the price there."""
-        places, prices = self._columns[pos][self._rows], self._columns[price][self._rows]
+        places = self._rows[pos]
         chosen = choose.reduceat(places, self._begin)
         found = np.flatnonzero(places == chosen[self._group])
         worth = np.empty(len(chosen), np.float64)
-        worth[self._group[found]] = prices[found]
+        worth[self._group[found]] = self._rows[price][found]
         return chosen, worth
 
     def reached(self, choose: np.ufunc, price: str, pos: str) -> tuple[Column, Column]:
         """Each group's extreme price, and the lowest position at which it was reached."""
-        places, prices = self._columns[pos][self._rows], self._columns[price][self._rows]
+        prices = self._rows[price]
         chosen = choose.reduceat(prices, self._begin)
-        there = np.where(prices == chosen[self._group], places, _LAST_POS)
+        there = np.where(prices == chosen[self._group], self._rows[pos], _LAST_POS)
         return chosen, np.minimum.reduceat(there, self._begin)
+
+    def sum(self, name: str) -> Column:
+        """Each group's sum of a field."""
+        found: Column = np.add.reduceat(self._rows[name], self._begin)
+        return found
+
+
+class _Folding:
+    """Rows, and those that are made of them."""
+
+    def __init__(self, rows: Sequence[Rows], renamed: Column) -> None:
+        """`renamed` has the mints of the last rows, whichever they name."""
+        self._count = sum(map(len, rows))
+        # As plain bytes, which need not be copied field by field.
+        self._held = np.empty(2 * self._count, _BYTES)
+        np.concatenate([it.view(_BYTES) for it in rows], out=self._held[: self._count])
+        self.rows["mint"][self._count - len(renamed) :] = renamed
+        self._mint, self._start_s = (self._held.view(ROW)[it].copy() for it in ("mint", "start_s"))
+
+    @property
+    def rows(self) -> Rows:
+        """All rows."""
+        return self._held[: self._count].view(ROW)
+
+    def start_s(self, places: Column, length_s: int) -> Column:
+        """The starts of an interval's candles."""
+        found = self._start_s.take(places)
+        found -= found % length_s
+        return found
+
+    def folded(self, places: Column, length_s: int) -> Column:
+        """Candles of an interval from those of shorter ones, in the order of mint and start."""
+        key = self._mint.take(places) * SECONDS_MAX + self.start_s(places, length_s)
+        if not (key[1:] >= key[:-1]).all():
+            order = np.argsort(key, kind="stable")
+            key, places = key.take(order), places.take(order)
+        firsts, sizes = _groups(key)
+        found = places.take(firsts)
+        if len(found) == len(places):
+            return found
+        # Most candles are those of the shorter interval: only what has several parts is put
+        # together.
+        several = np.flatnonzero(sizes > 1)
+        parts = self._held.take(places.compress(np.repeat(sizes > 1, sizes))).view(ROW)
+        merged = _merged(parts, sizes.take(several))
+        merged["start_s"] = key.take(firsts.take(several)) % SECONDS_MAX
+        found[several] = self._added(merged)
+        return found
+
+    def _added(self, rows: Rows) -> Column:
+        first, self._count = self._count, self._count + len(rows)
+        if self._count > len(self._held):
+            self._held = np.resize(self._held, 2 * self._count)
+            self._mint, self._start_s = (
+                np.resize(it, 2 * self._count) for it in (self._mint, self._start_s)
+            )
+        added = slice(first, self._count)
+        self._held[added] = rows.view(_BYTES)
+        self._mint[added], self._start_s[added] = rows["mint"], rows["start_s"]
+        return np.arange(first, self._count)
 
 
 class Gathering:
@@ -225,76 +293,73 @@ class Gathering:
 
     def __init__(self) -> None:
         self._mints = pa.array([], pa.string())
-        self._open: dict[int, Columns] = dict.fromkeys(LENGTHS_S, nothing())
-        self._closed_until_s = dict.fromkeys(LENGTHS_S, -(1 << 62))
+        # Of an interval, what the candles that have ended make of the next shorter one.
+        self._open: dict[int, Rows] = dict.fromkeys(LENGTHS_S, np.empty(0, ROW))
+        self._closed_until_s = -_EVER_S
 
     def take(self, fresh: Iterable[Framed], until_s: int) -> Closed:
         """Add candles of the shortest interval; those that end by `until_s` are handed out."""
-        mints, shorter = self._known(fresh)
-        levels: dict[int, Columns] = {}
-        late: list[tuple[int, Framed]] = []
+        frames = list(fresh)
+        mints, renamed = self._known(frames)
+        folding = _Folding([*self._open.values(), *(it.rows for it in frames)], renamed)
+        edges = np.cumsum([0, *map(len, self._open.values())])
+        waiting = dict(zip(LENGTHS_S, map(np.arange, edges, edges[1:]), strict=False))
+        parts = np.arange(edges[-1], len(folding.rows))
+        levels: dict[int, Column] = {}
+        late: dict[int, Column] = {}
         for length_s in LENGTHS_S:
-            shorter = folded(shorter, length_s)
-            end_s = shorter["start_s"] + length_s
-            is_late = end_s <= self._closed_until_s[length_s]
-            every = shorter
-            if is_late.any():
-                late.append((length_s, Framed(mints, picked(shorter, is_late))))
-                every = picked(shorter, ~is_late)
-            every = folded(_ordered(_joined([self._open[length_s], every])), length_s)
-            is_closed = every["start_s"] + length_s <= until_s
-            levels[length_s] = picked(every, is_closed)
-            self._open[length_s] = picked(every, ~is_closed)
-            self._closed_until_s[length_s] = max(self._closed_until_s[length_s], until_s)
+            is_late = folding.start_s(parts, length_s) + length_s <= self._closed_until_s
+            late[length_s] = folding.folded(parts.compress(is_late), length_s)
+            parts = np.concatenate([waiting[length_s], parts.compress(~is_late)])
+            every = folding.folded(parts, length_s)
+            is_closed = folding.start_s(every, length_s) + length_s <= until_s
+            levels[length_s] = every.compress(is_closed)
+            waiting[length_s] = every.compress(~is_closed)
+            # A candle that goes on may get what was too late for a shorter one.
+            parts = np.concatenate([levels[length_s], late[length_s]])
+        self._closed_until_s = max(self._closed_until_s, until_s)
+        self._open = {length_s: folding.rows.take(it) for length_s, it in waiting.items()}
         self._forget(mints)
-        return Closed(mints, levels, late)
+        late_parts = Closed(mints, folding.rows, {it: of for it, of in late.items() if len(of)})
+        return Closed(
+            mints, folding.rows, levels, [(it, late_parts.of(it)) for it in late_parts.levels]
+        )
 
     def rest(self) -> Closed:
         """What has not been handed out; nothing may be added afterwards."""
-        return Closed(self._mints, self._open)
+        return self.take([], _EVER_S)
 
-    def _known(self, fresh: Iterable[Framed]) -> tuple[pa.Array, Columns]:
-        """All mints that are open or new, and the new candles in order; renames what is open."""
-        frames = list(fresh)
+    def _known(self, frames: Sequence[Framed]) -> tuple[pa.Array, Column]:
+        """All mints that are open or new, those that are open first, and the new candles' ones."""
         chunks = [self._mints, *(it.mints for it in frames)]
         encoded = pa.concat_arrays(chunks).dictionary_encode()
         places = encoded.indices.to_numpy().astype(np.int64)
         edges = np.cumsum([0, *map(len, chunks)])
         assert len(encoded.dictionary) >= len(self._mints), "those that are open come first"
-        renamed: list[Columns] = [
-            {**frame.columns, "mint": places[edge:][frame.columns["mint"]]}
-            for frame, edge in zip(frames, edges[1:], strict=False)
+        fresh = [
+            places[edge:][it.rows["mint"]] for it, edge in zip(frames, edges[1:], strict=False)
         ]
-        return encoded.dictionary, _ordered(_joined(renamed or [nothing()]))
+        return encoded.dictionary, np.concatenate([np.empty(0, np.int64), *fresh])
 
     def _forget(self, mints: pa.Array) -> None:
         """Keep the mints of what is open."""
         used = np.zeros(len(mints), bool)
-        for columns in self._open.values():
-            used[columns["mint"]] = True
+        for rows in self._open.values():
+            used[rows["mint"]] = True
         place = np.cumsum(used) - 1
         self._mints = mints.filter(pa.array(used))
-        self._open = {
-            length_s: {**columns, "mint": place[columns["mint"]]}
-            for length_s, columns in self._open.items()
-        }
+        for rows in self._open.values():
+            rows["mint"] = place[rows["mint"]]
 
 
-def _halved(name: str, values: Column) -> Columns:
-    return {f"{name}_high": values >> _HALF_BITS, f"{name}_low": values & _HALF}
+def _of_interval(rows: Rows, length_s: int) -> Rows:
+    rows["start_s"] -= rows["start_s"] % length_s
+    return rows
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
-    held = [it for it in parts if len(it["mint"])] or parts[:1]
-    if len(held) == 1:
-        return held[0]
-    return {name: np.concatenate([it[name] for it in held]) for name in held[0]}
-
-
-def _ordered(columns: Columns) -> Columns:
-    """In the order of mint and start."""
-    key = columns["mint"] * SECONDS_MAX + columns["start_s"]
-    if len(key) < 2 or (key[1:] >= key[:-1]).all():
-        return columns
-    order = np.argsort(key, kind="stable")
-    return {name: of[order] for name, of in columns.items()}
+def _groups(key: Column) -> tuple[Column, Column]:
+    """Where each of those that lie together begins, and how many there are."""
+    begins = np.ones(len(key), bool)
+    np.not_equal(key[1:], key[:-1], out=begins[1:])
+    firsts = np.flatnonzero(begins)
+    return firsts, np.diff(firsts, append=len(key))

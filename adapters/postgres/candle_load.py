@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from adapters.postgres.candle_pages import COLUMNS, ENDS, PAGES, paged, take_apart_for
 from adapters.postgres.candles import HOURS, CandleStore
@@ -17,14 +17,14 @@ from adapters.postgres.horizons import candles_from
 from adapters.postgres.pool import Connection
 from adapters.postgres.table_load import TableLoad, copy_csv
 from projections.buckets import HOUR_S
-from projections.candle_columns import VOLUMES, Closed, Columns, Framed, nothing, picked
+from projections.candle_columns import ROW, VOLUMES, Closed, Framed, named, picked, volume
 
 # ruff: noqa: S608  # names of tables and columns, and queries, of the program's own
 
 _LATE = "late_candles"
 _PARTS = {"mint": 'text collate "C"', "interval_s": "integer"} | {
-    name: "double precision" if of.dtype.kind == "f" else "bigint"
-    for name, of in nothing().items()
+    name: "double precision" if kind.kind == "f" else "bigint"
+    for name, kind in ((name, ROW[name]) for name in ROW.names or ())
     if name != "mint"
 }
 """The columns of a part, as the core's columns have them: volumes in halves."""
@@ -80,13 +80,10 @@ class CandleLoad(TableLoad[Closed]):
                 source=_sent(pages.body),
                 format="binary",
             )
-        if hours := pages.held.get(HOUR_S):
-            await copy_csv(
-                connection, schema, HOURS.table, list(HOURS.columns), _hours(made.mints, hours)
-            )
-        left = pages.left
-        for length_s, columns in left.levels.items():
-            self._staged += await _stage(connection, length_s, Framed(left.mints, columns))
+        if HOUR_S in pages.held.levels and len(hours := pages.held.of(HOUR_S)):
+            await copy_csv(connection, schema, HOURS.table, list(HOURS.columns), _hours(hours))
+        for length_s in pages.left.levels:
+            self._staged += await _stage(connection, length_s, pages.left.of(length_s))
         for length_s, part in made.late:
             staged = await _stage(connection, length_s, part)
             self._staged += staged
@@ -96,16 +93,14 @@ class CandleLoad(TableLoad[Closed]):
     def _kept(self, made: Closed) -> Closed:
         if not self._since:
             return made
-        levels = {length_s: self._later(of, length_s) for length_s, of in made.levels.items()}
-        late = [
-            (length_s, Framed(it.mints, self._later(it.columns, length_s)))
-            for length_s, it in made.late
-        ]
-        return Closed(made.mints, levels, late)
-
-    def _later(self, columns: Columns, length_s: int) -> Columns:
-        from_s = self._since.get(length_s)
-        return columns if from_s is None else picked(columns, columns["start_s"] >= from_s)
+        levels, late = dict(made.levels), list[tuple[int, Framed]]()
+        for length_s, places in made.levels.items():
+            kept = made.of(length_s).rows["start_s"] >= self._since.get(length_s, 0)
+            levels[length_s] = places.compress(kept)
+        for length_s, part in made.late:
+            rows = picked(part.rows, part.rows["start_s"] >= self._since.get(length_s, 0))
+            late.append((length_s, Framed(part.mints, rows)))
+        return Closed(made.mints, made.rows, levels, late)
 
     async def merge(self, connection: Connection) -> None:
         """Merge parts of candles as the live store does."""
@@ -135,21 +130,26 @@ async def _stage(connection: Connection, length_s: int, part: Framed) -> int:
     if not len(part):
         return 0
     columns = {
-        **part.columns,
-        "mint": _names(part.mints, part.columns),
+        "mint": _names(part),
         "interval_s": pl.repeat(length_s, len(part), eager=True),
+        **{name: pl.Series(part.rows[name].copy()) for name in (ROW.names or ()) if name != "mint"},
     }
     rows = pl.DataFrame({name: columns[name] for name in _PARTS})
     await copy_csv(connection, "pg_temp", _LATE, list(_PARTS), rows)
     return len(part)
 
 
-def _names(mints: pa.Array, columns: Columns) -> pl.Series:
-    return pl.Series(mints.take(pa.array(columns["mint"])), dtype=pl.String())
+def _names(part: Framed) -> pl.Series:
+    return pl.Series(named(part.mints, part.rows), dtype=pl.String())
 
 
-def _hours(mints: pa.Array, hours: Columns) -> pl.DataFrame:
+def _hours(hours: Framed) -> pl.DataFrame:
     """Hours in the order of their key, which keeps neighbours on the same page."""
-    names = _names(mints, hours)
-    columns = {name: names if name == "mint" else hours[name] for name in HOURS.columns}
-    return pl.DataFrame(columns).sort(HOURS.key)
+
+    def column(name: str) -> pl.Series:
+        if name == "mint":
+            return _names(hours)
+        values = volume(hours.rows, name) if name in VOLUMES else hours.rows[name]
+        return pl.Series(np.ascontiguousarray(values))
+
+    return pl.DataFrame({name: column(name) for name in HOURS.columns}).sort(HOURS.key)

@@ -5,7 +5,7 @@ is there once, with all the lengths that it stands for. Whoever reads sees rows:
 of plain rows and pages. What is to be changed is taken out of its page first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from struct import pack
 
 import msgspec
@@ -21,7 +21,8 @@ from projections.candle_columns import (
     VOLUMES,
     Closed,
     Column,
-    Columns,
+    Rows,
+    is_held,
     volume,
 )
 from projections.candles import Key
@@ -173,92 +174,75 @@ class Paged(msgspec.Struct, frozen=True):
     """The end of each interval's last candle, in seconds."""
     body: Sequence[bytes]
     """What `copy … with (format binary)` reads, for `COLUMNS`."""
-    held: Mapping[int, Columns]
-    """By the interval's length in seconds, all that are in the pages, with their volumes whole."""
+    held: Closed
+    """All that are in the pages."""
     left: Closed
     """Candles of which 64 bits do not hold a volume."""
 
 
 def paged(closed: Closed, *, number: int) -> Paged:
     """Candles as pages, numbered from `number` on."""
-    ends, left, fitting = {}, {}, {}
-    candles = 0
-    for length_s, columns in closed.levels.items():
-        held, rest = _divided(columns)
-        fitting[length_s], left[length_s] = held, rest
-        candles += len(held["mint"])
-        if len(held["mint"]):
-            ends[length_s] = int(held["start_s"].max()) + length_s
-    made = list(_encoded(closed.mints, _bodies(fitting), number)) if candles else []
+    bodies, held, left = _bodies(closed), closed, msgspec.structs.replace(closed, levels={})
+    if not _fits(bodies.rows).all():
+        fits = _fits(closed.rows)
+        held, left = _divided(closed, fits), _divided(closed, ~fits)
+        bodies = _bodies(held)
+    ends = {}
+    for length_s, places in held.levels.items():
+        if len(places):
+            last_s = int(closed.rows["start_s"].take(places).max())
+            ends[length_s] = last_s - last_s % length_s + length_s
+    made = list(_encoded(closed.mints, bodies, number)) if len(held) else []
     pages = sum(count for count, _ in made)
     body = [_HEADER, *(it for _, it in made), _TRAILER]
-    return Paged(pages, candles, ends, body, fitting, Closed(closed.mints, left))
+    return Paged(pages, len(held), ends, body, held, left)
 
 
-def _divided(columns: Columns) -> tuple[Columns, Columns]:
-    """Candles of which 64 bits hold all volumes, and the others; the former's volumes whole."""
-    volumes, fit = {}, np.ones(len(columns["mint"]), bool)
+def _fits(rows: Rows) -> Column:
+    """Of each candle whether 64 bits hold its volumes, and 32 its counts."""
+    found: Column = (rows["buys"] | rows["sells"]) < 1 << 31
     for name in VOLUMES:
-        volumes[name], fits = volume(columns, name)
-        fit &= fits
-    fit &= (columns["buys"] < 1 << 31) & (columns["sells"] < 1 << 31)
-    whole = {**columns, **volumes}
-    if fit.all():
-        return whole, {name: of[:0] for name, of in columns.items()}
-    return (
-        {name: of[fit] for name, of in whole.items()},
-        {name: of[~fit] for name, of in columns.items()},
-    )
+        found &= is_held(rows, name)
+    return found
 
 
-def _bodies(levels: Mapping[int, Columns]) -> Columns:
-    """Each candle once, with the first and the last interval that it stands for, by mint."""
-    fresh: list[Columns] = []
-    bodies = np.empty(0, np.int64)
-    """For each candle of the interval before, its place among all that are in `fresh`."""
-    count, before = 0, None
-    longest = np.empty(sum(len(of["mint"]) for of in levels.values()), np.int64)
-    for level, (length_s, columns) in enumerate(levels.items()):
-        same = np.full(len(columns["mint"]), -1, np.int64)
-        if before is not None and len(before["mint"]) and len(same):
-            found, whole = _contained(before, columns, length_s)
-            same[found[whole]] = bodies[whole]
-        new = np.flatnonzero(same < 0)
-        same[new] = np.arange(count, count + len(new))
-        count += len(new)
-        longest[same] = level
-        fresh.append(
-            {
-                **{name: columns[name][new] for name in (*_PLAIN, *VOLUMES)},
-                "shortest": np.full(len(new), level, np.int64),
-            }
-        )
-        bodies, before = same, columns
-    joined = {name: np.concatenate([of[name] for of in fresh]) for name in fresh[0]}
-    joined["longest"] = longest[:count]
-    order = np.argsort(joined["mint"], kind="stable")
-    return {name: of[order] for name, of in joined.items()}
+def _divided(closed: Closed, which: Column) -> Closed:
+    """Those candles of which a condition holds."""
+    levels = {it: of.compress(which.take(of)) for it, of in closed.levels.items()}
+    return msgspec.structs.replace(closed, levels=levels)
 
 
-_PLAIN = (
-    *("mint", "start_s", "open_pos", "close_pos", "high_pos", "low_pos", *_PRICES),
-    *("buys", "sells"),
-)
+class _Bodies(msgspec.Struct, frozen=True):
+    """Candles, each once, by mint, with the first and the last interval that they stand for.
+
+    Intervals are places among all.
+    """
+
+    rows: Rows
+    shortest: Column
+    longest: Column
 
 
-def _contained(shorter: Columns, longer: Columns, length_s: int) -> tuple[Column, Column]:
-    """For each shorter candle the longer one around it, and whether it is all of that."""
-    start_s = shorter["start_s"] - shorter["start_s"] % length_s
-    keys = longer["mint"] * SECONDS_MAX + longer["start_s"]
-    wanted = shorter["mint"] * SECONDS_MAX + start_s
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    # As many trades, and all within: the same ones.
-    whole = (
-        (keys[found] == wanted)
-        & (longer["buys"][found] == shorter["buys"])
-        & (longer["sells"][found] == shorter["sells"])
-    )
-    return found, whole
+def _bodies(held: Closed) -> _Bodies:
+    # Of each row the last interval in which it was met, and its place among all bodies.
+    met = np.full(len(held.rows), -2)
+    body = np.empty(len(held.rows), np.int64)
+    longest = np.empty(len(held), np.int64)
+    fresh: list[Column] = []
+    count = 0
+    for level, length_s in enumerate(LENGTHS_S):
+        places = held.levels[length_s]
+        # What was let go of may be missing between a shorter interval and a longer one.
+        fresh.append(places.compress(met.take(places) != level - 1))
+        body[fresh[-1]] = np.arange(count, count + len(fresh[-1]))
+        count += len(fresh[-1])
+        met[places] = level
+        longest[body.take(places)] = level
+    every, shortest = np.concatenate(fresh), np.repeat(np.arange(len(fresh)), list(map(len, fresh)))
+    order = np.argsort(held.rows["mint"].take(every), kind="stable")
+    rows, shortest = held.rows.take(every.take(order)), shortest.take(order)
+    rows["start_s"] -= rows["start_s"] % np.array(LENGTHS_S).take(shortest)
+    return _Bodies(rows, shortest, longest.take(order))
 
 
 _HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
@@ -283,9 +267,10 @@ _ARRAY = np.dtype(
 )
 
 
-def _encoded(mints: pa.Array, bodies: Columns, number: int) -> Iterator[tuple[int, bytes]]:
+def _encoded(mints: pa.Array, bodies: _Bodies, number: int) -> Iterator[tuple[int, bytes]]:
     """Some pages at a time: how many, and as a binary COPY has them."""
-    mint, count = bodies["mint"], len(bodies["mint"])
+    rows, count = bodies.rows, len(bodies.rows)
+    mint, start_s = np.ascontiguousarray(rows["mint"]), np.ascontiguousarray(rows["start_s"])
     begins = np.ones(count, bool)
     begins[1:] = mint[1:] != mint[:-1]
     firsts = np.flatnonzero(begins)
@@ -294,13 +279,13 @@ def _encoded(mints: pa.Array, bodies: Columns, number: int) -> Iterator[tuple[in
     sizes = np.diff(firsts, append=count)
     lengths = np.array(LENGTHS_S, np.int64)
     # All that a candle traded lies in the shortest of the times that it stands for.
-    until_s = bodies["start_s"] + lengths[bodies["shortest"]]
+    until_s = start_s + lengths[bodies.shortest]
     span = np.empty(len(firsts), _SPAN)
     for name, values in (
-        ("from", np.minimum.reduceat(bodies["start_s"], firsts)),
+        ("from", np.minimum.reduceat(start_s, firsts)),
         ("until", np.maximum.reduceat(until_s, firsts)),
-        ("shortest", lengths[np.minimum.reduceat(bodies["shortest"], firsts)]),
-        ("longest", lengths[np.maximum.reduceat(bodies["longest"], firsts)]),
+        ("shortest", lengths[np.minimum.reduceat(bodies.shortest, firsts)]),
+        ("longest", lengths[np.maximum.reduceat(bodies.longest, firsts)]),
         ("number", np.arange(number, number + len(firsts))),
     ):
         field = name if name == "number" else f"{name}_s"
@@ -310,37 +295,38 @@ def _encoded(mints: pa.Array, bodies: Columns, number: int) -> Iterator[tuple[in
     for at in range(0, len(firsts), PAGES_TOGETHER):
         some = slice(at, at + PAGES_TOGETHER)
         first, last = int(firsts[at]), int(firsts[some][-1] + sizes[some][-1])
-        begin, sent = firsts[some] - first, {n: of[first:last] for n, of in bodies.items()}
+        begin, sent = firsts[some] - first, slice(first, last)
         joined = pc.binary_join_element_wise(
             pack(">h", len(COLUMNS)),
             _fixed(pc.binary_length(names[some]).to_numpy().astype(">i4")),
             names[some],
             _fixed(span[some]),
             _fixed(_array_head(sizes[some] * len(_NUMBERS), _INT8, _NUMBER)),
-            _sliced(_numbers(sent), begin, last - first),
+            _sliced(_numbers(bodies, sent), begin, last - first),
             _fixed(_array_head(sizes[some] * len(_PRICES), _FLOAT8, _PRICE)),
-            _sliced(_prices(sent), begin, last - first),
+            _sliced(_prices(rows[sent]), begin, last - first),
             b"",
         )
         yield len(begin), bytes(joined.buffers()[2])
 
 
-def _numbers(bodies: Columns) -> Column:
-    made = np.empty((len(bodies["mint"]), len(_NUMBERS)), _NUMBER)
+def _numbers(bodies: _Bodies, some: slice) -> Column:
+    rows, shortest, longest = bodies.rows[some], bodies.shortest[some], bodies.longest[some]
+    made = np.empty((len(rows), len(_NUMBERS)), _NUMBER)
     made["length"], values = 8, made["value"]
-    values[:, 0] = (bodies["start_s"] << 8) + (bodies["shortest"] << 4) + bodies["longest"]
-    values[:, -1] = (bodies["buys"] << 32) + bodies["sells"]
+    values[:, 0] = (rows["start_s"] << 8) + (shortest << 4) + longest
+    values[:, -1] = (rows["buys"] << 32) + rows["sells"]
     for place, name in enumerate(_NUMBERS):
         if name:
-            values[:, place] = bodies[name]
+            values[:, place] = volume(rows, name) if name in VOLUMES else rows[name]
     return made
 
 
-def _prices(bodies: Columns) -> Column:
-    made = np.empty((len(bodies["mint"]), len(_PRICES)), _PRICE)
+def _prices(rows: Rows) -> Column:
+    made = np.empty((len(rows), len(_PRICES)), _PRICE)
     made["length"] = 8
     for place, name in enumerate(_PRICES):
-        made["value"][:, place] = bodies[name]
+        made["value"][:, place] = rows[name]
     return made
 
 

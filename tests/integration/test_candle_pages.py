@@ -166,7 +166,7 @@ async def test_what_comes_late_to_a_load_waits_in_the_database_until_it_is_merge
         for part in batches(recorded(events), 100):
             before = loading.late_rows
             candles = framed(Candles().apply(part).candles, LENGTHS_S[0])
-            until_s = int(candles.columns["start_s"].max())
+            until_s = int(candles.rows["start_s"].max())
             made = making.made([Part(candles, until_s)])
             await loading.write(made)
             assert loading.late_rows == before + sum(len(it) for _, it in made.late)

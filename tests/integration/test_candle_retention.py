@@ -101,7 +101,7 @@ async def load(dsn: str, events: Sequence[AnyEvent]) -> None:
         gathering = Gathering()
         for part in batches(recorded(events), 400):
             made = framed(Candles().apply(part).candles, LENGTHS_S[0])
-            await loading.write(gathering.take([made], int(made.columns["start_s"].max()) - 120))
+            await loading.write(gathering.take([made], int(made.rows["start_s"].max()) - 120))
         await loading.write(gathering.rest())
         await loading.finish(sequence=len(events))
     finally:

@@ -78,7 +78,7 @@ def test_columns_give_the_cores_rows_however_they_are_cut_and_whatever_comes_lat
             assert key not in handed, "a candle is handed out once"
             handed[key] = candle
         for length_s, it in closed.late:
-            late = merge(late, Changes(unframed(it.mints, it.columns, length_s)))
+            late = merge(late, Changes(unframed(it.mints, it.rows, length_s)))
     for key, candle in unclosed(gathering.rest()).items():
         assert key not in handed
         handed[key] = candle
@@ -98,7 +98,7 @@ def test_a_pool_that_calls_the_token_its_quote_is_read_the_other_way_round() -> 
     turned = pool_traded(3, "m", quote_mint="m", base_mint="sol", base_amount=5, quote_amount=7)
     frames = by_columns([turned])
     pool = frames[1]
-    assert plain(unframed(pool.mints, pool.columns, LENGTHS_S[0])) == {
+    assert plain(unframed(pool.mints, pool.rows, LENGTHS_S[0])) == {
         key: row for key, row in plain(expected([turned])).items() if key[1] == LENGTHS_S[0]
     }
     assert len(pool) == 1
