@@ -260,7 +260,7 @@ class _Loading:
                 read, seconds = await self._reading.popleft()
                 self._read_on()
                 with _applying(segment):
-                    made, more = await asyncio.to_thread(_timed, self._making.made, read)
+                    made, more = await asyncio.to_thread(_timed, self._made, read)
                 self._gathering_s += seconds + more
                 await writing
                 writing = asyncio.create_task(self._write(made))
@@ -270,16 +270,16 @@ class _Loading:
                         f"{self._load.name}: {segment.last_sequence:,} of {last:,} sealed events, "
                         f"{segment.last_sequence / (now - began):,.0f}/s"
                     )
+            with _applying(*self._segments):
+                rest, more = await asyncio.to_thread(_timed, self._rest)
+            self._gathering_s += more
             await writing
+            await self._write(rest)
         finally:
             under_way = [writing, *self._reading]
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-        with _applying(*self._segments):
-            made, more = await asyncio.to_thread(_timed, self._making.rest)
-        self._gathering_s += more
-        await self._write(made)
         started = time.monotonic()
         await self._load.finish(sequence=last)
         ended = time.monotonic()
@@ -309,9 +309,15 @@ class _Loading:
         with _applying(segment):
             return self._making.read(content, self._abandoned)
 
-    async def _write(self, made: Any) -> None:
+    def _made(self, read: Any) -> Any:
+        return self._load.encoded(self._making.made(read))
+
+    def _rest(self) -> Any:
+        return self._load.encoded(self._making.rest())
+
+    async def _write(self, sent: Any) -> None:
         started = time.monotonic()
-        await self._load.write(made)
+        await self._load.write(sent)
         self._copying_s += time.monotonic() - started
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adapters.archive.pieces import ALL, events_in, events_of, kind_of
+from adapters.archive.pieces import ALL, events_of, kind_of, made_of, rows_in
 from adapters.archive.segment import Content, filled, read_group, row_groups
 from domain.log import Recorded
 from projections.candle_columns import LENGTHS_S, Framed, finest, fits, framed
@@ -43,14 +43,16 @@ def parts(content: Content, abandoned: Mapping[int, int]) -> Iterator[Part]:
             pa.BufferReader(content), metadata=plain.metadata, read_dictionary=list(_TEXTS)
         ) as encoded,
     ):
+        rare: list[pa.Table] = []
         for groups in row_groups(plain):
             for group in groups:
                 kind = kind_of(plain, group)
                 if kind is not None and kind in KINDS:
                     yield from _of_kind(plain, encoded, group, kind, abandoned)
                 elif kind is None or kind in RARE:
-                    events = events_in(plain, group, abandoned, (*KINDS, *RARE))
-                    yield from map(_by_events, events)
+                    rare += rows_in(plain, group, abandoned, (*KINDS, *RARE))
+        if rare:  # so few that making them together is most of what can be saved
+            yield _by_events(made_of(pa.concat_tables(rare, promote_options="default")))
 
 
 def until_of(found: Sequence[Part]) -> int:

@@ -65,22 +65,38 @@ def events_in(
     file: pq.ParquetFile, group: int, abandoned: Mapping[int, int], kinds: Collection[str]
 ) -> Iterator[Sequence[Recorded]]:
     """The events of some kinds of a group that count, where there are any."""
+    for table in rows_in(file, group, abandoned, kinds):
+        yield made_of(table)
+
+
+def rows_in(
+    file: pq.ParquetFile, group: int, abandoned: Mapping[int, int], kinds: Collection[str]
+) -> Iterator[pa.Table]:
+    """The rows of some kinds of a group that count, where there are any, for `made_of`."""
     table = ALL.picked(read_group(file, group, list(_ALWAYS)), abandoned)
     wanted = table.filter(pc.is_in(table["kind"], pa.array(kinds, pa.string())))["sequence"]
     if len(wanted):
         columns = {*_ALWAYS, *(name for kind in kinds for name in KINDS[kind].columns)}
-        yield events_of(read_group(file, group, filled(file, group, columns)), wanted)
+        yield _chosen(read_group(file, group, filled(file, group, columns)), wanted)
 
 
 def events_of(table: pa.Table, sequences: pa.Array) -> Sequence[Recorded]:
     """The messages of some sequences."""
-    chosen = table.filter(pc.is_in(table["sequence"], pa.array(sequences.to_pylist(), pa.int64())))
+    return made_of(_chosen(table, sequences))
+
+
+def made_of(table: pa.Table) -> Sequence[Recorded]:
+    """The messages of a table."""
     return [
         Recorded(sequence, decode(text.encode()))
         for sequence, text in zip(
-            chosen["sequence"].to_pylist(), texts(chosen).to_pylist(), strict=True
+            table["sequence"].to_pylist(), texts(table).to_pylist(), strict=True
         )
     ]
+
+
+def _chosen(table: pa.Table, sequences: pa.Array) -> pa.Table:
+    return table.filter(pc.is_in(table["sequence"], pa.array(sequences.to_pylist(), pa.int64())))
 
 
 def _of_group(

@@ -4,18 +4,27 @@ What comes for a candle that was sent waits in a temporary table without a key, 
 holds, and is merged at the end: so memory does not grow with it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 import polars as pl
 
-from adapters.postgres.candle_pages import COLUMNS, ENDS, PAGES, paged, take_apart_for
+from adapters.postgres.candle_pages import (
+    COLUMNS,
+    ENDS,
+    PAGES,
+    Paged,
+    copied,
+    paged,
+    take_apart_for,
+)
 from adapters.postgres.candles import HOURS, CandleStore
 from adapters.postgres.horizons import candles_from
 from adapters.postgres.pool import Connection
-from adapters.postgres.table_load import TableLoad, copy_csv
+from adapters.postgres.table_load import TableLoad, copy_csv, together
 from projections.buckets import HOUR_S
 from projections.candle_columns import ROW, VOLUMES, Closed, Framed, named, picked, volume
 
@@ -41,12 +50,24 @@ _WHOLE = f"""
 """Each late candle once, as the core folds it; a segment has one part of it at most."""
 
 
-class CandleLoad(TableLoad[Closed]):
+class Sent(msgspec.Struct, frozen=True):
+    """Some candles as they are sent."""
+
+    candles: int
+    pages: Paged
+    hours: pl.DataFrame
+    parts: Sequence[tuple[int, Framed]]
+    """What no page holds, each with its interval's length in seconds."""
+    late_parts: Sequence[tuple[int, Framed]]
+
+
+class CandleLoad(TableLoad[Sent]):
     """Fills candles; each is in one page, and what comes late for it is merged."""
 
     name: ClassVar = CandleStore.name
     table: ClassVar = PAGES
     beside: ClassVar = (*CandleStore.tables, ENDS)
+    lanes: ClassVar = 2
 
     def __init__(self, connection: Connection, schema: str) -> None:
         super().__init__(connection, schema)
@@ -62,33 +83,48 @@ class CandleLoad(TableLoad[Closed]):
         columns = ", ".join(f"{name} {kind}" for name, kind in _PARTS.items())
         await connection.execute(f"create temp table {_LATE} ({columns})")
 
-    async def copy(self, connection: Connection, schema: str, made: Closed) -> int:
-        """Send candles as pages; what fits in none becomes plain rows at the end.
+    def encoded(self, made: Closed) -> Sent:
+        """Candles as pages; what fits in none becomes plain rows at the end.
 
         None of what was let go of comes back.
         """
         made = self._kept(made)
-        pages = await asyncio.to_thread(paged, made, number=self._pages)
+        pages = paged(made, number=self._pages)
         self._pages += pages.pages
         for length_s, end_s in pages.ends.items():
             self._ends[length_s] = max(end_s, self._ends.get(length_s, end_s))
-        if pages.pages:
+        parts = [(length_s, pages.left.of(length_s)) for length_s in pages.left.levels]
+        return Sent(len(made), pages, _hours(pages.held.of(HOUR_S)), parts, made.late)
+
+    async def copy(self, connection: Connection, schema: str, made: Sent) -> int:
+        """Send pages over all connections, each of which takes what comes next."""
+        chunks = iter(made.pages.chunks)
+        hours = [made.hours, *(made.hours.clear() for _ in self._lanes[1:])]
+        await together(
+            self._send(lane, schema, chunks, some)
+            for lane, some in zip(self._lanes, hours, strict=True)
+        )
+        for length_s, part in made.parts:
+            self._staged += await _stage(connection, length_s, part)
+        for length_s, part in made.late_parts:
+            staged = await _stage(connection, length_s, part)
+            self._staged += staged
+            self.late_rows += staged
+        return made.candles
+
+    async def _send(
+        self, connection: Connection, schema: str, chunks: Iterator[bytes], hours: pl.DataFrame
+    ) -> None:
+        if len(hours):
+            await copy_csv(connection, schema, HOURS.table, list(HOURS.columns), hours)
+        if (first := next(chunks, None)) is not None:
             await connection.copy_to_table(
                 self.table.table,
                 schema_name=schema,
                 columns=list(COLUMNS),
-                source=_sent(pages.body),
+                source=_each(copied(chain([first], chunks))),
                 format="binary",
             )
-        if HOUR_S in pages.held.levels and len(hours := pages.held.of(HOUR_S)):
-            await copy_csv(connection, schema, HOURS.table, list(HOURS.columns), _hours(hours))
-        for length_s in pages.left.levels:
-            self._staged += await _stage(connection, length_s, pages.left.of(length_s))
-        for length_s, part in made.late:
-            staged = await _stage(connection, length_s, part)
-            self._staged += staged
-            self.late_rows += staged
-        return len(made)
 
     def _kept(self, made: Closed) -> Closed:
         if not self._since:
@@ -120,7 +156,7 @@ class CandleLoad(TableLoad[Closed]):
         )
 
 
-async def _sent(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _each(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
 

@@ -5,7 +5,7 @@ is there once, with all the lengths that it stands for. Whoever reads sees rows:
 of plain rows and pages. What is to be changed is taken out of its page first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from struct import pack
 
 import msgspec
@@ -31,7 +31,7 @@ from projections.candles import Key
 
 PAGE_CANDLES_MAX = 70
 """So a page fits in a block of the table."""
-PAGES_TOGETHER = 8_192
+PAGES_TOGETHER = 2_048
 """So many are encoded at a time."""
 
 _NUMBERS = ("", "open_pos", "close_pos", "high_pos", "low_pos", *VOLUMES, "")
@@ -172,8 +172,8 @@ class Paged(msgspec.Struct, frozen=True):
     """In the pages."""
     ends: dict[int, int]
     """The end of each interval's last candle, in seconds."""
-    body: Sequence[bytes]
-    """What `copy … with (format binary)` reads, for `COLUMNS`."""
+    chunks: Sequence[bytes]
+    """Some pages each, as `copied` sends them."""
     held: Closed
     """All that are in the pages."""
     left: Closed
@@ -194,8 +194,14 @@ def paged(closed: Closed, *, number: int) -> Paged:
             ends[length_s] = last_s - last_s % length_s + length_s
     made = list(_encoded(closed.mints, bodies, number)) if len(held) else []
     pages = sum(count for count, _ in made)
-    body = [_HEADER, *(it for _, it in made), _TRAILER]
-    return Paged(pages, len(held), ends, body, held, left)
+    return Paged(pages, len(held), ends, [it for _, it in made], held, left)
+
+
+def copied(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What `copy … with (format binary)` reads, for `COLUMNS`."""
+    yield _HEADER
+    yield from chunks
+    yield _TRAILER
 
 
 def _fits(rows: Rows) -> Column:

@@ -1,10 +1,11 @@
 """Fills an empty table by COPY; its key is made last, at once."""
 
 import abc
+import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import ClassVar, Generic, Self, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import asyncpg
 import polars as pl
@@ -35,7 +36,7 @@ _INDEXES = """
 class TableLoad(abc.ABC, Generic[M]):
     """One filling of a generation's table; only its end makes it count.
 
-    `M` is what many rows are made as.
+    `M` is what many rows are sent as.
     """
 
     name: ClassVar[str]
@@ -44,9 +45,12 @@ class TableLoad(abc.ABC, Generic[M]):
     """What is filled."""
     beside: ClassVar[Sequence[Upsert]] = ()
     """Tables that keep what does not go there."""
+    lanes: ClassVar = 1
+    """Over so many connections rows are sent at a time."""
 
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
+        self._lanes = [connection]
         self._schema = schema
         self._place = f"{schema}.{self.table.table}"
         self._key = ", ".join(self.table.key)
@@ -57,23 +61,19 @@ class TableLoad(abc.ABC, Generic[M]):
         """Parts of rows that had been written when they came."""
 
     @classmethod
-    async def open(cls, dsn: str, schema: str) -> Self:
-        """Empty the table and take its key away, and its other indexes."""
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={
-                **_SETTINGS,
-                "application_name": f"curvetape rebuild {cls.name}",
-                # So what an index takes from elsewhere, as of pg_trgm, is named with its schema.
-                "search_path": schema,
-            },
-        )
-        load = cls(connection, schema)
+    async def open(cls, dsn: str, schema: str, *, lanes: int | None = None) -> Self:
+        """Empty the table and take its key away, and its other indexes.
+
+        `lanes` is for servers that take fewer connections than are best.
+        """
+        load = cls(await _connected(dsn, cls.name, schema), schema)
         try:
             await load._clear()
+            while len(load._lanes) < (lanes or cls.lanes):
+                load._lanes.append(await _connected(dsn, cls.name, schema))
         except BaseException:
-            connection.terminate()  # whoever is cancelled cannot wait for an answer
+            for connection in load._lanes:
+                connection.terminate()  # whoever is cancelled cannot wait for an answer
             raise
         return load
 
@@ -84,9 +84,14 @@ class TableLoad(abc.ABC, Generic[M]):
         )
         return {row["slot"]: row["last"] for row in rows}
 
-    async def write(self, made: M) -> None:
-        """Add rows whose keys were not written yet."""
-        self.rows += await self.copy(self._connection, self._schema, made)
+    def encoded(self, made: Any) -> M:
+        """What is sent of rows; called in a thread, of one after the other."""
+        sent: M = made
+        return sent
+
+    async def write(self, sent: M) -> None:
+        """Add rows whose keys were not written yet, as `encoded` gives them."""
+        self.rows += await self.copy(self._connection, self._schema, sent)
 
     async def finish(self, *, sequence: int) -> None:
         """Make the key, merge what came late, and set the checkpoint, all together."""
@@ -107,12 +112,12 @@ class TableLoad(abc.ABC, Generic[M]):
                 sequence,
             )
         # Rows are mostly asked for by their key, and all columns take several times as long.
-        keys = (f"{self._schema}.{it.table} ({', '.join(it.key)})" for it in self._tables)
-        await self._connection.execute(f"analyze {', '.join(keys)}")
+        tables = iter(self._tables)
+        await together(self._analyze(lane, tables) for lane in self._lanes)
 
     async def close(self) -> None:
-        """End the connection."""
-        await self._connection.close()
+        """End the connections."""
+        await asyncio.gather(*(connection.close() for connection in self._lanes))
 
     @abc.abstractmethod
     async def copy(self, connection: Connection, schema: str, made: M) -> int:
@@ -131,16 +136,16 @@ class TableLoad(abc.ABC, Generic[M]):
     async def complete(self, connection: Connection) -> None:
         """Add what follows from all rows, which have their key by now."""
 
+    async def _analyze(self, connection: Connection, tables: Iterator[Upsert]) -> None:
+        for it in tables:
+            await connection.execute(f"analyze {self._schema}.{it.table} ({', '.join(it.key)})")
+
     @property
     def _tables(self) -> Sequence[Upsert]:
         return (self.table, *self.beside)
 
     async def _clear(self) -> None:
         connection = self._connection
-        # Compressing the key's pages took two thirds of the time of making it. Only the database's
-        # owner may say so, or whom they let.
-        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
-            await connection.execute("set wal_compression = off")
         tables = ", ".join(f"{self._schema}.{it.table}" for it in self._tables)
         await connection.execute(f"truncate {tables}")
         key = await self._key_name()
@@ -158,12 +163,45 @@ class TableLoad(abc.ABC, Generic[M]):
         return found
 
 
+async def _connected(dsn: str, name: str, schema: str) -> Connection:
+    connection = await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_TIMEOUT_S,
+        server_settings={
+            **_SETTINGS,
+            "application_name": f"curvetape rebuild {name}",
+            # So what an index takes from elsewhere, as of pg_trgm, is named with its schema.
+            "search_path": schema,
+        },
+    )
+    try:
+        # Compressing the key's pages took two thirds of the time of making it. Only the database's
+        # owner may say so, or whom they let.
+        with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("set wal_compression = off")
+    except BaseException:
+        connection.terminate()  # whoever is cancelled cannot wait for an answer
+        raise
+    return connection
+
+
 async def dropped_indexes(connection: Connection, table: str) -> Sequence[str]:
     """Drop a table's indexes but for its key; what makes them again."""
     found = await connection.fetch(_INDEXES, table)
     for index in found:
         await connection.execute(f"drop index {index['name']}")
     return [index["definition"] for index in found]
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do it all at once; none goes on where one of them fails."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def copy_csv(

@@ -58,7 +58,7 @@ async def load(dsn: str, events: Sequence[AnyEvent], portions: int) -> None:
     """Fill the served tables, which are empty, by pages."""
     async with opened(dsn) as pool:
         await CandleStore(pool).checkpoint()
-    loading = await CandleLoad.open(dsn, "public")
+    loading = await CandleLoad.open(dsn, "public", lanes=1)
     try:
         gathering = Gathering()
         for part in batches(recorded(events), -(-len(events) // portions)):
@@ -66,8 +66,8 @@ async def load(dsn: str, events: Sequence[AnyEvent], portions: int) -> None:
             newest = part[-1].event
             assert isinstance(newest, CurveTraded)
             until_s = newest.block_time_s or 0
-            await loading.write(gathering.take([made], until_s))
-        await loading.write(gathering.rest())
+            await loading.write(loading.encoded(gathering.take([made], until_s)))
+        await loading.write(loading.encoded(gathering.rest()))
         await loading.finish(sequence=len(events))
     finally:
         await loading.close()
@@ -160,7 +160,7 @@ async def test_what_comes_late_to_a_load_waits_in_the_database_until_it_is_merge
     await migrate(database_dsn)
     async with opened(database_dsn) as pool:
         await CandleStore(pool).checkpoint()
-    loading = await CandleLoad.open(database_dsn, "public")
+    loading = await CandleLoad.open(database_dsn, "public", lanes=1)
     try:
         making = CandleMaking(late_s=-SLOTS)
         for part in batches(recorded(events), 100):
@@ -168,7 +168,7 @@ async def test_what_comes_late_to_a_load_waits_in_the_database_until_it_is_merge
             candles = framed(Candles().apply(part).candles, LENGTHS_S[0])
             until_s = int(candles.rows["start_s"].max())
             made = making.made([Part(candles, until_s)])
-            await loading.write(made)
+            await loading.write(loading.encoded(made))
             assert loading.late_rows == before + sum(len(it) for _, it in made.late)
         assert loading.late_rows > len(events)
         assert not len(making.rest()), "each candle had been handed out, and nothing late is kept"

@@ -96,13 +96,14 @@ async def load(dsn: str, events: Sequence[AnyEvent]) -> None:
     await migrate(dsn)
     async with opened(dsn) as pool:
         await CandleStore(pool).checkpoint()
-    loading = await CandleLoad.open(dsn, "public")
+    loading = await CandleLoad.open(dsn, "public", lanes=1)
     try:
         gathering = Gathering()
         for part in batches(recorded(events), 400):
             made = framed(Candles().apply(part).candles, LENGTHS_S[0])
-            await loading.write(gathering.take([made], int(made.rows["start_s"].max()) - 120))
-        await loading.write(gathering.rest())
+            closed = gathering.take([made], int(made.rows["start_s"].max()) - 120)
+            await loading.write(loading.encoded(closed))
+        await loading.write(loading.encoded(gathering.rest()))
         await loading.finish(sequence=len(events))
     finally:
         await loading.close()

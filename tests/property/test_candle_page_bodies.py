@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.postgres.candle_pages import paged
+from adapters.postgres.candle_pages import copied, paged
 from curvetape.testing.events import histories, recorded
 from domain.events import AnyEvent
 from projections.candle_columns import LENGTHS_S, Closed, Gathering, framed, unclosed
@@ -18,7 +18,7 @@ from projections.candles import Candle, Candles, Key
 HEADER_BYTES = 19
 
 
-def copied(body: Sequence[bytes]) -> Iterator[list[bytes]]:
+def rows_of(body: Sequence[bytes]) -> Iterator[list[bytes]]:
     """The fields of each row of a binary COPY."""
     content, at = b"".join(body), HEADER_BYTES
     while (count := struct.unpack_from(">h", content, at)[0]) >= 0:
@@ -42,7 +42,7 @@ def elements(array: bytes, kind: str, width: int) -> list[list[Any]]:
 
 def candles_of(body: Sequence[bytes]) -> dict[Key, Candle]:
     found: dict[Key, Candle] = {}
-    for fields in copied(body):
+    for fields in rows_of(body):
         mint, numbers, prices = fields[0].decode(), *fields[6:]
         for (head, *between, counts), (first, last, high, low) in zip(
             elements(numbers, ">i8", 9), elements(prices, ">f8", 4), strict=True
@@ -78,5 +78,7 @@ def test_pages_hold_each_candle_once_and_none_that_was_let_go_of(
         kept[length_s] = places.compress(np.array(which, bool))
     closed = Closed(whole.mints, whole.rows, kept)
     pages = paged(closed, number=0)
-    assert plain(candles_of(pages.body) | unclosed(pages.left)) == plain(unclosed(closed))
+    assert plain(candles_of([*copied(pages.chunks)]) | unclosed(pages.left)) == plain(
+        unclosed(closed)
+    )
     assert pages.candles + len(pages.left) == len(closed)
