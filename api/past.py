@@ -106,18 +106,15 @@ async def check_passed(
     """Refuse what several read models tell together, before all of them have come so far."""
     if until is None or await has_all(reads, at, read_models, until, launch_pos):
         return
-    behind = min((it for name, it in at.items() if name in read_models), key=_sequence)
+    sequences = {name: at[name].sequence if name in at else 0 for name in read_models}
+    behind = min(sequences, key=sequences.__getitem__)
     raise ProblemError(
         NOT_YET,
-        f"asOf has to have been passed by {', '.join(read_models)}, and {behind.name} is at "
-        f"{behind.sequence}; ask again in {RETRY_AFTER_S} s, or /readyz what it waits for",
+        f"asOf has to have been passed by {', '.join(read_models)}, and {behind} is at "
+        f"{sequences[behind]}; ask again in {RETRY_AFTER_S} s, or /readyz what it waits for",
         parameter="asOf",
         headers={"Retry-After": str(RETRY_AFTER_S)},
     )
-
-
-def _sequence(position: ProjectionPosition) -> int:
-    return position.sequence
 
 
 async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:
