@@ -175,13 +175,18 @@ class HoldersResource:
         complete = await complete_between(
             self._reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last
         )
-        read_models = self.operation.read_models
         return msgspec.structs.replace(
             holder_list(asked.mint, found, of.token_decimals),
             as_of_slot=last,
             complete=complete,
             final=complete is True
-            and await has_all(self._reads, at, read_models, until, of.created_pos),
+            and await has_all(
+                self._reads,
+                at,
+                self.operation.read_models,
+                await self._reads.certified_until(last),
+                of.created_pos,
+            ),
         )
 
 

@@ -71,7 +71,8 @@ async def has_all(
 ) -> bool:
     """Whether read models that had `reached` so far hold all from a launch to a certified slot.
 
-    That includes what came late, to fill gaps.
+    That includes what came late, to fill gaps. For what is told to be complete, the certificate is
+    to be asked for after that is known: who fills the last gap makes newer ones.
     """
     if until is None:
         return False

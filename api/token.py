@@ -130,7 +130,13 @@ class TokenResource:
             as_of_slot=last,
             complete=complete,
             final=complete is True
-            and await has_all(self._reads, at, self.operation.read_models, until, row.created_pos),
+            and await has_all(
+                self._reads,
+                at,
+                self.operation.read_models,
+                await self._reads.certified_until(last),
+                row.created_pos,
+            ),
         )
 
 

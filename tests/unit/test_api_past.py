@@ -185,6 +185,43 @@ def test_nothing_is_final_that_was_read_before_its_read_models_came_so_far(
 
 
 @pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (f"{CARD}?asOf=107", "windows"),
+        (f"{HOLDERS}?asOf=107", "holders_until"),
+        (f"{CHART}?interval=1s&asOf=107", "candles_until"),
+    ],
+)
+def test_nothing_is_final_that_was_read_before_the_gap_at_its_end_was_filled(
+    path: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = CertifiedLog()
+    held.append(created(100, MINT), curve_traded(100, MINT, user="ann"))
+    held.seal(100)
+    held.gap(101, 110)
+    held.append(curve_traded(111, MINT, user="bob"))
+    held.seal(111)
+    of = served(held)
+    rows = getattr(of.reads, asked)
+    seen = len(held.messages)
+
+    async def fill_when_read(*of_what: Any, **more: Any) -> Any:
+        found = await rows(*of_what, **more)
+        held.append(curve_traded(105, MINT, user="cat"))
+        held.seal(105, parent=100)
+        held.fill(101, 110)
+        of.add(*(event for *_, event in held.messages[seen:]))
+        return found
+
+    assert get(of, path)["complete"] is False
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(of.reads, asked, fill_when_read)
+        found = get(of, path)
+    assert (found["complete"], found["final"]) == (True, False)
+    assert get(of, path)["final"]
+
+
+@pytest.mark.parametrize(
     ("path", "name", "version"),
     [
         (CARD, "trades", 1),
