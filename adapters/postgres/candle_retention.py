@@ -68,8 +68,8 @@ async def trim_candles(dsn: str, keep: Keeping, *, told: Told = lambda _: None) 
             }
             if await _any(connection, since):
                 await _note(connection, name, since)
-                if since != noted:
-                    await asyncio.sleep(NOTED_WAIT_S)
+                # Whoever noted the same before may have been stopped just now.
+                await asyncio.sleep(NOTED_WAIT_S)
                 removed = await _Removing(connection, since, told).run()
         horizons = await candles_from(connection)
     names = {length_s: interval for interval, length_s in INTERVALS_S.items()}

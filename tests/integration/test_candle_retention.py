@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -246,6 +247,24 @@ async def test_who_was_interrupted_goes_on_where_it_was(
     done = await trim_candles(postgres_dsn, KEEP)
     assert done.rows == len(left) - len(kept_of(STORY))
     assert await found(postgres_dsn) == kept_of(STORY)
+
+
+async def test_who_goes_on_with_what_was_noted_waits_until_all_know(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await project(postgres_dsn, STORY)
+
+    class StoppedError(Exception):
+        pass
+
+    async def stopped(_delay_s: float) -> None:
+        raise StoppedError
+
+    monkeypatch.setattr(candle_retention, "asyncio", SimpleNamespace(sleep=stopped))
+    for _ in range(2):
+        with pytest.raises(StoppedError):
+            await trim_candles(postgres_dsn, KEEP)
+        assert await found(postgres_dsn) == kept_of(STORY, {})
 
 
 async def test_a_save_under_way_ends_before_anything_is_let_go_of(postgres_dsn: str) -> None:
