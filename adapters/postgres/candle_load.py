@@ -4,20 +4,22 @@ What comes for a candle that was sent waits in a temporary table without a key, 
 holds, and is merged at the end: so memory does not grow with it.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import ClassVar
 
 import msgspec
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from adapters.postgres.binary_copy import NUMERIC, copied, fixed, numerics, rows_of, texts
 from adapters.postgres.candle_pages import (
     COLUMNS,
     ENDS,
     PAGES,
     Paged,
-    copied,
     paged,
     take_apart_for,
 )
@@ -30,6 +32,20 @@ from projections.candle_columns import ROW, VOLUMES, Closed, Framed, named, pick
 
 # ruff: noqa: S608  # names of tables and columns, and queries, of the program's own
 
+_NUMERICS = {name for name, kind in HOURS.columns.items() if kind == "numeric"}
+
+
+def _sent_as(name: str) -> tuple[str, np.dtype[np.void]]:
+    value = ">f8" if ROW[name].kind == "f" else ">i8"
+    return name, np.dtype([("length", ">i4"), ("value", value)])
+
+
+_NAMES = list(HOURS.columns)
+_BEFORE, _BEHIND = (
+    np.dtype([(it, NUMERIC) if it in _NUMERICS else _sent_as(it) for it in names])
+    for names in (_NAMES[: _NAMES.index("mint")], _NAMES[_NAMES.index("mint") + 1 :])
+)
+"""An hour's columns before the mint and behind it."""
 _LATE = "late_candles"
 _PARTS = {"mint": 'text collate "C"', "interval_s": "integer"} | {
     name: "double precision" if kind.kind == "f" else "bigint"
@@ -55,7 +71,8 @@ class Sent(msgspec.Struct, frozen=True):
 
     candles: int
     pages: Paged
-    hours: pl.DataFrame
+    hours: bytes
+    """As a COPY reads them; nothing where there are none."""
     parts: Sequence[tuple[int, Framed]]
     """What no page holds, each with its interval's length in seconds."""
     late_parts: Sequence[tuple[int, Framed]]
@@ -94,12 +111,13 @@ class CandleLoad(TableLoad[Sent]):
         for length_s, end_s in pages.ends.items():
             self._ends[length_s] = max(end_s, self._ends.get(length_s, end_s))
         parts = [(length_s, pages.left.of(length_s)) for length_s in pages.left.levels]
-        return Sent(len(made), pages, _hours(pages.held.of(HOUR_S)), parts, made.late)
+        hours = pages.held.of(HOUR_S)
+        return Sent(len(made), pages, _hours(hours) if len(hours) else b"", parts, made.late)
 
     async def copy(self, connection: Connection, schema: str, made: Sent) -> int:
         """Send pages over all connections, each of which takes what comes next."""
         chunks = iter(made.pages.chunks)
-        hours = [made.hours, *(made.hours.clear() for _ in self._lanes[1:])]
+        hours = [made.hours, *(b"" for _ in self._lanes[1:])]
         await together(
             self._send(lane, schema, chunks, some)
             for lane, some in zip(self._lanes, hours, strict=True)
@@ -113,18 +131,12 @@ class CandleLoad(TableLoad[Sent]):
         return made.candles
 
     async def _send(
-        self, connection: Connection, schema: str, chunks: Iterator[bytes], hours: pl.DataFrame
+        self, connection: Connection, schema: str, chunks: Iterator[bytes], hours: bytes
     ) -> None:
-        if len(hours):
-            await copy_csv(connection, schema, HOURS.table, list(HOURS.columns), hours)
+        if hours:
+            await _copy(connection, schema, HOURS.table, HOURS.columns, [hours])
         if (first := next(chunks, None)) is not None:
-            await connection.copy_to_table(
-                self.table.table,
-                schema_name=schema,
-                columns=list(COLUMNS),
-                source=_each(copied(chain([first], chunks))),
-                format="binary",
-            )
+            await _copy(connection, schema, self.table.table, COLUMNS, chain([first], chunks))
 
     def _kept(self, made: Closed) -> Closed:
         if not self._since:
@@ -156,9 +168,20 @@ class CandleLoad(TableLoad[Sent]):
         )
 
 
-async def _each(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for part in parts:
-        yield part
+async def _copy(
+    connection: Connection,
+    schema: str,
+    table: str,
+    columns: Iterable[str],
+    chunks: Iterable[bytes],
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for part in copied(chunks):
+            yield part
+
+    await connection.copy_to_table(
+        table, schema_name=schema, columns=list(columns), source=parts(), format="binary"
+    )
 
 
 async def _stage(connection: Connection, length_s: int, part: Framed) -> int:
@@ -179,13 +202,20 @@ def _names(part: Framed) -> pl.Series:
     return pl.Series(named(part.mints, part.rows), dtype=pl.String())
 
 
-def _hours(hours: Framed) -> pl.DataFrame:
+def _hours(hours: Framed) -> bytes:
     """Hours in the order of their key, which keeps neighbours on the same page."""
-
-    def column(name: str) -> pl.Series:
-        if name == "mint":
-            return _names(hours)
-        values = volume(hours.rows, name) if name in VOLUMES else hours.rows[name]
-        return pl.Series(np.ascontiguousarray(values))
-
-    return pl.DataFrame({name: column(name) for name in HOURS.columns}).sort(HOURS.key)
+    mints = named(hours.mints, hours.rows)
+    start_s = pa.array(hours.rows["start_s"].copy())
+    order = pc.sort_indices(
+        pa.table({"start_s": start_s, "mint": mints}),
+        sort_keys=[("start_s", "ascending"), ("mint", "ascending")],
+    )
+    rows = hours.rows.take(order.to_numpy())
+    before, behind = np.empty(len(rows), _BEFORE), np.empty(len(rows), _BEHIND)
+    for made in (before, behind):
+        for name in made.dtype.names or ():
+            if name in _NUMERICS:
+                made[name] = numerics(volume(rows, name))
+            else:
+                made[name]["length"], made[name]["value"] = 8, rows[name]
+    return rows_of(len(HOURS.columns), fixed(before), *texts(mints.take(order)), fixed(behind))

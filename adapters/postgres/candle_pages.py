@@ -5,14 +5,13 @@ is there once, with all the lengths that it stands for. Whoever reads sees rows:
 of plain rows and pages. What is to be changed is taken out of its page first.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from struct import pack
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from adapters.postgres.binary_copy import fixed, rows_of, sliced, texts
 from adapters.postgres.pool import Connection
 from adapters.postgres.upsert import Upsert
 from projections.candle_columns import (
@@ -173,7 +172,7 @@ class Paged(msgspec.Struct, frozen=True):
     ends: dict[int, int]
     """The end of each interval's last candle, in seconds."""
     chunks: Sequence[bytes]
-    """Some pages each, as `copied` sends them."""
+    """Some pages each, as `binary_copy.copied` sends them."""
     held: Closed
     """All that are in the pages."""
     left: Closed
@@ -195,13 +194,6 @@ def paged(closed: Closed, *, number: int) -> Paged:
     made = list(_encoded(closed.mints, bodies, number)) if len(held) else []
     pages = sum(count for count, _ in made)
     return Paged(pages, len(held), ends, [it for _, it in made], held, left)
-
-
-def copied(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What `copy … with (format binary)` reads, for `COLUMNS`."""
-    yield _HEADER
-    yield from chunks
-    yield _TRAILER
 
 
 def _fits(rows: Rows) -> Column:
@@ -251,8 +243,6 @@ def _bodies(held: Closed) -> _Bodies:
     return _Bodies(rows, shortest, longest.take(order))
 
 
-_HEADER = b"PGCOPY\n\xff\r\n\0" + pack(">ii", 0, 0)
-_TRAILER = pack(">h", -1)
 _INT8, _FLOAT8 = 20, 701
 """OIDs of the arrays' elements."""
 _NUMBER = np.dtype([("length", ">i4"), ("value", ">i8")])
@@ -297,23 +287,24 @@ def _encoded(mints: pa.Array, bodies: _Bodies, number: int) -> Iterator[tuple[in
         field = name if name == "number" else f"{name}_s"
         span[f"{name}_length"] = span.dtype[field].itemsize
         span[field] = values
-    names = mints.take(pa.array(mint[firsts])).cast(pa.binary())
+    lengths_of, names = texts(mints.take(pa.array(mint[firsts])))
     for at in range(0, len(firsts), PAGES_TOGETHER):
         some = slice(at, at + PAGES_TOGETHER)
         first, last = int(firsts[at]), int(firsts[some][-1] + sizes[some][-1])
         begin, sent = firsts[some] - first, slice(first, last)
-        joined = pc.binary_join_element_wise(
-            pack(">h", len(COLUMNS)),
-            _fixed(pc.binary_length(names[some]).to_numpy().astype(">i4")),
-            names[some],
-            _fixed(span[some]),
-            _fixed(_array_head(sizes[some] * len(_NUMBERS), _INT8, _NUMBER)),
-            _sliced(_numbers(bodies, sent), begin, last - first),
-            _fixed(_array_head(sizes[some] * len(_PRICES), _FLOAT8, _PRICE)),
-            _sliced(_prices(rows[sent]), begin, last - first),
-            b"",
+        yield (
+            len(begin),
+            rows_of(
+                len(COLUMNS),
+                lengths_of[some],
+                names[some],
+                fixed(span[some]),
+                fixed(_array_head(sizes[some] * len(_NUMBERS), _INT8, _NUMBER)),
+                sliced(_numbers(bodies, sent), begin, last - first),
+                fixed(_array_head(sizes[some] * len(_PRICES), _FLOAT8, _PRICE)),
+                sliced(_prices(rows[sent]), begin, last - first),
+            ),
         )
-        yield len(begin), bytes(joined.buffers()[2])
 
 
 def _numbers(bodies: _Bodies, some: slice) -> Column:
@@ -343,16 +334,3 @@ def _array_head(counts: Column, kind: int, element: np.dtype[np.void]) -> Column
     head["dimensions"], head["nulls"], head["kind"] = 1, 0, kind
     head["count"], head["lower"] = counts, 1
     return head
-
-
-def _fixed(values: Column) -> pa.Array:
-    """Each element's bytes."""
-    return _sliced(values, np.arange(len(values)), len(values))
-
-
-def _sliced(values: Column, firsts: Column, count: int) -> pa.Array:
-    """The bytes of rows of values, those from one of `firsts` to the next together."""
-    width = values.nbytes // len(values)
-    offsets = np.append(firsts, count).astype(np.int32) * width
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
-    return pa.Array.from_buffers(pa.binary(), len(firsts), buffers)

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.postgres.candle_pages import copied, paged
+from adapters.postgres.binary_copy import copied
+from adapters.postgres.candle_pages import paged
 from curvetape.testing.events import histories, recorded
 from domain.events import AnyEvent
 from projections.candle_columns import LENGTHS_S, Closed, Gathering, framed, unclosed
