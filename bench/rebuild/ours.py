@@ -31,23 +31,41 @@ class Side:
         self._csv = folder.with_name("rows.csv")
 
     async def answer(self, question: dict[str, Any]) -> object:
-        """Load candles into an empty generation, or copy the rows that were loaded first."""
+        """Make an empty generation, load candles into it, count, or copy what was loaded first."""
+        if question["ask"] == "prepare":
+            return await self._prepare()
         if question["ask"] == "load":
             return await self._load(question["until"])
+        if question["ask"] == "count":
+            return await self._count()
         return await self._copy()
 
-    async def _load(self, until: int) -> dict[str, Any]:
+    async def _prepare(self) -> dict[str, Any]:
         async with await Generations.open(self._dsn) as generations:
             tables = [it.table for it in (*CandleStore.tables, *CandleStore.bookkeeping)]
             await generations.create(
                 Candles.name, _SCHEMA, tables, version=Candles.version, views=CandleStore.views
             )
+        return {}
+
+    async def _load(self, until: int) -> dict[str, Any]:
         cpu_s, began_s = time.process_time(), time.perf_counter()
         loaded = await load_by_columns(
             Candles.name, self._store, self._dsn, _SCHEMA, until=until, say=say
         )
         seconds, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
         assert loaded is not None, "there are segments"
+        return {
+            "events": loaded.events,
+            "rows": loaded.rows,
+            "seconds": seconds,
+            "cpu_s": cpu_s,
+            "gathering_s": loaded.gathering_s,
+            "copying_s": loaded.copying_s,
+            "finishing_s": loaded.finishing_s,
+        }
+
+    async def _count(self) -> dict[str, Any]:
         connection = await asyncpg.connect(self._dsn)
         try:
             trades = await connection.fetchval(
@@ -57,16 +75,7 @@ class Side:
             await connection.execute("checkpoint")  # what is left to write is not to fall on others
         finally:
             await connection.close()
-        return {
-            "events": loaded.events,
-            "rows": loaded.rows,
-            "trades": trades,
-            "seconds": seconds,
-            "cpu_s": cpu_s,
-            "gathering_s": loaded.gathering_s,
-            "copying_s": loaded.copying_s,
-            "finishing_s": loaded.finishing_s,
-        }
+        return {"trades": trades}
 
     async def _copy(self) -> dict[str, Any]:
         connection = await asyncpg.connect(self._dsn)
