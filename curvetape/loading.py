@@ -205,10 +205,12 @@ async def load_by_columns(
     until: int,
     say: Say,
     making: Making | None = None,
+    lanes: int | None = None,
 ) -> Loaded | None:
     """Fill a read model's empty table from the segments that end at or before a sequence.
 
-    Sets the checkpoint beside it. None where there are no such segments. `name` is one of `LOADS`.
+    Sets the checkpoint beside it. None where there are no such segments. `name` is one of `LOADS`,
+    `lanes` is as in `TableLoad.open`.
     Raises `ArchiveError`, and `UnloadableError` where a segment holds what cannot be applied.
     """
     every = await asyncio.to_thread(chain.manifests, store)
@@ -216,7 +218,7 @@ async def load_by_columns(
     if not segments:
         return None
     kind, default = LOADS[name]
-    load = await kind.open(dsn, schema)
+    load = await kind.open(dsn, schema, lanes=lanes)
     try:
         abandoned = {it.slot: it.sequence for segment in every for it in segment.abandoned}
         for slot, sequence in (await load.taken_back()).items():

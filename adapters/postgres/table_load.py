@@ -64,13 +64,15 @@ class TableLoad(abc.ABC, Generic[M]):
     async def open(cls, dsn: str, schema: str, *, lanes: int | None = None) -> Self:
         """Empty the table and take its key away, and its other indexes.
 
-        `lanes` is for servers that take fewer connections than are best.
+        `lanes` is for servers that are known to take fewer connections than are best.
         """
         load = cls(await _connected(dsn, cls.name, schema), schema)
         try:
             await load._clear()
-            while len(load._lanes) < (lanes or cls.lanes):
-                load._lanes.append(await _connected(dsn, cls.name, schema))
+            # A server that takes no more connections is filled over fewer.
+            with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+                while len(load._lanes) < (lanes or cls.lanes):
+                    load._lanes.append(await _connected(dsn, cls.name, schema))
         except BaseException:
             for connection in load._lanes:
                 connection.terminate()  # whoever is cancelled cannot wait for an answer

@@ -67,7 +67,9 @@ async def test_tables_that_timescaledb_cuts_are_loaded_as_a_replay_makes_them(
     await pool.close()
     tables = {it.view for it in kind.tables}
     before = {it: await digest(timescale_dsn, "public", it) for it in tables}
-    assert await load_by_columns(kind.name, store, timescale_dsn, "public", until=last, say=print)
+    assert await load_by_columns(
+        kind.name, store, timescale_dsn, "public", until=last, say=print, lanes=1
+    )
     assert {it: await digest(timescale_dsn, "public", it) for it in tables} == before
     assert chunks == DAYS, chunks
 
