@@ -261,7 +261,7 @@ class _Loading:
             for segment in self._segments:
                 read, seconds = await self._reading.popleft()
                 self._read_on()
-                with _applying(segment):
+                with applying(segment):
                     made, more = await asyncio.to_thread(_timed, self._made, read)
                 self._gathering_s += seconds + more
                 await writing
@@ -272,7 +272,7 @@ class _Loading:
                         f"{self._load.name}: {segment.last_sequence:,} of {last:,} sealed events, "
                         f"{segment.last_sequence / (now - began):,.0f}/s"
                     )
-            with _applying(*self._segments):
+            with applying(*self._segments):
                 rest, more = await asyncio.to_thread(_timed, self._rest)
             self._gathering_s += more
             await writing
@@ -308,7 +308,7 @@ class _Loading:
 
     def _read(self, segment: Manifest) -> Any:
         content = chain.content_of(self._store, segment)
-        with _applying(segment):
+        with applying(segment):
             return self._making.read(content, self._abandoned)
 
     def _made(self, read: Any) -> Any:
@@ -324,8 +324,8 @@ class _Loading:
 
 
 @contextmanager
-def _applying(*segments: Manifest) -> Iterator[None]:
-    """Tells which segments' events were at work when one of them could not be applied."""
+def applying(*segments: Manifest) -> Iterator[None]:
+    """Tell which segments' events were at work when one of them could not be applied."""
     try:
         yield
     except (*REFUSALS, pl.exceptions.PolarsError) as error:

@@ -36,8 +36,13 @@ def is_odd(_kind: str = KIND) -> pl.Expr:
 
 def prices(rows: pl.DataFrame) -> pl.DataFrame:
     """The prices that rows say, none of which is odd; of those in one place the one that counts."""
+    return counting(placed(rows))
+
+
+def placed(rows: pl.DataFrame) -> pl.DataFrame:
+    """All prices that rows say, none of which is odd, in their order."""
     seen = rows.with_columns(order_key().alias("pos"))
-    return counting(seen.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()))
+    return seen.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
 def framed(changes: Changes) -> pl.DataFrame:

@@ -29,6 +29,8 @@ TURNS_MAX = 36_000
 """How often a save finds the rows held, or changed by somebody else, before it gives up: half an
 hour, where they are held."""
 
+_UNFINISHED = "it is being filled, or whoever did so has stopped in between"
+
 _FIELDS = ("version", "sequence", "reread_after", "refused", "swept")
 
 _PLACE = """
@@ -89,6 +91,32 @@ class CheckpointedStore(PatientStore[C]):
         self._valkey = valkey
         self._keys = Keys(self.name, role)
 
+    async def fill(self, changes: C, *, part: int, reached: int) -> None:
+        """Save a part, counted from 0, of what empty rows are filled with up to a sequence.
+
+        The rows are refused until `filled` says that all are there. Raises `StoreRefusedError`
+        where somebody else has saved to them, and `StoreUnavailableError`.
+        """
+
+        async def commands(place: _Place) -> Sequence[Command]:
+            written = await self.write(place.keys, changes, reached=reached)
+            now = ("filled", str(part + 1), "refused", _UNFINISHED)
+            return [*written, ("HSET", place.keys.checkpoint, *now)]
+
+        await self._fill(commands, part=part, then=str(part + 1))
+
+    async def filled(self, *, parts: int, reached: int) -> None:
+        """Set the checkpoint of rows that were filled; raises as `fill` does."""
+
+        async def commands(place: _Place) -> Sequence[Command]:
+            now = ("sequence", str(reached), "reread_after", str(reached))
+            return [
+                ("HSET", place.keys.checkpoint, *now),
+                ("HDEL", place.keys.checkpoint, "filled", "refused"),
+            ]
+
+        await self._fill(commands, part=parts, then="")
+
     @abstractmethod
     async def write(self, keys: GenerationKeys, changes: C, *, reached: int) -> Sequence[Command]:
         """What merges the changes into the rows.
@@ -146,6 +174,27 @@ class CheckpointedStore(PatientStore[C]):
         if failed is not None:
             found = await self._valkey.one("HGET", place.keys.checkpoint, "sequence")
             raise CheckpointMovedError(self.name, seen, int(found or 0))
+
+    async def _fill(
+        self, commands: Callable[[_Place], Awaitable[Sequence[Command]]], *, part: int, then: str
+    ) -> None:
+        """Do it where so many parts are there, and once; `then` is what it says of parts itself."""
+        before = [("version", str(self.version)), ("sequence", "0")]
+        before += [("filled", str(part) if part else ""), ("refused", _UNFINISHED if part else "")]
+        attempts = 0
+
+        async def attempt() -> None:
+            nonlocal attempts
+            attempts += 1
+            place, failed = await self._changed(commands, before)
+            if failed is None:
+                return
+            there = await self._valkey.one("HGET", place.keys.checkpoint, "filled") or ""
+            # As with a save, an answer that was lost leaves open whether it happened.
+            if attempts == 1 or there != then:
+                raise StoreRefusedError(self.name, "another program fills it, too; try again")
+
+        await self._patiently(attempt)
 
     async def _release(self, changes: C, sequences: Sequence[int]) -> None:
         fields = [str(sequence) for sequence in sequences]

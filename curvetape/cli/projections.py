@@ -1,7 +1,7 @@
 """`curvetape projections`: the read models, how far they are, and building them anew."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -15,7 +15,7 @@ from adapters.jetstream.connection import Connection
 from adapters.postgres.generations import Generations
 from adapters.postgres.pool import NO_CONNECTIONS, open_pool
 from adapters.valkey.generations import Generations as KeyGenerations
-from curvetape.archives import archive_of, log_of
+from curvetape.archives import log_of
 from curvetape.bootstrap import (
     NATS_URL,
     POSTGRES_DSN,
@@ -35,15 +35,10 @@ from curvetape.cli.audit_options import (
 )
 from curvetape.cli.audit_text import print_models
 from curvetape.cli.common import run, say, settings_or_exit, until_stopped
+from curvetape.cli.loads import key_load_of, loads_of
 from curvetape.cli.projections_text import listed, retried, table
 from curvetape.config import Settings
-from curvetape.rebuilding import (
-    Load,
-    ReadModels,
-    Rebuilding,
-    UnknownProjectionError,
-    check_name,
-)
+from curvetape.rebuilding import ReadModels, Rebuilding, UnknownProjectionError, check_name
 from curvetape.rebuilding_keys import KeyRebuilding
 from curvetape.registered import RegistrationError
 from curvetape.standing import Standing, standing_of, standings
@@ -301,6 +296,7 @@ def _change(name: str, change: Callable[[Building], Awaitable[None]]) -> None:
                         partial(leaderboards, valkey),
                         say,
                         batch_max=batch_max,
+                        load=key_load_of(settings),
                         tell=teller.tell,
                     )
                 )
@@ -313,31 +309,12 @@ def _change(name: str, change: Callable[[Building], Awaitable[None]]) -> None:
                     name,
                     say,
                     batch_max=batch_max,
-                    loads=_loads(settings, generations.dsn),
+                    loads=loads_of(settings, generations.dsn),
                     tell=teller.tell,
                 )
             )
 
     run(lambda stop: until_stopped(stop, work()))
-
-
-def _loads(settings: Settings, dsn: str) -> Mapping[str, Load]:
-    """How read models are filled from the archive, where there is one."""
-    store = archive_of(settings)
-    if store is None:
-        return {}
-    from curvetape.loading import (  # noqa: PLC0415  # Polars is not needed otherwise
-        LOADS,
-        load_by_columns,
-    )
-
-    def load_of(name: str) -> Load:
-        async def load(schema: str, until: int) -> None:
-            await load_by_columns(name, store, dsn, schema, until=until, say=say)
-
-        return load
-
-    return {name: load_of(name) for name in LOADS}
 
 
 async def _standings(
