@@ -3,6 +3,7 @@
 import msgspec
 
 from adapters.postgres.token_spans import OF_USDC, POS
+from domain.programs import NATIVE_SOL, WRAPPED_SOL
 from projections.dollars import USDC_UNIT_COINS
 from projections.token_lists import AMOUNTS, ListSort
 
@@ -29,6 +30,11 @@ COUNTED, UNCOUNTED = "counted", "uncounted"
 """Tokens that wallets have moved, and the others: nobody holds them."""
 CURRENT = frozenset(("tokens", "windowed", "windowed_of_usdc", COUNTED, UNCOUNTED))
 """What is of now; the rest is of the list's moment."""
+WORDED = """
+    select mint from search_documents
+    where words like all($15) or starts_with(mint, $16) or starts_with(creator, $16)
+"""
+"""Mints by a text, where one is asked for."""
 OWN_FILTERS = f"""
     listed
     and ($2::text is null or state = $2)
@@ -42,10 +48,7 @@ OWN_FILTERS = f"""
     and ($12::float8 is null or progress <= $12)
     and ($13::bigint is null or created_time_s >= $13)
     and ($14::bigint is null or created_time_s < $14)
-    and ($15::text[] is null or mint in (
-        select mint from search_documents
-        where words like all($15) or starts_with(mint, $16) or starts_with(creator, $16)
-    ))
+    and ($15::text[] is null or mint in ({WORDED}))
     and $17::float8 is not null
     and $18::bigint is not null and $19::bigint is not null
     and $20::bigint is not null and $21::bigint is not null
@@ -168,7 +171,14 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[Branch]:
     of_usdc = f"{OF_USDC} and {amount} >= 0"
     known, rest = f"when for_sol and {amount} >= 0 then {amount}::float8 * {lamport}", "else -1 end"
     branches = [
-        Branch(in_sol, f"{indexed} desc, mint", f"{indexed} >= 0", indexed, kind, _SOL_BOUND)
+        Branch(
+            in_sol,
+            f"{indexed} desc, mint",
+            f"{indexed} >= 0 and {_asked_for(NATIVE_SOL, WRAPPED_SOL)}",
+            indexed,
+            kind,
+            _SOL_BOUND,
+        )
     ]
     unvalued = f"{indexed} < 0"
     if dollars:
@@ -181,3 +191,8 @@ def _amount_branches(sort: ListSort, *, dollars: bool) -> list[Branch]:
         Branch("(-1)::float8", "mint", unvalued),
         Branch(moved, f"{moved} desc, mint", "true", source="moved"),
     ]
+
+
+def _asked_for(*quotes: str) -> str:
+    """Whether a list can have tokens of these quotes, so that no index is read for nothing."""
+    return f"($4::text is null or $4 in ({', '.join(map(repr, quotes))}))"

@@ -30,8 +30,10 @@ from projections.token_lists import ListSort
 # ruff: noqa: S608  # statements are put together from the constants of this module only
 
 WALKED_MAX = 400
-"""Tokens of each order that are looked at. A page is among them so long as most of what stands
-first trades each day; and by bounds, where most trade in one hour, whose bounds are the change."""
+"""Tokens by a bound whose own candles are looked at. Most trade in one hour only, and there the
+bounds are the change."""
+LOOKED_AT = 5
+"""Times as many tokens are looked at in the order of an index, with their cards alone."""
 _FLOORS: dict[ListSort, str] = {
     "last_trade": "-2",
     "created": "-2",
@@ -47,8 +49,6 @@ HEADED = frozenset(_FLOORS)
 """The sorts that have a head."""
 SUMMED: frozenset[ListSort] = frozenset(("volume", "trades"))
 """Of these the walk is in the order of a token's whole life, a bound of what it did lately."""
-LOOKED_AT = 5
-"""Times as many are looked at by these, of which most may not have traded in the window."""
 
 _CARD = """
     tokens.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
@@ -91,10 +91,10 @@ def head(
         walks = [(_bounded(own + VOLUMES, behind=behind, held=held), walked_max)]
     else:
         of_index = [it for it in branches if it.key is not None]
-        walks = [(_walk(it, sort, behind=behind, held=held), walked_max) for it in of_index]
+        most = LOOKED_AT * walked_max
+        walks = [(_walk(it, sort, behind=behind, held=held), most) for it in of_index]
         parts = [_traded(number, own + VOLUMES) for number in range(len(walks))]
     if sort in SUMMED:
-        walks = [(walk, LOOKED_AT * most) for walk, most in walks]
         parts = [
             _summed(number, branches[-1].value, sort, own, behind=behind)
             for number in range(len(walks))

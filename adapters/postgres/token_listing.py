@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
@@ -17,6 +17,7 @@ from adapters.postgres.token_branches import (
     HOLDERS,
     PLAIN,
     UNHELD,
+    WORDED,
     Branch,
     behind_page,
     branches_of,
@@ -64,6 +65,10 @@ NOW = """
     )
 """
 """The last position that moved a token by a trade or made one."""
+
+
+_Among: TypeAlias = Literal["leaders", "worded"]
+"""The mints that alone can be of a page: those that did as much, or those that a text names."""
 
 
 class _Listed(TokenRow, frozen=True, kw_only=True, gc=False):
@@ -151,6 +156,9 @@ class PostgresTokenListing:
     ) -> Sequence[_Listed]:
         """A page of a window, from the head of its order if it is there, or of all that traded."""
         sort, span = asked.sort, asked.span
+        if asked.filters.text.strip():
+            sql = _statement(sort, spanned=True, among="worded", **like)
+            return await rows_of(connection, _Listed, sql, *arguments)
         if span is None or span.length_s <= HOUR_S or sort not in HEADED:
             sql = _statement(sort, spanned=True, **like)
             return await rows_of(connection, _Listed, sql, *arguments)
@@ -166,7 +174,8 @@ class PostgresTokenListing:
             least = [_native(sort, found[-1].value, it, 1 - BOUND_SLACK) for it in units]
         elif leading:
             least = [found[-1].value]
-        sql = _statement(sort, spanned=True, leading=leading, **like)
+        among: _Among | None = "leaders" if leading else None
+        sql = _statement(sort, spanned=True, among=among, **like)
         return await rows_of(connection, _Listed, sql, *arguments, *least)
 
 
@@ -225,7 +234,7 @@ def _statement(
     behind: bool,
     held: bool,
     spanned: bool,
-    leading: bool = False,
+    among: _Among | None = None,
 ) -> str:
     branches = branches_of(sort, dollars=dollars)
     if spanned:
@@ -246,9 +255,11 @@ def _statement(
             where {" and ".join(conditions)} order by {branch.order} limit $1
         )""")
     before = [MOVED] if behind else []
-    among = leaders(sort, dollars=dollars, behind=behind) if leading else None
+    mints = WORDED if among == "worded" else None
+    if among == "leaders":
+        mints = leaders(sort, dollars=dollars, behind=behind)
     if spanned:
-        before += [_span(sort, behind=behind, among=among), *([MOVED_SPAN] if behind else [])]
+        before += [_span(sort, behind=behind, among=mints), *([MOVED_SPAN] if behind else [])]
     if last_parts:
         before.append(f"valued as materialized ({' union all '.join(parts)})")
         parts = ["select * from valued", *last_parts]

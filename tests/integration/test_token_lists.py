@@ -305,6 +305,50 @@ async def test_tokens_are_listed_by_how_many_hold_them(
         assert each.holders == (await stored.reads.holders(each.row.mint, limit=1)).holders
 
 
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    early=st.lists(wishes, min_size=8, max_size=12),
+    late=st.lists(wishes, min_size=8, max_size=20),
+    between=st.lists(st.lists(wishes, max_size=6), max_size=2),
+    asked=st.builds(
+        TokenQuery,
+        sort=st.sampled_from(("volume", "trades")),
+        limit=st.integers(1, 2),
+        filters=st.sampled_from(FILTERS),
+        sol_usd=st.sampled_from((None, 150.0)),
+        span=st.just(HOURS),
+        after=st.none(),
+    ),
+    walked_max=st.sampled_from((1, 2)),
+)
+async def test_who_traded_most_of_late_is_found_whoever_traded_most_of_all(
+    pool: Pool,
+    early: list[tuple[str, str, int]],
+    late: list[tuple[str, str, int]],
+    between: list[list[tuple[str, str, int]]],
+    asked: TokenQuery,
+    walked_max: int,
+) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool, walked_max)
+    # The first minute's trades, before the window, are worth more than those that are in it.
+    events = [event for mint, what, sol in early for event in market.happens(mint, what, 3 * sol)]
+    events += [event for wish in late for event in market.happens(*wish)]
+    await stored.add(events)
+    whole = await pages(MemoryReads(recorded_(events)), asked)
+    assert await pages(stored.reads, asked) == whole
+
+    async def write(number: int) -> None:
+        if number < len(between):
+            await stored.add([event for wish in between[number] for event in market.happens(*wish)])
+
+    assert await pages(stored.reads, asked, write) == whole
+
+
 async def test_lists_of_a_window_are_planned_for_its_length_each_time(pool: Pool) -> None:
     await pool.execute(f"truncate {TABLES}")
     market, stored = Market(), Stored(pool)
