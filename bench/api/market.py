@@ -3,6 +3,7 @@
 Every read model holds one day. What grows with time (trades, candles, the trades of a wallet) is
 copied day after day into the past within PostgreSQL, and what grows with tokens (cards, the search)
 under other mints: tables and indexes are as large as they would be, in minutes instead of hours.
+All of the tokens traded on the last day, by their candles.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
+from bench.api import day as last_day
 from bench.append import events
 from bench.rebuild.history import SLOTS_PER_S, History
 from bench.result import say
@@ -73,12 +75,20 @@ async def fill(dsn: str, file: Path, *, tokens: int, trades: int) -> Market:
             for table, less in _IN_TIME.items():
                 await _copy(pool, table, {it: f"{it} - {by * day}" for it, by in less.items()})
         held = await _count(pool, "tokens")
+        await pool.execute("create table copies as select mint, mint as original from tokens")
         for copy in range(1, -(-tokens // held)):
             say(f"tokens {copy * held:,} of {tokens:,} ...")
             # As long as a mint and of its letters: hexadecimal without what base58 has not.
             mint = f"translate(md5(mint || '{copy}'), '0', 'z') || 'pump'"
             for table in _BY_MINT:
                 await _copy(pool, table, {"mint": mint}, rows=tokens - copy * held)
+            await pool.execute(
+                f"insert into copies select tokens.mint, named.mint"
+                f" from (select mint, {mint} as copy from tokens_first) as named"
+                " join tokens on tokens.mint = named.copy"
+            )
+        say("the last day of all tokens ...")
+        await last_day.fill(pool)
         await pool.execute("vacuum analyze")
         return await _market(pool)
     finally:

@@ -14,6 +14,13 @@ kept."""
 LEFT_OUT = ("/healthz", "/readyz", "/api/v1/slots/{slot}", "/api/v1/explain/{signature}")
 """The last two ask for certificates and for the log itself, which this market has not."""
 INTERVALS = ("1s", "1m", "15m", "1h")
+LISTS = "/api/v1/tokens"
+WINDOWED = (
+    *(f"window=24h&sort={sort}" for sort in ("volume", "trades", "change", "progress")),
+    *("window=24h&sort=market_cap", "window=24h&sort=volume&state=graduated"),
+    *("window=6h&sort=volume", "window=6h&sort=change"),
+)
+"""Lists of what was traded in a window: the dear orders, a token's own, and one with a filter."""
 SEARCHED = ("a", "pepe", "moon", "doge cat", "in", "to the", "elon", "x", "sol", "pump")
 
 
@@ -25,12 +32,18 @@ class Target(msgspec.Struct):
 
 
 def targets(described: Mapping[str, Any], market: Market) -> list[Target]:
-    """Every resource of the OpenAPI document."""
-    return [
+    """Every resource of the OpenAPI document, and lists of windows."""
+    found = [
         Target(path, _paths(path, operations["get"].get("parameters", ()), market))
         for path, operations in described["paths"].items()
         if "get" in operations and path not in LEFT_OUT
     ]
+    limits = range(50, 50 - VARIED // 2, -1)
+    found += [
+        Target(f"{LISTS}?{asked}", [f"{LISTS}?{asked}&limit={limit}" for limit in limits])
+        for asked in WINDOWED
+    ]
+    return found
 
 
 def _paths(path: str, parameters: Sequence[Mapping[str, Any]], market: Market) -> list[str]:
