@@ -57,12 +57,6 @@ _CARD = """
 """
 _UNMOVED = "0::numeric as since_volume, 0::bigint as since_trades, null::float8 as last_price"
 _LAST = "value desc, mint limit $1"
-_MOVED_SPANS = f"""
-    spans as (
-        select moved.mint, sums.* from moved
-        cross join lateral {of_token("moved.mint")} as sums where sums.trades > 0
-    )
-"""
 _BOUNDS = f"""
     parts as ({PARTS}),
     bounded as (
@@ -109,7 +103,7 @@ def head(
             )
             ends[-1] = f"coalesce({_end(f'alive_{number}', walked_max)}, {ends[-1]})"
     if behind:
-        before = [MOVED, _MOVED_SPANS, MOVED_SPAN, *before]
+        before = [MOVED, MOVED_SPAN, *before]
         parts.append(_moved(branches[-1], sort, own + VOLUMES, held=held))
     picked = f"""
         select *, value > greatest({_FLOORS[sort]}, {", ".join(ends)}) as certain

@@ -259,7 +259,7 @@ def _statement(
     if among == "leaders":
         mints = leaders(sort, dollars=dollars, behind=behind)
     if spanned:
-        before += [_span(sort, behind=behind, among=mints), *([MOVED_SPAN] if behind else [])]
+        before += [_span(sort, dollars=dollars, among=mints), *([MOVED_SPAN] if behind else [])]
     if last_parts:
         before.append(f"valued as materialized ({' union all '.join(parts)})")
         parts = ["select * from valued", *last_parts]
@@ -287,10 +287,13 @@ def _told(before: Sequence[str], picked: str, *, spanned: bool, told: str = "") 
     return f"with {', '.join((*before, picked))} {card} order by value desc, mint"
 
 
-def _span(sort: ListSort, *, behind: bool, among: str | None) -> str:
-    ordered_by = {"volume": "volume_quote", "trades": "trades"}.get(sort)
-    alone = sort == "volume" and not behind
-    return span(ordered_by=ordered_by, volume_alone=alone, among=among)
+def _span(sort: ListSort, *, dollars: bool, among: str | None) -> str:
+    return span(
+        ordered_by={"volume": "volume_quote", "trades": "trades"}.get(sort),
+        volume_alone=sort == "volume",
+        of_usdc=sort == "volume" and dollars,
+        among=among,
+    )
 
 
 def _spanned(sort: ListSort, branches: list[Branch], *, dollars: bool) -> list[Branch]:
@@ -309,5 +312,5 @@ def _spanned(sort: ListSort, branches: list[Branch], *, dollars: bool) -> list[B
     found = [Branch(value, "volume_quote desc, mint", "for_sol", source="windowed")]
     if dollars:
         found.append(Branch(value, order, "true", source="windowed_of_usdc"))
-    rest += " and (select count(*) from valued) < $1"
+    rest += " and (select count(*) from valued where value >= 0) < $1"
     return [*found, moved, Branch(value, "mint", rest, source="windowed", last=True)]

@@ -47,14 +47,14 @@ def of_token(mint: str) -> str:
     )"""
 
 
-def span(*, ordered_by: str | None, volume_alone: bool, among: str | None = None) -> str:
+def span(
+    *, ordered_by: str | None, volume_alone: bool, of_usdc: bool = False, among: str | None = None
+) -> str:
     """The tokens that traded in the minutes, with what they traded and their cards.
 
-    With a statement of mints, only of these.
-
-    Ordered by a figure, they are looked at until the page is full, and the cards of the others are
-    not read. Nothing is `materialized` here: of what is read once, no column is added up that
-    nobody asks for.
+    With a statement of mints, only of these. Ordered by a figure, they are looked at until the page
+    is full, and the cards of the others are not read. Nothing is `materialized` here: of what is
+    read once, no column is added up that nobody asks for. So nothing is here that nobody reads.
     """
     sums = "sum(volume_quote) as volume_quote"
     others = "null::bigint as trades, null::bigint as open_pos, null::bigint as close_pos"
@@ -67,17 +67,21 @@ def span(*, ordered_by: str | None, volume_alone: bool, among: str | None = None
     parts = PARTS
     if among is not None:
         parts = f"select * from ({PARTS}) as parts where mint in ({among})"
-    return f"""
+    found = f"""
     parts as ({parts}),
     spans as (
         select mint, {sums}, {others} from parts group by mint, one
     ), windowed as not materialized (
         select {_CARD} from {spans} join tokens on tokens.mint = spans.mint
-    ), windowed_of_usdc as (
+    )
+    """
+    if of_usdc:
+        found += f""", windowed_of_usdc as (
         select {_CARD} from (select * from tokens where {OF_USDC} offset 0) as tokens
         join spans on spans.mint = tokens.mint
     )
     """
+    return found
 
 
 OF_USDC = (
@@ -92,7 +96,10 @@ _CARD = """
     0::numeric as since_volume, 0::bigint as since_trades, null::float8 as last_price
 """
 MOVED_SPAN = f"""
-    windowed_moved as materialized (
+    moved_spans as (
+        select moved.mint, sums.* from moved
+        cross join lateral {of_token("moved.mint")} as sums where sums.trades > 0
+    ), windowed_moved as materialized (
         select moved.mint, listed, state, pool_pos, for_sol, market_cap, held_quote_reserves,
             real_quote_reserves, progress, created_time_s, created_quote_mint,
             last_trade_quote_mint, last_trade_pos,
@@ -100,7 +107,7 @@ MOVED_SPAN = f"""
             spans.trades - since.trades as trades, spans.open_pos, spans.close_pos,
             since.volume_quote as since_volume, since.trades as since_trades,
             before.price as last_price
-        from moved join spans on spans.mint = moved.mint
+        from moved join moved_spans as spans on spans.mint = moved.mint
         cross join lateral (
             select count(*) as trades, coalesce(sum(quote_amount), 0) as volume_quote
             from trades where mint = moved.mint and canonical and trades.price is not null
