@@ -57,10 +57,19 @@ class Alerts:
 
     def __init__(self, rules: Sequence[AlertRule]) -> None:
         self._watches: Sequence[tuple[AlertRule, _Watch]] = [(it, _watch(it)) for it in rules]
+        self._slot = 0
+        """The highest that a trade was of."""
 
     def take(self, trade: Trade) -> Iterator[Alert]:
-        """The alerts of a trade; to be shown all of them in their order, each once."""
+        """The alerts of a trade; to be shown all of them in the log's order, each once.
+
+        One of a slot that was fetched late, as to fill a gap, says nothing of how things stand now.
+        """
+        is_late = trade.slot < self._slot
+        self._slot = max(trade.slot, self._slot)
         for rule, watch in self._watches:
+            if is_late and rule.kind not in OF_ONE_TRADE:
+                continue
             value = watch.value(trade)
             if value is not None:
                 yield Alert(rule=rule, value=value, trade=trade)

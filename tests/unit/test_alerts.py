@@ -114,6 +114,28 @@ def test_pools_that_do_not_count_move_nothing(kind: AlertKind) -> None:
     assert told(kind, 1e-9, shown(*aside)) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "threshold"),
+    [("price_below", 20e-6), ("price_change", 0.5), ("liquidity_change", 0.5)],
+)
+def test_what_a_slot_that_was_fetched_late_was_like_is_not_told_as_of_now(
+    kind: AlertKind, threshold: float
+) -> None:
+    now, late, later = (
+        on_curve(number, virtual_quote_reserves=sol * SOL, virtual_token_reserves=10**12)
+        for number, sol in ((7, 40), (5, 10), (8, 41))
+    )
+    assert told(kind, threshold, shown(now, late, later)) == []
+
+
+def test_amounts_that_come_late_are_no_spike_and_no_measure_but_may_be_whales() -> None:
+    usual = of_amounts(*[1.0] * USUAL_TRADES_MIN)
+    late, later = shown(on_curve(2, quote_amount=50 * SOL), on_curve(30, quote_amount=6 * SOL))
+    trades = [*usual, late, later]
+    assert told("volume_spike", 5, trades) == [(USUAL_TRADES_MIN + 1, 6)]
+    assert told("whale_trade", 20, trades) == [(USUAL_TRADES_MIN, 50)]
+
+
 def test_each_rule_is_told_by_itself_in_its_order() -> None:
     rules = [
         AlertRule(id=name, kind="whale_trade", threshold=threshold, currency="quote")
