@@ -37,7 +37,11 @@ class Loaders:
         self._ages: Ages | None = None
 
     def _loader(
-        self, of: Hashable, batch: Callable[[list[K]], Awaitable[Sequence[V]]]
+        self,
+        of: Hashable,
+        batch: Callable[[list[K]], Awaitable[Sequence[V]]],
+        *,
+        cache: bool = True,
     ) -> DataLoader[K, V]:
         found = self._loaders.get(of)
         if found is None:
@@ -45,7 +49,7 @@ class Loaders:
             async def ask(keys: list[K]) -> list[V]:
                 return list(await batch(keys))
 
-            found = self._loaders[of] = DataLoader(ask)
+            found = self._loaders[of] = DataLoader(ask, cache=cache)
         return found
 
     def _rows(self) -> DataLoader[str, TokenRow | None]:
@@ -107,7 +111,13 @@ class Loaders:
 
     async def candles_from(self, *, interval_s: int) -> int | None:
         """The first second of which an interval's candles are kept; None where all are there."""
-        return await self._reads.candles_from(interval_s=interval_s)
+
+        async def batch(intervals_s: list[int]) -> Sequence[int | None]:
+            found = {it: await self._reads.candles_from(interval_s=it) for it in set(intervals_s)}
+            return [found[it] for it in intervals_s]
+
+        # Nothing is kept: it is asked for behind the candles that it is told of.
+        return await self._loader("candles_from", batch, cache=False).load(interval_s)
 
     async def candles(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int
