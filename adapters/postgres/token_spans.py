@@ -115,7 +115,8 @@ MOVED_SPAN = f"""
         ) as since
         left join lateral (
             select price from trades where mint = moved.mint and canonical
-                and trades.price is not null and pos <= {POS} order by pos desc limit 1
+                and trades.price is not null and pos <= {POS}
+                and block_time_s >= $18 and block_time_s < $21 order by pos desc limit 1
         ) as before on true
         where spans.trades > since.trades
     )
