@@ -3,14 +3,19 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from adapters.archive.folder import FolderStore
 from adapters.embedded.valkey import ValkeyServer
 from adapters.valkey.client import Valkey
 from adapters.valkey.generations import Generations
+from curvetape.archiving import Archiving
 from curvetape.bootstrap import projecting
 from curvetape.config import Settings
 from curvetape.testing.events import created, curve_traded
@@ -53,6 +58,7 @@ async def curvetape(settings: Settings, *arguments: str) -> tuple[int, str, str]
         "CURVETAPE_NATS_URL": settings.nats_url or "",
         "CURVETAPE_POSTGRES_DSN": settings.postgres_dsn or "",
         "CURVETAPE_REDIS_URL": settings.redis_url or "",
+        "CURVETAPE_ARCHIVE_URL": settings.archive_url or "",
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "curvetape", *arguments),
@@ -96,6 +102,21 @@ async def test_spoilt_leaderboards_are_found_built_anew_and_served(
     assert code == 0, err
     code, _, _ = await curvetape(configured, "projections", "verify", "leaderboards")
     assert code == 4
+
+
+async def test_an_archive_fills_what_is_built_anew(
+    configured: Settings, live_log: LiveLog, valkey: Valkey, tmp_path: Path
+) -> None:
+    await project(configured)
+    await Archiving(live_log.log, FolderStore(tmp_path), print, events_max=20).once()
+    keys = await Generations(valkey, "leaderboards").keys("served")
+    await valkey.one("HDEL", keys.cards, "mint1")
+    archived = msgspec.structs.replace(configured, archive_url=str(tmp_path))
+    code, _, err = await curvetape(archived, "projections", "rebuild", "leaderboards")
+    assert code == 0, err
+    assert re.search(r"leaderboards: \d\d sealed events in", err), err
+    code, out, _ = await curvetape(configured, "projections", "verify", "leaderboards")
+    assert code == 0, out
 
 
 async def test_a_build_waits_to_be_served_and_nothing_is_left_to_retry(
