@@ -83,7 +83,8 @@ class Side:
             await connection.execute(
                 f"drop table if exists {_BARE};"
                 f" create table {_BARE} (like {_SCHEMA}.{CandleStore.tables[0].table});"
-                " set maintenance_work_mem = '256MB'"
+                # As a load has them.
+                " set maintenance_work_mem = '256MB'; set wal_compression = off"
             )
             if not self._csv.exists():
                 # Plain rows, in the order of the key, of what is kept as pages.
