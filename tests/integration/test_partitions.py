@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 import asyncpg
@@ -18,6 +18,7 @@ from curvetape import comparing
 from curvetape.bootstrap import read_models
 from curvetape.testing.events import curve_traded, recorded
 from curvetape.testing.history import as_it_came
+from curvetape.testing.holders import deposited, withdrawn
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.replicas import (
     PARTS,
@@ -31,7 +32,7 @@ from curvetape.testing.replicas import (
 )
 from curvetape.testing.waiting import until
 from curvetape.unparking import unpark_parts
-from domain.events import AnyEvent
+from domain.events import AnyEvent, TokenCreated
 from domain.partition import Partition, partitions
 from projections.generation import GenerationError
 from projections.parking import Parked
@@ -49,8 +50,15 @@ FEW = ("candles", "portfolios")
 
 @pytest.fixture(scope="module")
 def history() -> Sequence[AnyEvent]:
-    """With forks, gaps that are filled late, and a slot that died."""
-    return [event for *_, event in as_it_came()]
+    """With forks, gaps that are filled late, a slot that died, and liquidity that was moved."""
+    came = [event for *_, event in as_it_came()]
+    began_s = next(it.block_time_s for it in came if isinstance(it, TokenCreated))
+    makes: list[Callable[..., AnyEvent]] = [deposited, withdrawn]
+    moved = [
+        make(number, f"mint{number % 12}", block_time_s=began_s)
+        for number, make in enumerate(makes * 12)
+    ]
+    return [*moved, *came]
 
 
 async def test_replicas_that_die_and_start_again_make_the_rows_of_one_runner(
