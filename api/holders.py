@@ -7,17 +7,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import exact, whole
-from api.completeness import Complete, complete_between
+from api.completeness import Complete
 from api.operation import Operation
-from api.parameters import TIME_S_MAX, Mint
+from api.parameters import Mint
 from api.past import (
     AS_OF,
     check_passed,
     check_versions,
     end_of,
-    has_all,
     last_slot,
     reached,
+    standing,
 )
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Count, Time, Tokens, Units
@@ -172,21 +172,12 @@ class HoldersResource:
             )
         if isinstance(found, KeptFrom):
             raise not_kept(asked.mint, found)
-        complete = await complete_between(
-            self._reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last
-        )
+        complete, final = await standing(self._reads, at, self.operation.read_models, of, last)
         return msgspec.structs.replace(
             holder_list(asked.mint, found, of.token_decimals),
             as_of_slot=last,
             complete=complete,
-            final=complete is True
-            and await has_all(
-                self._reads,
-                at,
-                self.operation.read_models,
-                await self._reads.certified_until(last),
-                of.created_pos,
-            ),
+            final=final,
         )
 
 

@@ -47,9 +47,10 @@ async def check_kept(
         return since_s
     if from_s >= since_s or (rows and not begins):
         return since_s
+    instead = f"begin with {since_s}, or " if since_s < to_s else ""
     raise ProblemError(
         PAST_NOT_KEPT,
-        f"{not_kept(interval_s, since_s)}; begin with {since_s}, or ask for 1m",
+        f"{not_kept(interval_s, since_s)}; {instead}ask for 1m",
         parameter="from" if begins else "interval",
     )
 

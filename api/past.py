@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from api.parameters import seconds
+from api.completeness import complete_between
+from api.parameters import TIME_S_MAX, seconds
 from api.problems import NOT_YET, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from projections.feed_reads import QueryReads
-from projections.reads import CandleRow, ProjectionPosition
+from projections.reads import CandleRow, ProjectionPosition, TokenRow
 from projections.slot_reads import Stretch
 from projections.slots import Certificate
 
@@ -80,6 +81,23 @@ async def has_all(
     gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
     needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
     return all(name in at and at[name].sequence >= needed for name in read_models)
+
+
+async def standing(
+    reads: QueryReads,
+    at: Mapping[str, ProjectionPosition],
+    read_models: Sequence[str],
+    of: TokenRow,
+    last: int,
+) -> tuple[bool | None, bool]:
+    """Whether what is told of a token from its launch to a slot is `complete`, and `final`."""
+    complete = await complete_between(
+        reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last
+    )
+    if complete is not True:
+        return complete, False
+    until = await reads.certified_until(last)  # not before: see `has_all`
+    return True, await has_all(reads, at, read_models, until, of.created_pos)
 
 
 def check_versions(

@@ -7,11 +7,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.amounts import quote_decimals
-from api.completeness import Complete, complete_between
+from api.completeness import Complete
 from api.dollars import card_coins
 from api.operation import Operation
-from api.parameters import TIME_S_MAX, Mint, Time, seconds
-from api.past import AS_OF, check_versions, end_of, has_all, last_slot, reached
+from api.parameters import Mint, Time, seconds
+from api.past import AS_OF, check_versions, end_of, last_slot, reached, standing
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Ages, Count, Token, token
 from api.windows import Windows, windows
@@ -118,25 +118,12 @@ class TokenResource:
             found = await self._reads.windows(mint, as_of_s=to_s, pos=end_of(last))
             if found is None:
                 raise not_kept(mint)
-        complete = await complete_between(
-            self._reads,
-            row.created_time_s or 0,
-            TIME_S_MAX,
-            launch_pos=row.created_pos,
-            last=last,
-        )
+        complete, final = await standing(self._reads, at, self.operation.read_models, row, last)
         return msgspec.structs.replace(
             await self._card(row, found, now_s),
             as_of_slot=last,
             complete=complete,
-            final=complete is True
-            and await has_all(
-                self._reads,
-                at,
-                self.operation.read_models,
-                await self._reads.certified_until(last),
-                row.created_pos,
-            ),
+            final=final,
         )
 
 

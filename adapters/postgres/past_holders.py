@@ -80,7 +80,6 @@ _HELD = """
         ) as kept
     )
 """
-
 """Of the last move by then it takes time and report together: arrays are compared from their first
 element on, and no two moves have one position."""
 

@@ -172,7 +172,8 @@ class _Spike:
     def __init__(self, rule: AlertRule) -> None:
         self._least = rule.threshold
         self._quote_mint: str | None = None
-        self._amounts: deque[int] = deque(maxlen=USUAL_TRADES_MAX)
+        self._amounts: deque[int] = deque()
+        self._total = 0
 
     def value(self, trade: Trade) -> float | None:
         if not trade.canonical:
@@ -181,8 +182,10 @@ class _Spike:
         if trade.quote_mint != self._quote_mint:
             self._quote_mint = trade.quote_mint
             amounts.clear()
-        total, count = sum(amounts), len(amounts)
+            self._total = 0
+        total, count = self._total, len(amounts)
         amounts.append(amount)
+        self._total += amount - (amounts.popleft() if count == USUAL_TRADES_MAX else 0)
         if count < USUAL_TRADES_MIN or not total:
             return None
         multiple = amount * count / total

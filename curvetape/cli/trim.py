@@ -70,14 +70,13 @@ def command(
             refused.append(str(error))
 
     run(lambda stop: until_stopped(stop, work()))
+    if as_json and (found or not refused):
+        click.echo(msgspec.json.encode(found))
+    for each in found if not as_json else ():
+        click.echo(f"{each.name}: {each.rows:,} rows are removed{_since(each)}")
     for reason in refused:
         click.echo(reason, err=True)
         raise SystemExit(EXIT_CANNOT)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
-    for each in found:
-        click.echo(f"{each.name}: {each.rows:,} rows are removed{_since(each)}")
 
 
 class _Asked(msgspec.Struct, frozen=True):

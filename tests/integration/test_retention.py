@@ -11,7 +11,7 @@ import pytest
 
 from adapters.postgres import retention
 from adapters.postgres.candles import CandleStore
-from adapters.postgres.generations import Generations
+from adapters.postgres.generations import LOCK_CLASS, Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import PostgresReads
@@ -312,3 +312,15 @@ async def test_the_command_lets_go_of_candles_where_it_is_told_for_how_long(
     assert "candles: removing what is older than 2025-" in err
     code, out, err = await command(postgres_dsn, "--json", CURVETAPE_RETAIN_CANDLES="1s=2")
     assert [(it["name"], it["rows"]) for it in json.loads(out)] == [("candles", 0)], err
+
+
+async def test_what_was_done_is_told_where_the_rest_is_refused(postgres_dsn: str) -> None:
+    await project(postgres_dsn, STORY)
+    both = {"CURVETAPE_RETAIN_CANDLES": "1s=2", "CURVETAPE_RETAIN_TRADES_DAYS": "3"}
+    async with opened(postgres_dsn) as pool, pool.acquire() as building:
+        await building.execute("select pg_advisory_lock($1, hashtext('trades'))", LOCK_CLASS)
+        code, out, err = await command(postgres_dsn, **both)
+        assert (code, "trades is being built anew" in err) == (3, True)
+        assert out.startswith("candles: ")
+        code, out, _ = await command(postgres_dsn, "--json", **both)
+        assert (code, [it["name"] for it in json.loads(out)]) == (3, ["candles"])
