@@ -18,6 +18,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from api.limits import TAKE, Take, uncounted
+from api.live.line import Line
 from api.live.message import Bundle
 from api.parameters import Interval
 
@@ -41,6 +42,9 @@ UNSENT_SHARE_LOW = 0.1
 class FramedProtocol(WebSocketsSansIOProtocol):
     """A WebSocket that takes frames which were made for everyone."""
 
+    line: Line | None = None
+    """Of its session."""
+
     def handle_connect(self, event: Request) -> None:
         """Let the application find this connection."""
         super().handle_connect(event)
@@ -50,15 +54,23 @@ class FramedProtocol(WebSocketsSansIOProtocol):
             if self.scope["path"].startswith(f"/{PATH}"):
                 self.ping_interval = None  # Engine.IO asks by itself whether a client is there
 
+    def pause_writing(self) -> None:
+        """More waits for the client to be read than the transport likes."""
+        super().pause_writing()
+        if self.line is not None:
+            self.line.direct = None
+
     @property
     def unsent_bytes(self) -> int:
         """What the client has not read yet, as far as this process knows."""
         return self.transport.get_write_buffer_size()
 
     def write_frames(self, frames: bytes) -> None:
-        """Write whole frames."""
+        """Write whole frames, and know whether the next ones need no look at all of this."""
         if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
             self.transport.write(frames)
+            if self.line is not None and self.writable.is_set():
+                self.line.direct = self.transport
 
 
 class Connections:
@@ -66,32 +78,42 @@ class Connections:
 
     def __init__(self, server: socketio.AsyncServer) -> None:
         self._engine: Any = server.eio
+        self._engine.create_queue = Line
         self._protocols: dict[str, FramedProtocol] = {}
         protocols = self._protocols
 
         class Driver(WebSocket):  # type: ignore[misc]  # the library has no types
-            """Notes which protocol a session uses."""
+            """Notes which protocol a session uses, and what of its line has been written."""
 
             async def __call__(self, environ: dict[str, Any]) -> Any:
-                session = self.handler.__self__.sid
+                socket = self.handler.__self__
+                session, line = socket.sid, socket.queue
                 protocol = environ["asgi.scope"].get("extensions", {}).get(EXTENSION)
                 if protocol is not None:
                     protocols[session] = protocol
+                    protocol.line = line
                 try:
                     return await super().__call__(environ)
                 finally:
                     protocols.pop(session, None)
+                    line.direct = None
+
+            async def send(self, message: Any) -> None:
+                line = self.handler.__self__.queue
+                line.on_its_way = True
+                await super().send(message)
+                line.written()
 
         self._engine._async = {**self._engine._async, "websocket": Driver}  # noqa: SLF001  # no other way
 
     def protocol(self, session: str) -> FramedProtocol | None:
         """The WebSocket of a session that has upgraded and waits for nothing else."""
         socket = self._engine.sockets.get(session)
-        if socket is None or not socket.upgraded or not socket.queue.empty():
+        if socket is None or not socket.upgraded or not socket.queue.idle:
             return None
         return self._protocols.get(session)
 
-    def queue(self, session: str) -> Any:
+    def queue(self, session: str) -> Line | None:
         """The library's own queue of a session; None once it is gone."""
         socket = self._engine.sockets.get(session)
         return None if socket is None else socket.queue
@@ -155,6 +177,11 @@ class Channel:
         self._queued_bytes = 0
 
     @property
+    def line(self) -> Line | None:
+        """Where its messages may be written to right now; None once its session is gone."""
+        return self._connections.queue(self.session)
+
+    @property
     def unsent_share(self) -> float:
         """How much of what may wait for it waits, from 0 on; above 1 it is full."""
         protocol = self._connections.protocol(self.session)
@@ -177,16 +204,6 @@ class Channel:
             await asyncio.sleep(READ_WAIT_S)
         return True
 
-    def offer(self, room: str, sequence: int, messages: Bundle) -> bool:
-        """Give it messages up to a sequence; False where it is behind and has to catch up."""
-        if room in self.behind:
-            return False
-        if not self.give(messages):
-            self.fall_behind(room)
-            return False
-        self.rooms[room] = sequence
-        return True
-
     def fall_behind(self, room: str) -> None:
         """Be given nothing more of a room until it has read what waits for it."""
         self.behind.add(room)
@@ -195,7 +212,7 @@ class Channel:
 
     def give(self, messages: Bundle) -> bool:
         """Give it messages, unless too much waits for it already."""
-        # The same as `unsent_share` and `send`, looked up once: it is done for each delivery.
+        # The same as `unsent_share` and `send`, looked up once.
         protocol = self._connections.protocol(self.session)
         if protocol is None:
             if self.unsent_share > 1:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from api.live.channel import UNSENT_SHARE_LOW, Channel
+from api.live.line import Line
 from api.live.message import Bundle, Message
 from api.live.recent import Recent
 
@@ -34,7 +35,8 @@ class Rooms:
         self.sequence = floor
         """Of the last event of the log that was looked at."""
         self._recent = Recent(floor)
-        self._members: dict[str, set[Channel]] = {}
+        self._members: dict[str, dict[Channel, Line | None]] = {}
+        """With the line of each; None where it is behind, and has to catch up first."""
         self._behind: set[Channel] = set()
         self._stale = stale
         self._listeners = listeners
@@ -55,7 +57,7 @@ class Rooms:
             return
         channel.rooms[room] = self.sequence
         channel.behind.discard(room)
-        self._members.setdefault(room, set()).add(channel)
+        self._members.setdefault(room, {})[channel] = channel.line
 
     def resume(self, channel: Channel, room: str, after: int) -> bool:
         """Have it go on behind a sequence; False where some of what came since may be gone."""
@@ -75,8 +77,8 @@ class Rooms:
         """Stop that; harmless where it is not in the room."""
         channel.rooms.pop(room, None)
         channel.behind.discard(room)
-        members = self._members.get(room, set())
-        members.discard(channel)
+        members = self._members.get(room, {})
+        members.pop(channel, None)
         if not members:
             self._members.pop(room, None)
 
@@ -103,16 +105,28 @@ class Rooms:
             self._recent.add(message)
             if message.room in self._members:
                 by_room.setdefault(message.room, []).append(message)
-        self.sequence = sequence
+        before, self.sequence = self.sequence, sequence
         if self._listeners and sequence > self._new_after:
             new = [message for message in told if message.sequence > self._new_after]
             for listener in self._listeners:
                 listener(new)
         for room, given in by_room.items():
-            bundle = Bundle(given)
-            for channel in self._members[room]:
-                if not channel.offer(room, given[-1].sequence, bundle):
-                    self._behind.add(channel)
+            self._give(room, Bundle(given), before)
+
+    def _give(self, room: str, bundle: Bundle, before: int) -> None:
+        """To all of its members who have been given all up to the sequence `before`."""
+        frames = bundle.frames
+        # A thousand members are not in the processor's cache any more once the kernel has written
+        # to them all: each object of a member's that is looked at here costs a delivery its time.
+        for channel, line in self._members[room].items():
+            if line is None:
+                continue
+            transport = line.direct
+            if transport is not None and not transport.is_closing():
+                transport.write(frames)
+            elif not channel.give(bundle):
+                channel.rooms[room] = before
+                self._fall_behind(channel, room)
 
     def catch_up(self) -> list[Channel]:
         """Give those who were behind and have read meanwhile what they missed.
@@ -130,6 +144,7 @@ class Rooms:
             self._behind.discard(channel)
             for room in sorted(channel.behind):
                 channel.behind.discard(room)
+                self._members[room][channel] = channel.line
                 self._give_missed(channel, room)
         return dead
 
@@ -141,8 +156,15 @@ class Rooms:
             self._stale(channel, room)
             return
         missed, more = found
-        if missed and not channel.offer(room, missed[-1].sequence, Bundle(missed)):
-            self._behind.add(channel)
-        elif more:
-            channel.fall_behind(room)
-            self._behind.add(channel)
+        if missed:
+            if not channel.give(Bundle(missed)):
+                self._fall_behind(channel, room)
+                return
+            channel.rooms[room] = missed[-1].sequence
+        if more:
+            self._fall_behind(channel, room)
+
+    def _fall_behind(self, channel: Channel, room: str) -> None:
+        channel.fall_behind(room)
+        self._members[room][channel] = None
+        self._behind.add(channel)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.live.channel import Channel
+from api.live.line import Line
 from api.live.message import Bundle, Message
 from api.live.recent import Recent
 from api.live.rooms import Rooms
@@ -22,6 +23,10 @@ class Slow(Channel):
         super().__init__(None, "")  # type: ignore[arg-type]  # nothing is sent on a connection
         self.given: list[Message] = []
         self.unread = 0.0
+
+    @property
+    def line(self) -> Line:
+        return Line()
 
     @property
     def unsent_share(self) -> float:

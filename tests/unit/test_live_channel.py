@@ -1,9 +1,7 @@
 """What waits for a client that polls is reckoned by its size, too, and no more once it was read."""
 
-import asyncio
-from typing import Any
-
 from api.live.channel import UNSENT_BYTES_MAX, UNSENT_PACKETS_MAX, Channel
+from api.live.line import Line
 from api.live.message import Bundle, Message
 
 
@@ -11,12 +9,12 @@ class Polled:
     """The library's queue of a session that has no WebSocket."""
 
     def __init__(self) -> None:
-        self.waiting: asyncio.Queue[Any] = asyncio.Queue()
+        self.waiting = Line()
 
     def protocol(self, _session: str) -> None:
         return None
 
-    def queue(self, _session: str) -> asyncio.Queue[Any]:
+    def queue(self, _session: str) -> Line:
         return self.waiting
 
 
