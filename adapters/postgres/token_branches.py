@@ -26,6 +26,13 @@ PLAIN: dict[ListSort, tuple[str, str]] = {
     "holders": ("holders", "bigint"),
 }
 """What the other sorts compare, as the index has it where there is one, and its type."""
+NEAR = "0.5"
+"""The progress from which on an index has it."""
+_SOLD = "state = 'graduated' and ($2::text is null or $2 = 'graduated')"
+_SOLD += " and ($12::float8 is null or $12 >= 1)"
+_NEAR = f"progress >= {NEAR} and graduated_pos is null and pool_pos is null"
+_NEAR += " and ($2::text is null or $2 <> 'graduated')"
+"""Where their indexes are read for something: not where a filter leaves all of them out."""
 COUNTED, UNCOUNTED = "counted", "uncounted"
 """Tokens that wallets have moved, and the others: nobody holds them."""
 CURRENT = frozenset(("tokens", "windowed", "windowed_of_usdc", COUNTED, UNCOUNTED))
@@ -54,12 +61,14 @@ OWN_FILTERS = f"""
     and $20::bigint is not null and $21::bigint is not null
 """
 """Behind what is asked, what a lamport is worth, and the minutes of the list: from $18 to $21, of
-which [$19, $20) are whole hours. Then the least and the most holders."""
+which [$19, $20) are taken as whole hours. Then the least and the most holders."""
 VOLUMES = """
     and ($9::float8 is null or (for_sol and volume_quote >= $9))
     and ($10::float8 is null or (for_sol and volume_quote <= $10))
 """
 """Of the window, where there is one."""
+ANY_VOLUME = " and $9::float8 is null and $10::float8 is null"
+"""Where no volume is asked for, and none is added up."""
 FILTERS = OWN_FILTERS + VOLUMES
 UNHELD = "and $22::bigint is null and $23::bigint is null"
 HOLDERS = """
@@ -151,6 +160,15 @@ def _plain_branch(sort: ListSort) -> list[Branch]:
         return [
             Branch(value, order, "true", value, kind, source=COUNTED),
             Branch("0::bigint", "mint", "true", source=UNCOUNTED),
+            Branch(value, order, "true", source="moved"),
+        ]
+    if sort == "progress":
+        rest = f"(select count(*) from valued where value >= {NEAR}) < $1"
+        far = f"state <> 'graduated' and {value} < {NEAR}"
+        return [
+            Branch("1::float8", "mint", _SOLD, "1::float8", kind),
+            Branch("progress", "progress desc, mint", _NEAR, "progress", kind),
+            Branch(value, order, f"{far} and {rest}", last=True),
             Branch(value, order, "true", source="moved"),
         ]
     return [

@@ -8,10 +8,12 @@ window than in all its life. Where the few do not make a page for sure, that is 
 
 from adapters.postgres.moved_tokens import MOVED
 from adapters.postgres.token_branches import (
+    ANY_VOLUME,
     FIGURES,
     FIRST_LEADING,
     HOLDERS,
     LEADING,
+    NEAR,
     OWN_FILTERS,
     STILL,
     UNHELD,
@@ -40,11 +42,13 @@ _FLOORS: dict[ListSort, str] = {
     "market_cap": "-1",
     "liquidity": "-1",
     "holders": "0",
+    "progress": NEAR,
     "change": "'-infinity'",
     "volume": "-1",
     "trades": "-1",
 }
-"""What is worth more than this is on a walk: what has no value is not, nor what nobody holds."""
+"""What is worth more than this is on a walk: what has no value is not, nor what nobody holds, nor
+what is far from the end of its curve."""
 HEADED = frozenset(_FLOORS)
 """The sorts that have a head."""
 SUMMED: frozenset[ListSort] = frozenset(("volume", "trades"))
@@ -66,10 +70,12 @@ _BOUNDS = f"""
     )
 """
 """Bounds are had without a look at which opening was the first, and which closing the last."""
+_BEHIND = f"least <= {VALUE}::float8"
+"""What may not have changed more than the last of the page before, and was on none for sure."""
 
 
 def head(
-    sort: ListSort, *, dollars: bool, behind: bool, held: bool, walked_max: int
+    sort: ListSort, *, dollars: bool, behind: bool, held: bool, filtered: bool, walked_max: int
 ) -> tuple[list[str], str]:
     """Parts of a statement, and what is picked for a page, each with whether it is `certain`.
 
@@ -79,10 +85,15 @@ def head(
     own = OWN_FILTERS + (HOLDERS if held else UNHELD)
     branches = branches_of(sort, dollars=dollars)
     before: list[str] = []
+    alive: list[str] = []
     if sort == "change":
         before.append(_BOUNDS)
-        parts = [_changed(behind=behind)]
-        walks = [(_bounded(own + VOLUMES, behind=behind, held=held), walked_max)]
+        parts = [_changed("walked_0" if filtered else "alive_0", behind=behind)]
+        if filtered:
+            walks = [(_bounded(own + VOLUMES, behind=behind, held=held), walked_max)]
+        else:
+            walks = [(_by_bound(behind=behind), LOOKED_AT * walked_max)]
+            alive = [_listed(own + ANY_VOLUME, behind=behind)]
     else:
         of_index = [it for it in branches if it.key is not None]
         most = LOOKED_AT * walked_max
@@ -93,20 +104,19 @@ def head(
             _summed(number, branches[-1].value, sort, own, behind=behind)
             for number in range(len(walks))
         ]
+        alive = [_alive(number, own) for number in range(len(walks))]
     ends: list[str] = []
     for number, (walk, most) in enumerate(walks):
         before.append(f"walked_{number} as materialized ({walk} limit {most})")
-        ends.append(_end(f"walked_{number}", most))
-        if sort in SUMMED:
-            before.append(
-                f"alive_{number} as materialized ({_alive(number, own)} limit {walked_max})"
-            )
-            ends[-1] = f"coalesce({_end(f'alive_{number}', walked_max)}, {ends[-1]})"
+        ends.append(_ahead(f"walked_{number}", most, sort))
+        if alive:
+            before.append(f"alive_{number} as materialized ({alive[number]} limit {walked_max})")
+            ends[-1] += f" and {_ahead(f'alive_{number}', walked_max, sort)}"
     if behind:
         before = [MOVED, MOVED_SPAN, *before]
         parts.append(_moved(branches[-1], sort, own + VOLUMES, held=held))
     picked = f"""
-        select *, value > greatest({_FLOORS[sort]}, {", ".join(ends)}) as certain
+        select *, value > {_FLOORS[sort]} and {" and ".join(ends)} as certain
         from ({" union all ".join(parts)}) as parts order by {_LAST}
     """
     return before, picked
@@ -122,9 +132,14 @@ def leaders(sort: ListSort, *, dollars: bool, behind: bool) -> str:
     )
 
 
-def _end(walked: str, most: int) -> str:
-    """What the last of a walk is worth, if it ended at its limit."""
-    return f"(select case when count(*) = {most} then min(value) end from {walked})"
+def _ahead(walked: str, most: int, sort: ListSort) -> str:
+    """Whether something is ahead of all that a walk has not reached, if it ended at its limit."""
+    if sort != "progress":
+        end = f"select case when count(*) = {most} then min(value) end from {walked}"
+        return f"coalesce(value > ({end}), true)"
+    # All that graduated have as much. A walk by one index, in its very order, tells them apart.
+    end = f"select -value, mint from {walked} order by value desc, mint limit 1 offset {most - 1}"
+    return f"coalesce((-value, mint) <= ({end}), true)"
 
 
 def _walk(branch: Branch, sort: ListSort, *, behind: bool, held: bool) -> str:
@@ -175,27 +190,46 @@ def _summed(number: int, value: str, sort: ListSort, own: str, *, behind: bool) 
     )"""
 
 
+def _by_bound(*, behind: bool) -> str:
+    """The tokens whose price may have changed most, of whatever list they are.
+
+    Nothing but bounds is looked at: the cards of all that traded cost as much again.
+    """
+    return f"""
+        select mint, most as value from bounded {f"where {_BEHIND}" if behind else ""}
+        order by most desc, mint
+    """
+
+
+def _listed(filters: str, *, behind: bool) -> str:
+    conditions = [filters, *([STILL] if behind else [])]
+    return f"""
+        select mint, value from (
+            select tokens.*, value from walked_0 join tokens on tokens.mint = walked_0.mint
+        ) as tokens where {" and ".join(conditions)} order by value desc, mint
+    """
+
+
 def _bounded(filters: str, *, behind: bool, held: bool) -> str:
-    """The tokens whose price may have changed most, and not more for sure than on pages before."""
+    """Those of the list: there may be few among all that traded, so all their cards are read."""
     source = f"""(
-        select {_CARD}, spans.volume_quote, spans.trades, most, least
-        from (select * from bounded order by most desc, mint) as spans
-        join tokens on tokens.mint = spans.mint
+        select {_CARD}, bounded.volume_quote, bounded.trades, most, least
+        from bounded join tokens on tokens.mint = bounded.mint
     )"""
     if held:
         source = with_holders(source)
-    conditions = [filters, *([f"least <= {VALUE}::float8", STILL] if behind else [])]
+    conditions = [filters, *([_BEHIND, STILL] if behind else [])]
     return f"""
         select mint, most as value from {source} as tokens
         where {" and ".join(conditions)} order by most desc, mint
     """
 
 
-def _changed(*, behind: bool) -> str:
+def _changed(walked: str, *, behind: bool) -> str:
     return f"""(
         select mint, change as value{FIGURES} from (
             select tokens.mint, sums.close / sums.open - 1 as change, {_UNMOVED}
-            from walked_0 as tokens cross join lateral {of_token("tokens.mint")} as sums
+            from {walked} as tokens cross join lateral {of_token("tokens.mint")} as sums
         ) as tokens where {behind_place("change", "float8") if behind else "true"} order by {_LAST}
     )"""
 

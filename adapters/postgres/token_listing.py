@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.card_rows import CARD
+from adapters.postgres.hour_under_way import whole_hours
 from adapters.postgres.moved_tokens import MOVED
 from adapters.postgres.pool import Connection, Pool
 from adapters.postgres.token_branches import (
@@ -105,7 +106,7 @@ class PostgresTokenListing:
             return Listed(tokens=[], pos=0 if after is None else after.pos)
         dollars = asked.sort in AMOUNTS and asked.sol_usd is not None
         lamport = asked.sol_usd * LAMPORT_COINS if dollars and asked.sol_usd is not None else 1.0
-        arguments = [asked.limit, *_filtered(filters, words), lamport, *_cut(asked.span)]
+        arguments = [asked.limit, *_filtered(filters, words), lamport, 0, 0, 0, 0]
         arguments += [_count(filters.holders_min), _count(filters.holders_max)]
         units = (lamport, USDC_UNIT_COINS) if dollars else (lamport,)
         bounds: list[object] = []
@@ -130,6 +131,7 @@ class PostgresTokenListing:
                 found = await rows_of(connection, _Listed, sql, *arguments, *bounds)
             else:
                 await connection.execute(SETTINGS)
+                arguments[_MINUTES] = _cut(asked.span, *await whole_hours(connection, asked.span))
                 found = await self._spanned(connection, asked, arguments, bounds, units, like)
         fields = TokenRow.__struct_fields__
         return Listed(
@@ -162,7 +164,9 @@ class PostgresTokenListing:
         if span is None or span.length_s <= HOUR_S or sort not in HEADED:
             sql = _statement(sort, spanned=True, **like)
             return await rows_of(connection, _Listed, sql, *arguments)
-        sql = _head_statement(sort, walked_max=self.walked_max, **like)
+        sql = _head_statement(
+            sort, filtered=asked.filters != TokenFilters(), walked_max=self.walked_max, **like
+        )
         of_key = () if sort in SUMMED else bounds
         found = await rows_of(connection, _Listed, sql, *arguments, *of_key)
         full = len(found) == asked.limit
@@ -217,11 +221,13 @@ def _count(limit: int | None) -> int | None:
     return None if limit is None else int64(limit)
 
 
-def _cut(span: Span | None) -> tuple[int, int, int, int]:
+_MINUTES = slice(17, 21)
+"""From $18 to $21."""
+
+
+def _cut(span: Span, whole: Span) -> tuple[int, int, int, int]:
     """Where the minutes begin, where whole hours among them do and end, and where all end."""
-    if span is None:
-        return 0, 0, 0, 0
-    hours = [it for it in span.stretches() if it.length_s == HOUR_S]
+    hours = [it for it in whole.stretches() if it.length_s == HOUR_S]
     from_s, to_s = (hours[0].from_s, hours[0].to_s) if hours else (span.to_s, span.to_s)
     return span.from_s, from_s, to_s, span.to_s
 
@@ -270,9 +276,11 @@ def _statement(
 
 @cache
 def _head_statement(
-    sort: ListSort, *, dollars: bool, behind: bool, held: bool, walked_max: int
+    sort: ListSort, *, dollars: bool, behind: bool, held: bool, filtered: bool, walked_max: int
 ) -> str:
-    before, picked = head(sort, dollars=dollars, behind=behind, held=held, walked_max=walked_max)
+    before, picked = head(
+        sort, dollars=dollars, behind=behind, held=held, filtered=filtered, walked_max=walked_max
+    )
     return _told(before, picked, spanned=True, told=", certain")
 
 

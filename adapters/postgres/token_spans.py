@@ -5,14 +5,21 @@ from adapters.postgres.candle_pages import starting_in
 # ruff: noqa: S608  # the program's own text only
 
 POS = "$26"
-"""The moment of the list. Its minutes are from $18 to $21, of which [$19, $20) are whole hours."""
+"""The moment of the list. Its minutes are from $18 to $21, of which [$19, $20) are whole hours.
+
+The last of these may end behind $21, where nothing of it does.
+"""
 
 SETTINGS = """
     select set_config('work_mem', '64MB', true),
-        set_config('plan_cache_mode', 'force_custom_plan', true)
+        set_config('plan_cache_mode', 'force_custom_plan', true),
+        set_config('max_parallel_workers_per_gather', '0', true),
+        set_config('jit', 'off', true)
 """
 """For the transaction. All tokens that traded in a day are sorted and joined, and the server's own
-setting is for less. A plan that knows nothing of how long the window is takes it for a moment."""
+setting is for less. A plan that knows nothing of how long the window is takes it for a moment.
+Processes that are started for one page of many, and code that is compiled for it, cost more than
+they save."""
 
 # By one column of which it knows nothing PostgreSQL expects 200 groups, whatever comes in, and then
 # loops over tens of thousands, each with each. By two it expects a tenth of the rows at least.

@@ -7,12 +7,15 @@ import pytest
 from adapters.postgres import feed_reads
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
+from adapters.postgres.reads import PostgresReads
 from adapters.postgres.tokens import TokenStore
 from curvetape.testing.events import created, curve_traded, migrated
 from curvetape.testing.memory_log import MemoryLog
 from domain.events import AnyEvent
 from projections.projection import host
+from projections.reads import TokenState
 from projections.runner import Runner
+from projections.token_lists import TokenFilters, TokenQuery
 from projections.tokens import Tokens
 
 TOKENS = 3_000
@@ -57,3 +60,21 @@ async def test_each_feed_is_read_by_its_index(
     plan = "\n".join(row[0] for row in lines)
     assert index in plan, plan
     assert "Seq Scan on tokens" not in plan, plan
+
+
+@pytest.mark.parametrize("state", [None, "graduated"])
+async def test_a_list_by_progress_looks_at_no_token_that_is_far_from_its_pages(
+    pool: Pool, state: TokenState | None
+) -> None:
+    told: list[tuple[str, Sequence[object]]] = []
+    async with pool.acquire() as connection:  # the only one
+        connection.add_query_logger(lambda query: told.append((query.query, query.args)))
+    asked = TokenQuery(sort="progress", limit=20, filters=TokenFilters(state=state))
+    found = await PostgresReads(pool).listed(asked)
+    assert [it.value for it in found.tokens] == [1.0] * 20
+    ((sql, arguments),) = [each for each in told if "select" in each[0] and len(each[1]) > 2]
+    lines = await pool.fetch(f"explain (analyze, timing off, costs off) {sql}", *arguments)
+    plan = "\n".join(row[0] for row in lines)
+    assert "tokens_graduated" in plan, plan
+    scans = [row[0] for row in lines if "Seq Scan on tokens" in row[0]]
+    assert all("never executed" in line for line in scans), plan

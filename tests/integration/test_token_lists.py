@@ -20,19 +20,11 @@ from adapters.postgres.token_heads import HEADED, WALKED_MAX
 from adapters.postgres.token_spans import span
 from adapters.postgres.tokens import TokenStore
 from adapters.postgres.trades import TradeStore
-from curvetape.testing.events import (
-    GENESIS_S,
-    completed,
-    created,
-    curve_traded,
-    migrated,
-    pool_traded,
-)
 from curvetape.testing.events import recorded as recorded_
+from curvetape.testing.listed_market import HOUR_S, START_S, Market
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from domain.events import AnyEvent
-from domain.programs import USDC
 from projections.candles import Candles
 from projections.feed_reads import QueryReads
 from projections.holders import Holders
@@ -49,14 +41,13 @@ TABLES = (
     " search_burns, search_clock, search_changes, holders, holder_launches, holder_counts,"
     " checkpoints"
 )
-VIRTUAL_QUOTE, VIRTUAL_TOKEN = 30 * 10**9, 279_900_000_000_000
-"""What a curve's virtual reserves are above its real ones."""
-MINUTE_S = GENESIS_S - GENESIS_S % 60
-HALF = Span(MINUTE_S, MINUTE_S + 120)
+MINUTE_S = START_S - START_S % 60
+HALF = Span(MINUTE_S, MINUTE_S + 180)
 """Ends among the trades."""
 HOURS = Span(MINUTE_S + 60, MINUTE_S + 60 + 3 * 3_600)
 """Begins behind the first trades; its whole hours begin among them."""
-LAUNCHED_TOKENS = 793_100_000_000_000
+UNDER_WAY = Span(MINUTE_S - 3_600, HOUR_S + 1_800)
+"""Ends behind all trades, in the hour of the last ones."""
 FILTERS = [
     TokenFilters(),
     TokenFilters(volume_min=2e9),
@@ -67,76 +58,8 @@ FILTERS = [
     TokenFilters(state="graduated"),
     TokenFilters(text="coin mint2"),
 ]
-
-
-class Market:
-    """Makes up what a curve or a pool reports, one trade after another."""
-
-    def __init__(self) -> None:
-        self._slot = itertools.count(1)
-        self._curves: dict[str, tuple[int, int]] = {}
-        self._quotes: dict[str, str] = {}
-        self._pools: set[str] = set()
-
-    def _at(self) -> tuple[int, dict[str, int]]:
-        """The next slot, and its time: seven seconds after the one before."""
-        slot = next(self._slot)
-        return slot, {"block_time_s": GENESIS_S + 7 * slot}
-
-    def happens(self, mint: str, what: str, sol: int) -> list[AnyEvent]:
-        """What comes of a wish: a first one launches, one for a graduate trades in its pool."""
-        events: list[AnyEvent] = []
-        if mint not in self._curves:
-            quote = {} if hash_of(mint) % 3 else {"quote_mint": USDC, "quote_decimals": 6}
-            slot, at = self._at()
-            events.append(created(slot, mint, **quote, **at))
-            self._quotes[mint] = str(quote.get("quote_mint", ""))
-            self._curves[mint] = (0, LAUNCHED_TOKENS)
-            if what == "launch":
-                return events
-        if mint in self._pools:
-            reserves = {"pool_quote_reserves": (84 + sol) * 10**9, "quote_amount": sol * 10**9}
-            slot, at = self._at()
-            return [*events, pool_traded(slot, mint, **reserves, **at)]
-        quote_held, token_held = self._curves[mint]
-        amount = sol * 10**9
-        side = "sell" if what == "sell" and quote_held > amount else "buy"
-        quote_held += amount if side == "buy" else -amount
-        token_held = LAUNCHED_TOKENS - quote_held * 500
-        self._curves[mint] = (quote_held, token_held)
-        fields = {} if not self._quotes[mint] else {"quote_mint": USDC, "quote_decimals": 6}
-        slot, at = self._at()
-        events.append(
-            curve_traded(
-                slot,
-                mint,
-                side=side,
-                quote_amount=amount,
-                real_quote_reserves=quote_held,
-                real_token_reserves=token_held,
-                virtual_quote_reserves=quote_held + VIRTUAL_QUOTE,
-                virtual_token_reserves=token_held + VIRTUAL_TOKEN,
-                **fields,
-                **at,
-            )
-        )
-        return events
-
-    def graduates(self, mint: str) -> list[AnyEvent]:
-        """Its curve is full, it migrates and trades in its pool."""
-        if mint not in self._curves or mint in self._pools:
-            return []
-        self._pools.add(mint)
-        (filled, filled_at), (moved, moved_at) = self._at(), self._at()
-        return [
-            completed(filled, mint, **filled_at),
-            migrated(moved, mint, **moved_at),
-            *self.happens(mint, "buy", 1),
-        ]
-
-
-def hash_of(mint: str) -> int:
-    return int(mint.removeprefix("mint"))
+NEARLY = [TokenFilters(progress_min=0.3), TokenFilters(progress_max=0.7)]
+NEARLY += [TokenFilters(state="completed"), TokenFilters(progress_min=0.6, progress_max=1.0)]
 
 
 @pytest.fixture
@@ -229,7 +152,7 @@ wishes = st.tuples(
         limit=st.integers(1, 3),
         filters=st.sampled_from(FILTERS),
         sol_usd=st.sampled_from((None, 150.0)),
-        span=st.sampled_from((None, HOURS, HALF)),
+        span=st.sampled_from((None, HOURS, HALF, UNDER_WAY)),
         after=st.none(),
     ),
     walked_max=st.sampled_from((1, 3, WALKED_MAX)),
@@ -276,7 +199,7 @@ async def test_every_token_comes_once_and_in_place_while_others_and_itself_trade
             state=st.sampled_from((None, "curve")),
         ),
         sol_usd=st.sampled_from((None, 150.0)),
-        span=st.sampled_from((None, HOURS)),
+        span=st.sampled_from((None, HOURS, UNDER_WAY)),
         after=st.none(),
     ),
     walked_max=st.sampled_from((1, 3, WALKED_MAX)),
@@ -320,7 +243,7 @@ async def test_tokens_are_listed_by_how_many_hold_them(
         limit=st.integers(1, 2),
         filters=st.sampled_from(FILTERS),
         sol_usd=st.sampled_from((None, 150.0)),
-        span=st.just(HOURS),
+        span=st.sampled_from((HOURS, UNDER_WAY)),
         after=st.none(),
     ),
     walked_max=st.sampled_from((1, 2)),
@@ -338,6 +261,53 @@ async def test_who_traded_most_of_late_is_found_whoever_traded_most_of_all(
     # The first minute's trades, before the window, are worth more than those that are in it.
     events = [event for mint, what, sol in early for event in market.happens(mint, what, 3 * sol)]
     events += [event for wish in late for event in market.happens(*wish)]
+    await stored.add(events)
+    whole = await pages(MemoryReads(recorded_(events)), asked)
+    assert await pages(stored.reads, asked) == whole
+
+    async def write(number: int) -> None:
+        if number < len(between):
+            await stored.add([event for wish in between[number] for event in market.happens(*wish)])
+
+    assert await pages(stored.reads, asked, write) == whole
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    before=st.lists(wishes, min_size=8, max_size=25),
+    completes=st.sets(st.integers(1, 8), max_size=2),
+    graduates=st.sets(st.integers(1, 8), max_size=6),
+    between=st.lists(st.lists(wishes, max_size=6), max_size=3),
+    asked=st.builds(
+        TokenQuery,
+        sort=st.just("progress"),
+        limit=st.integers(1, 3),
+        filters=st.sampled_from([*FILTERS, TokenFilters(state="curve"), *NEARLY]),
+        span=st.sampled_from((None, HOURS, UNDER_WAY)),
+        after=st.none(),
+    ),
+    walked_max=st.sampled_from((1, 3, WALKED_MAX)),
+)
+async def test_those_that_graduated_come_first_and_then_those_that_are_near(
+    pool: Pool,
+    before: list[tuple[str, str, int]],
+    completes: set[int],
+    graduates: set[int],
+    between: list[list[tuple[str, str, int]]],
+    asked: TokenQuery,
+    walked_max: int,
+) -> None:
+    await pool.execute(f"truncate {TABLES}")
+    market, stored = Market(), Stored(pool, walked_max)
+    # Up to an eighth of the curve is bought each time.
+    events = [event for mint, what, sol in before for event in market.happens(mint, what, 40 * sol)]
+    events += [event for number in sorted(completes) for event in market.completes(f"mint{number}")]
+    events += [event for number in sorted(graduates) for event in market.graduates(f"mint{number}")]
+    events += market.happens("mint9", "buy", 1)  # a moment behind all that
     await stored.add(events)
     whole = await pages(MemoryReads(recorded_(events)), asked)
     assert await pages(stored.reads, asked) == whole
@@ -385,6 +355,7 @@ async def test_a_page_that_its_order_begins_with_is_not_picked_from_all_that_tra
     market, stored = Market(), Stored(pool)
     mints = [f"mint{number}" for number in range(1, 6)]
     await stored.add([it for mint in mints * 30 for it in market.happens(mint, "buy", 1)])
+    await stored.add([it for mint in mints[:4] for it in market.graduates(mint)])
     told: list[str] = []
     async with pool.acquire() as connection:  # the only one
         connection.add_query_logger(lambda query: told.append(query.query))
