@@ -136,7 +136,8 @@ class ChartResource:
         of = await known(self._reads, asked.mint)
         begin_s = from_s - from_s % interval_s
         asked_for = {"interval_s": interval_s, "from_s": begin_s, "to_s": to_s, "limit": limit + 1}
-        last = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
+        past = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
+        last = None if past is None else past.slot
         if last is None:
             rows = await self._reads.candles(asked.mint, **asked_for)
         else:
@@ -182,6 +183,7 @@ class ChartResource:
             complete_from=kept_from_s,
             complete=complete,
             final=complete is True
+            and (past is None or past.stands)
             and await ended(self._reads, end_s, last)
             and await self._has_all(at, end_s, last, of.created_pos),
         )

@@ -12,6 +12,7 @@ from api.operation import Operation
 from api.parameters import Mint
 from api.past import (
     AS_OF,
+    Last,
     check_passed,
     check_versions,
     end_of,
@@ -160,22 +161,26 @@ class HoldersResource:
         found = await self._reads.holders(asked.mint, limit=asked.limit)
         return holder_list(asked.mint, found, of.token_decimals)
 
-    async def _past(self, asked: HoldersParameters, of: TokenRow, last: int) -> HolderList:
+    async def _past(self, asked: HoldersParameters, of: TokenRow, last: Last) -> HolderList:
         at = await reached(self._reads)
         check_versions(at, KEPT_SINCE, "holders")
-        until = await self._reads.certified_until(last)
+        until = await self._reads.certified_until(last.slot)
         await check_passed(self._reads, at, tuple(KEPT_SINCE), until, of.created_pos)
-        found = await self._reads.holders_until(asked.mint, limit=asked.limit, pos=end_of(last))
+        found = await self._reads.holders_until(
+            asked.mint, limit=asked.limit, pos=end_of(last.slot)
+        )
         if found is None:
             raise ProblemError(
-                MINT_UNKNOWN, f"no event up to slot {last} has named {asked.mint}", parameter="asOf"
+                MINT_UNKNOWN,
+                f"no event up to slot {last.slot} has named {asked.mint}",
+                parameter="asOf",
             )
         if isinstance(found, KeptFrom):
             raise not_kept(asked.mint, found)
         complete, final = await standing(self._reads, at, self.operation.read_models, of, last)
         return msgspec.structs.replace(
             holder_list(asked.mint, found, of.token_decimals),
-            as_of_slot=last,
+            as_of_slot=last.slot,
             complete=complete,
             final=final,
         )

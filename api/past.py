@@ -3,20 +3,31 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from api.completeness import complete_between
+import msgspec
+
+from api.completeness import complete_between, ended
 from api.parameters import TIME_S_MAX, seconds
 from api.problems import NOT_YET, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from domain.position import LAST_INNER, LAST_OUTER, LAST_SLOT, LAST_TX, Position
 from projections.feed_reads import QueryReads
 from projections.reads import CandleRow, ProjectionPosition, TokenRow
-from projections.slot_reads import Stretch
+from projections.slot_reads import Stretch, covered
 from projections.slots import Certificate
 
 RETRY_AFTER_S = 1
 AS_OF = "^([0-9]{1,10}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2}))$"
 
 
-async def last_slot(reads: QueryReads, as_of: str) -> int:
+class Last(msgspec.Struct, frozen=True):
+    """The last slot that counts."""
+
+    slot: int
+    stands: bool
+    """Whether the same `asOf` stands for this slot later, too: a time does once a later block is
+    certified and no slot between the two is missing."""
+
+
+async def last_slot(reads: QueryReads, as_of: str) -> Last:
     """The slot that is named, or the last certified one up to a time.
 
     Problems: the text is neither, no slot up to that time is certified, or the slot is not yet, as
@@ -31,7 +42,7 @@ async def last_slot(reads: QueryReads, as_of: str) -> int:
                 "written as in 2026-09-01T12:00:00Z",
                 parameter="asOf",
             )
-        return min(slot, LAST_SLOT)
+        return Last(min(slot, LAST_SLOT), stands=True)
     try:
         time_s = seconds(datetime.fromisoformat(as_of))
     except ValueError as error:
@@ -40,14 +51,19 @@ async def last_slot(reads: QueryReads, as_of: str) -> int:
             f"asOf was {as_of!r}: it has to be a slot or an RFC 3339 time",
             parameter="asOf",
         ) from error
-    within = await reads.slots_around(time_s + 1, time_s + 1)
+    end_s = time_s + 1
+    # Before the slot is asked for: one that is certified in between makes an older one stand.
+    stands = await ended(reads, end_s) and bool(
+        await covered(reads, await reads.slots_around(end_s, end_s))
+    )
+    within = await reads.slots_around(end_s, end_s)
     if within is None or within.from_slot == 0:
         raise ProblemError(
             PAST_NOT_KEPT,
             f"asOf was {as_of}; the log has no certified slot up to then, so give a slot",
             parameter="asOf",
         )
-    return within.from_slot
+    return Last(within.from_slot, stands)
 
 
 def end_of(slot: int) -> int:
@@ -88,15 +104,15 @@ async def standing(
     at: Mapping[str, ProjectionPosition],
     read_models: Sequence[str],
     of: TokenRow,
-    last: int,
+    last: Last,
 ) -> tuple[bool | None, bool]:
     """Whether what is told of a token from its launch to a slot is `complete`, and `final`."""
     complete = await complete_between(
-        reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last
+        reads, of.created_time_s or 0, TIME_S_MAX, launch_pos=of.created_pos, last=last.slot
     )
-    if complete is not True:
+    if complete is not True or not last.stands:
         return complete, False
-    until = await reads.certified_until(last)  # not before: see `has_all`
+    until = await reads.certified_until(last.slot)  # not before: see `has_all`
     return True, await has_all(reads, at, read_models, until, of.created_pos)
 
 

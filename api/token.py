@@ -11,7 +11,7 @@ from api.completeness import Complete
 from api.dollars import card_coins
 from api.operation import Operation
 from api.parameters import Mint, Time, seconds
-from api.past import AS_OF, check_versions, end_of, last_slot, reached, standing
+from api.past import AS_OF, Last, check_versions, end_of, last_slot, reached, standing
 from api.problems import MINT_UNKNOWN, PAST_NOT_KEPT, ProblemError
 from api.representations import Ages, Count, Token, token
 from api.windows import Windows, windows
@@ -104,24 +104,24 @@ class TokenResource:
             windows=None if found is None else windows(found, decimals),
         )
 
-    async def _past(self, mint: str, last: int, to_s: int | None) -> TokenCard:
+    async def _past(self, mint: str, last: Last, to_s: int | None) -> TokenCard:
         at = await reached(self._reads)
         check_versions(at, KEPT_SINCE, "cards")
-        row = await known_at(self._reads, mint, last)
-        until = await self._reads.certified_until(last)
+        row = await known_at(self._reads, mint, last.slot)
+        until = await self._reads.certified_until(last.slot)
         # Without certificates nobody knows the time but by what happened to the token.
         now_s = row.last_trade_time_s or row.created_time_s
         if until is not None and until.block_time_s is not None:
             now_s = until.block_time_s
         found = None
         if (to_s := now_s if to_s is None else to_s) is not None:
-            found = await self._reads.windows(mint, as_of_s=to_s, pos=end_of(last))
+            found = await self._reads.windows(mint, as_of_s=to_s, pos=end_of(last.slot))
             if found is None:
                 raise not_kept(mint)
         complete, final = await standing(self._reads, at, self.operation.read_models, row, last)
         return msgspec.structs.replace(
             await self._card(row, found, now_s),
-            as_of_slot=last,
+            as_of_slot=last.slot,
             complete=complete,
             final=final,
         )

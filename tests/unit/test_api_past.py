@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.endpoint import FINAL
+from api.endpoint import CURRENT, FINAL
 from curvetape.testing.api import V1, Served
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import GENESIS_S, created, curve_traded
@@ -123,6 +123,33 @@ def test_a_card_of_a_time_is_that_of_the_last_slot_up_to_it_and_may_be_kept() ->
     assert get(of, f"{CARD}?asOf={at}") == get(of, f"{CARD}?asOf=107")
     assert of.client.get(f"{CARD}?asOf={at}").headers["cache-control"] == FINAL
     assert of.client.get(CARD).headers["cache-control"] != FINAL
+
+
+def moment(since_s: int) -> str:
+    return datetime.fromtimestamp(GENESIS_S + since_s, UTC).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("path", [CARD, HOLDERS, CHART])
+def test_what_is_as_of_a_time_is_not_final_before_a_later_block_is_certified(path: str) -> None:
+    """Several blocks have the same second, and a time may be in the future."""
+    of = served(log())
+    found = [of.client.get(f"{path}?asOf={moment(since_s)}") for since_s in (28, 29, 3_600)]
+    assert [it.json["final"] for it in found] == [True, False, False]
+    assert [it.headers["cache-control"] for it in found] == [FINAL, CURRENT, CURRENT]
+    assert get(of, f"{path}?asOf=129")["final"]
+
+
+@pytest.mark.parametrize("path", [CARD, HOLDERS, CHART])
+def test_what_is_as_of_a_time_is_not_final_while_the_slot_after_it_is_missing(path: str) -> None:
+    """The slot may turn out to be of that second."""
+    held = log(108)
+    held.gap(108, 108)
+    held.append(curve_traded(109, MINT, block_time_s=GENESIS_S + 9))
+    held.seal(109, block_time_s=GENESIS_S + 9)
+    of = served(held)
+    found = get(of, f"{path}?asOf={moment(7)}")
+    assert (found["complete"], found["final"]) == (True, False)
+    assert get(of, f"{path}?asOf=107")["final"]
 
 
 @pytest.mark.parametrize(
