@@ -1,5 +1,6 @@
 """Which tokens lead, and in which window."""
 
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -12,9 +13,10 @@ from api.problems import NOT_KEPT, PAST_NOT_KEPT, ProblemError
 from api.representations import Count, Price, Quote, QuoteMint, QuoteSymbol, Units, Usd
 from api.representations import Time as TimeS
 from projections.buckets import HOUR_S, MINUTE_S
+from projections.feed_reads import QueryReads
 from projections.leaderboard_reads import LeaderboardReads, NotKeptError
 from projections.ranking import Ranking, Standing
-from projections.reads import TokenReads, TokenRow, TokenState
+from projections.reads import TokenRow, TokenState
 from projections.windows import Window, span_at
 
 PAST_S_MAX = HOUR_S
@@ -39,9 +41,10 @@ class LeaderboardsParameters(
     as_of: Annotated[
         Time | UnsetType,
         Meta(
-            description="The board as it was at the end of the minute that holds this time: Unix "
-            "seconds or RFC 3339, at most an hour before the newest time that is known. Rankings "
-            "by `volume`, `trades`, `change` and `age` have a past."
+            description="The board as it was at the end of the minute that holds this time: a slot "
+            "for the time of its block, Unix seconds or RFC 3339, at most an hour before the "
+            "newest time that is known. Rankings by `volume`, `trades`, `change` and `age` have a "
+            "past. A number up to the last certified slot is a slot."
         ),
     ] = UNSET
     page: Annotated[int, Meta(ge=1, le=PAGE_MAX, description="The page, from 1.")] = 1
@@ -121,16 +124,17 @@ class LeaderboardsResource:
         next_parameter="page",
     )
 
-    def __init__(self, reads: TokenReads, leaderboards: LeaderboardReads) -> None:
+    def __init__(self, reads: QueryReads, leaderboards: LeaderboardReads) -> None:
         self._reads = reads
         self._leaderboards = leaderboards
 
     async def answer(self, asked: LeaderboardsParameters) -> Leaderboard:
         """A page, or the problem that there are no boards, or none of that time."""
         past = asked.as_of is not UNSET
-        at_s = _past(asked, await self._reads.newest_time_s()) if past else None
-        if at_s is None:
-            at_s = await self._reads.newest_time_s() or 0
+        newest_s = await self._reads.newest_time_s()
+        at_s = newest_s or 0
+        if asked.as_of is not UNSET:
+            at_s = _kept(asked.ranking, await self._time_s(asked.as_of), newest_s)
         skipped = asked.limit * (asked.page - 1)
         try:
             found = await self._leaderboards.board(
@@ -155,6 +159,20 @@ class LeaderboardsResource:
             ],
             next=str(asked.page + 1) if more else None,
         )
+
+    async def _time_s(self, as_of: int | datetime) -> int:
+        """The time that is asked for: of a slot that of its block, or of the last one before it."""
+        newest = await self._reads.newest_slot() if isinstance(as_of, int) else None
+        if newest is None or not isinstance(as_of, int) or as_of > newest.slot:
+            return seconds(as_of)
+        until = await self._reads.certified_until(as_of)
+        if until is None or until.block_time_s is None:
+            raise ProblemError(
+                PAST_NOT_KEPT,
+                f"asOf was {as_of}, a slot of which no time is known; give a time",
+                parameter="asOf",
+            )
+        return until.block_time_s
 
 
 def leader(rank: int, of: Standing, card: TokenRow | None, *, past: bool = False) -> Leader:
@@ -189,21 +207,19 @@ def leader(rank: int, of: Standing, card: TokenRow | None, *, past: bool = False
     )
 
 
-def _past(asked: LeaderboardsParameters, newest_s: int | None) -> int:
-    assert asked.as_of is not UNSET, "it is asked for"
-    as_of_s = seconds(asked.as_of)
-    if asked.ranking not in OF_THE_PAST:
+def _kept(ranking: Ranking, as_of_s: int, newest_s: int | None) -> int:
+    if ranking not in OF_THE_PAST:
         raise ProblemError(
             PAST_NOT_KEPT,
-            f"{asked.ranking} ranks by what is current too; of the past there are boards by "
+            f"{ranking} ranks by what is current too; of the past there are boards by "
             f"{', '.join(sorted(OF_THE_PAST))}",
             parameter="ranking",
         )
     if newest_s is None or as_of_s > newest_s or as_of_s < newest_s - PAST_S_MAX + MINUTE_S:
         raise ProblemError(
             PAST_NOT_KEPT,
-            f"asOf was {as_of_s}; boards are kept from an hour before the newest time on, which "
-            f"is {newest_s}",
+            f"asOf stands for the time {as_of_s}, and boards are kept from an hour before the "
+            f"newest time on, which is {newest_s}; a slot has to be certified",
             parameter="asOf",
         )
     return as_of_s

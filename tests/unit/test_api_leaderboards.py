@@ -8,6 +8,7 @@ from falcon.testing import TestClient
 from api.app import create_app
 from api.leaderboards import OF_THE_PAST
 from curvetape.testing.api import Served
+from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import GENESIS_S, created, curve_traded, migrated, sol_priced
 from curvetape.testing.market import address
 from domain.programs import USDC
@@ -110,6 +111,23 @@ def test_a_board_of_the_past_is_what_it_was_then(ranking: str) -> None:
     assert {it["marketCap"] for it in past["items"]} == {None}
     now = [it["mint"] for it in get(Served([*EVENTS, *late]), board)["items"]]
     assert now != [it["mint"] for it in then["items"]]
+
+
+def test_a_board_as_of_a_slot_is_that_of_the_time_of_its_block() -> None:
+    held = CertifiedLog()
+    for place, (slot, since_s) in enumerate([(500, 0), (501, 70), (503, 140)], 1):
+        held.append(traded(slot, FIRST, since_s, quote_amount=place * 10**9))
+        held.seal(slot, block_time_s=NOON_S + since_s)
+    of = Served([event for *_, event in held])
+    board = f"{BOARDS}?ranking=volume&window=5m&asOf="
+    for slot, since_s, volume in ((500, 0, 1.0), (501, 70, 3.0), (502, 70, 3.0), (503, 140, 6.0)):
+        found = get(of, f"{board}{slot}")
+        assert found == get(of, f"{board}{NOON_S + since_s}")
+        assert [it["quoteVolume"] for it in found["items"]] == [volume]
+    refused = of.client.get(f"{board}499")
+    assert (refused.status_code, refused.json["parameter"]) == (422, "asOf")
+    behind = of.client.get(f"{board}504")  # not yet certified: the time of 1970, which is not kept
+    assert (behind.status_code, behind.json["parameter"]) == (422, "asOf")
 
 
 @pytest.mark.parametrize(
