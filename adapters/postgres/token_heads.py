@@ -60,6 +60,8 @@ _CARD = """
     last_trade_quote_mint, last_trade_pos, last_trade_time_s
 """
 _UNMOVED = "0::numeric as since_volume, 0::bigint as since_trades, null::float8 as last_price"
+_LATE = "last_trade_time_s >= $18"
+"""The chain's clock does not go back, so a token whose last trade is older is not asked."""
 _LAST = "value desc, mint limit $1"
 _BOUNDS = f"""
     parts as ({PARTS}),
@@ -98,13 +100,13 @@ def head(
         of_index = [it for it in branches if it.key is not None]
         most = LOOKED_AT * walked_max
         walks = [(_walk(it, sort, behind=behind, held=held), most) for it in of_index]
-        parts = [_traded(number, own + VOLUMES) for number in range(len(walks))]
+        parts = [_traded(number, own + VOLUMES, behind=behind) for number in range(len(walks))]
     if sort in SUMMED:
         parts = [
             _summed(number, branches[-1].value, sort, own, behind=behind)
             for number in range(len(walks))
         ]
-        alive = [_alive(number, own) for number in range(len(walks))]
+        alive = [_alive(number, own, behind=behind) for number in range(len(walks))]
     ends: list[str] = []
     for number, (walk, most) in enumerate(walks):
         before.append(f"walked_{number} as materialized ({walk} limit {most})")
@@ -143,12 +145,15 @@ def _ahead(walked: str, most: int, sort: ListSort) -> str:
 
 
 def _walk(branch: Branch, sort: ListSort, *, behind: bool, held: bool) -> str:
+    """Tokens in the order of an index, those that moved since among them.
+
+    To leave them out here would have the planner expect few, and sort instead.
+    """
     source = with_holders(branch.source) if held else branch.source
     conditions = [branch.condition]
-    if behind and sort in SUMMED:
-        conditions.append(STILL)  # who traded most of all may have traded less lately
-    elif behind:
-        conditions += behind_page(branch, kind_of(sort))
+    if behind and sort not in SUMMED:  # who traded most of all may have traded less lately
+        conditions.append(behind_place(branch.value, kind_of(sort)))
+        conditions += [] if branch.bound is None else [branch.bound]
     return f"""
         select {branch.value} as value, {_CARD}{", holders" if held else ""}
         from {source} as tokens
@@ -156,16 +161,13 @@ def _walk(branch: Branch, sort: ListSort, *, behind: bool, held: bool) -> str:
     """
 
 
-def _traded(number: int, filters: str) -> str:
-    """Of the tokens of a walk, those of the list; each is asked for what it traded in its turn.
-
-    The chain's clock does not go back, so a token whose last trade is older is not asked.
-    """
+def _traded(number: int, filters: str, *, behind: bool) -> str:
+    """Of the tokens of a walk, those of the list; each is asked for what it traded in its turn."""
     return f"""(
         select mint, value{FIGURES} from (
             select tokens.*, sums.*, {_UNMOVED}
             from (
-                select * from walked_{number} where last_trade_time_s >= $18
+                select * from walked_{number} where {_LATE}{f" and {STILL}" if behind else ""}
                 order by value desc, mint
             ) as tokens
             cross join lateral {of_token("tokens.mint")} as sums where sums.trades > 0
@@ -173,9 +175,10 @@ def _traded(number: int, filters: str) -> str:
     )"""
 
 
-def _alive(number: int, own: str) -> str:
+def _alive(number: int, own: str, *, behind: bool) -> str:
     return f"""
-        select * from walked_{number} as tokens where last_trade_time_s >= $18 and {own}
+        select * from walked_{number} as tokens
+        where {_LATE}{f" and {STILL}" if behind else ""} and {own}
         order by value desc, mint
     """
 
