@@ -20,9 +20,9 @@ def loads_of(settings: Settings, dsn: str) -> Mapping[str, Load]:
     if archive is None:
         return {}
     from curvetape.loading import (  # noqa: PLC0415  # only where there is an archive
-        LOADS,
         load_by_columns,
     )
+    from curvetape.loads.every import LOADS  # noqa: PLC0415  # the same
 
     def load_of(name: str) -> Load:
         async def load(schema: str, until: int) -> None:

@@ -14,11 +14,8 @@ from adapters.postgres.pool import open_pool
 from adapters.postgres.scratch import Scratch
 from curvetape.bootstrap import read_models
 from curvetape.comparing import Comparing
-from curvetape.loading import (
-    Loaded,
-    Making,
-    load_by_columns,
-)
+from curvetape.loading import Loaded, load_by_columns
+from curvetape.loads.making import Making
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed, stored
 from curvetape.testing.certified import CertifiedLog

@@ -18,7 +18,7 @@ from adapters.postgres.generations import Generations
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.reads import CANDLES, PostgresReads
-from curvetape.loading import CandleMaking
+from curvetape.loads.candles import CandleMaking
 from curvetape.testing.events import GENESIS_S, SLOTS_PER_S, batches, curve_traded, recorded
 from domain.events import AnyEvent, CurveTraded
 from projections.candle_columns import LENGTHS_S, Gathering, framed

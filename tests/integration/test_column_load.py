@@ -18,12 +18,9 @@ from adapters.postgres.pool import open_pool
 from adapters.postgres.search_changes import PostgresDocuments
 from adapters.postgres.tokens import TokenStore
 from curvetape.bootstrap import read_models
-from curvetape.loading import (
-    LATE_S,
-    CandleMaking,
-    HolderMaking,
-    load_by_columns,
-)
+from curvetape.loading import load_by_columns
+from curvetape.loads.candles import LATE_S, CandleMaking
+from curvetape.loads.holders import HolderMaking
 from curvetape.rebuilding import Rebuilding
 from curvetape.testing.archives import MemoryStream, sealed
 from curvetape.testing.loads import (
