@@ -4,11 +4,13 @@ import asyncio
 import gzip
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 
 from api.edition import Editions, State
+from api.ready import Ready, head
 from projections.reads import ReadsUnavailableError
 
 EDITION = "curvetape.edition"
@@ -17,7 +19,7 @@ on nothing but the address and the read models, so that it may be kept and given
 BYTES_MAX = 64 << 20
 ANSWER_BYTES_MAX = 4 << 20
 """A larger one is sent, but not kept."""
-OVERHEAD_BYTES = 1_024
+OVERHEAD_BYTES = 4_096
 """What is reckoned for an answer's key, headers and objects besides its content."""
 PUTS_MAX = 64
 """That may be on their way to the second level; what is more is not shared."""
@@ -44,49 +46,62 @@ class Answer(msgspec.Struct):
     """Its entity tag without `W/`."""
 
 
-class Kept:
-    """An answer as ASGI sends it to those who did not make it."""
+class Form:
+    """An answer in one of its codings: as ASGI has it, and as bytes that are ready."""
 
-    __slots__ = (
-        "_packed",
-        "_packs",
-        "answer",
-        "bytes",
-        "content",
-        "headers",
-        "number",
-        "tag",
-        "unchanged",
-    )
+    __slots__ = ("content", "headers", "ready", "ready_without", "status")
+
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+        """Raises `ValueError` for a header of more than one line."""
+        self.status = status
+        self.headers = headers
+        self.content = content
+        made = head(status, headers)
+        self.ready: Ready = made, content
+        self.ready_without: Ready = made, b""
+
+
+class Kept:
+    """An answer for those who did not make it."""
+
+    __slots__ = ("_packed", "_plain", "_unchanged", "answer", "bytes", "number", "tag")
 
     def __init__(self, answer: Answer, said: tuple[bytes, bytes] = HIT) -> None:
+        """Raises `ValueError` for a header of more than one line."""
         self.answer = answer
         self.tag = answer.tag
-        self.headers = [*answer.headers, said]
-        self._packed: tuple[list[tuple[bytes, bytes]], dict[str, Any]] | None = None
         self.bytes = len(answer.content) + OVERHEAD_BYTES
-        self._packs = PACKED_BYTES_MIN <= len(answer.content) <= PACKED_BYTES_MAX
-        if self._packs:
-            self.headers.append((b"vary", b"Accept-Encoding"))
-            self.bytes += len(answer.content) // 4  # what is packed is a fraction
-        self.unchanged = [it for it in self.headers if it[0] not in _NOT_WITHOUT_CONTENT]
-        self.content = {"type": "http.response.body", "body": answer.content}
         self.number = -1
         """The number of `Editions` for which it is known to hold."""
+        headers = [*answer.headers, said]
+        packs = PACKED_BYTES_MIN <= len(answer.content) <= PACKED_BYTES_MAX
+        if packs:
+            headers.append((b"vary", b"Accept-Encoding"))
+            self.bytes += len(answer.content) // 4  # what is packed is a fraction
+        self._plain = Form(HTTPStatus.OK, headers, answer.content)
+        self._packed: Form | None = None if packs else self._plain
+        self._unchanged: Form | None = None
 
-    def packed(self) -> tuple[list[tuple[bytes, bytes]], dict[str, Any]]:
-        """Headers and content for who takes gzip; packed when it is first asked for."""
-        if self._packed is not None:
-            return self._packed
-        if not self._packs:
-            return self.headers, self.content
-        content = gzip.compress(self.answer.content, GZIP_LEVEL, mtime=0)
-        headers = [it for it in self.headers if it[0] != b"content-length"]
-        headers += [
-            (b"content-length", b"%d" % len(content)),
-            (b"content-encoding", b"gzip"),
-        ]
-        self._packed = headers, {"type": "http.response.body", "body": content}
+    def form(self, *, has: bytes, packs: bool) -> Form:
+        """What to send to who names the tags `has`, and may take gzip.
+
+        What is packed is so when it is first asked for.
+        """
+        if has and self.tag in has:
+            if self._unchanged is None:
+                told = [it for it in self._plain.headers if it[0] not in _NOT_WITHOUT_CONTENT]
+                self._unchanged = Form(HTTPStatus.NOT_MODIFIED, told, b"")
+            return self._unchanged
+        if not packs:
+            return self._plain
+        if self._packed is None:
+            content = gzip.compress(self.answer.content, GZIP_LEVEL, mtime=0)
+            told = [it for it in self._plain.headers if it[0] != b"content-length"]
+            told += [
+                (b"content-length", b"%d" % len(content)),
+                (b"content-encoding", b"gzip"),
+            ]
+            self._packed = Form(HTTPStatus.OK, told, content)
         return self._packed
 
 
@@ -191,9 +206,9 @@ class Cache:
             return None
         try:
             answer = msgspec.msgpack.decode(found, type=Answer)
-        except msgspec.DecodeError:
+            return self._keep(key, answer) if self.editions.reached(answer.states) else None
+        except (msgspec.DecodeError, ValueError):
             return None  # another version's, or a stranger's
-        return self._keep(key, answer) if self.editions.reached(answer.states) else None
 
     def _keep(self, key: bytes, answer: Answer) -> Kept:
         # Whether it still holds is looked at when it is asked for: time has passed.

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import falcon
 from falcon.util.mediatypes import quality
@@ -11,6 +11,7 @@ from falcon.util.mediatypes import quality
 from api.cache import EDITION, MISS, Answer, Cache, Kept
 from api.edition import Edition
 from api.guard import ADDRESS_BYTES_MAX
+from api.ready import Ready
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -25,8 +26,17 @@ _NEVER_KEPT = frozenset(("/", "/healthz", "/readyz", "/openapi.json"))
 _MEDIA_GRAPHQL = b"application/graphql-response+json"
 """Who takes it is answered by it under `/graphql`."""
 _MEDIA_EVENTS = b"text/event-stream"
-_EMPTY: Message = {"type": "http.response.body", "body": b""}
 _OTHER_ORIGIN = b"-"
+
+
+class _Asked(NamedTuple):
+    """What a request asks for."""
+
+    key: bytes
+    has: bytes
+    """The entity tags that it names."""
+    packs: bool
+    """Whether it takes gzip."""
 
 
 class _PassedOnError(Exception):
@@ -43,16 +53,39 @@ class Front:
         self._origins = frozenset(each.encode() for each in origins)
         self._everyone = "*" in origins
 
+    def at_once(self, scope: Scope) -> Ready | None:
+        """What is kept for a request, and holds; None where the app has to be asked."""
+        asked = self._asked(scope)
+        if asked is None or (kept := self._cache.held(asked.key)) is None:
+            return None
+        form = kept.form(has=asked.has, packs=asked.packs)
+        return form.ready if scope["method"] == "GET" else form.ready_without
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand on what is none that could be kept."""
-        if scope["type"] != "http" or scope["method"] not in _METHODS:
+        asked = self._asked(scope)
+        if asked is None:
             await self._app(scope, receive, send)
             return
+        key = asked.key
+        kept = self._cache.held(key) or await self._made(key, scope, receive, send)
+        if kept is not None:
+            form = kept.form(has=asked.has, packs=asked.packs)
+            start = {"type": "http.response.start", "status": form.status, "headers": form.headers}
+            await send(start)
+            content = form.content if scope["method"] == "GET" else b""
+            await send({"type": "http.response.body", "body": content})
+
+    def _asked(self, scope: Scope) -> _Asked | None:
+        """None for what is none that could be kept."""
+        if scope["type"] != "http" or scope["method"] not in _METHODS:
+            return None
         origin = has = accept = b""
         packs = False
         query = scope["query_string"]
         # One that is too long is for the app to refuse, and is not looked at here.
-        apart = scope["path"] in _NEVER_KEPT or len(query) > ADDRESS_BYTES_MAX
+        if scope["path"] in _NEVER_KEPT or len(query) > ADDRESS_BYTES_MAX:
+            return None
         for name, value in scope["headers"]:
             # What comes more than once is one list to the app as well.
             if name == b"origin":
@@ -64,18 +97,15 @@ class Front:
             elif name == b"accept":
                 accept = accept + b"," + value if accept else value
             elif name in _WITH_CONTENT:
-                apart = True
-        if apart or (accept and not _takes_json(accept)):
-            await self._app(scope, receive, send)
-            return
+                return None
+        if accept and not _takes_json(accept):
+            return None
         key = b"%b %b?%b" % (
             self._variant(origin, accept),
             scope.get("raw_path") or scope["path"].encode(),
             canonical(query) if query else query,
         )
-        kept = self._cache.held(key) or await self._made(key, scope, receive, send)
-        if kept is not None:
-            await _send(kept, scope, send, has=has, packs=packs)
+        return _Asked(key, has, packs)
 
     def _variant(self, origin: bytes, accept: bytes) -> bytes:
         newer = b"newer " if _MEDIA_GRAPHQL in accept else b""
@@ -123,16 +153,6 @@ class Front:
             states=edition.states,
             tag=edition.tag.removeprefix("W/").encode(),
         )
-
-
-async def _send(kept: Kept, scope: Scope, send: Send, *, has: bytes, packs: bool) -> None:
-    if has and kept.tag in has:
-        await send({"type": "http.response.start", "status": 304, "headers": kept.unchanged})
-        await send(_EMPTY)
-        return
-    headers, content = kept.packed() if packs else (kept.headers, kept.content)
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send(content if scope["method"] == "GET" else _EMPTY)
 
 
 @lru_cache(4_096)

@@ -8,6 +8,7 @@ from api.front import AsgiApp, Message, Receive, Scope, Send
 from api.identity import IDENTITY, Identities, Identity, IdentityError
 from api.limits import TAKE, Allowed, Limits
 from api.problems import KEY_INVALID, MEDIA_PROBLEM, TOO_MANY_REQUESTS, Problem, problem
+from api.ready import AtOnce, Ready, lines
 
 ALWAYS_OPEN = frozenset(("/healthz", "/readyz"))
 """Whoever watches the process has no key, and must not be told to wait."""
@@ -17,6 +18,9 @@ WITHOUT_KEY = frozenset(("/", "/openapi.json"))
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 _HTTP_RESPONSE = "websocket.http.response"
+_COUNTED = "curvetape.counted"
+"""In the scope of a request that was counted already, and is to be refused: its `Allowed`."""
+_FOR_ALL, _FOR_ONE = b"\r\ncache-control: public", b"\r\ncache-control: private"
 
 
 class Gate:
@@ -30,10 +34,12 @@ class Gate:
         *,
         origins: Sequence[str],
         hsts_s: int = 0,
+        kept: AtOnce | None = None,
     ) -> None:
         """Without `limits` nobody waits. Pages of `origins` may read what was refused, too.
 
-        For `hsts_s` seconds browsers shall come by HTTPS only.
+        For `hsts_s` seconds browsers shall come by HTTPS only. `kept` tells which answers of `app`
+        are ready.
         """
         self._app = app
         self._identities = identities
@@ -42,8 +48,31 @@ class Gate:
         self._always: list[tuple[bytes, bytes]] = []
         if hsts_s:
             self._always.append((b"strict-transport-security", b"max-age=%d" % hsts_s))
+        self._always_lines = lines(self._always)
+        self._kept = kept
         self._private = identities.access == "key-only"
         self._told: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """Let a request through to what is ready; None where the app has to be called."""
+        if self._kept is None or (ready := self._kept(scope)) is None:
+            return None
+        try:
+            identity = self._identities.of(scope)
+        except IdentityError:
+            return None
+        allowed = self._take(identity)
+        head, content = ready
+        if self._private:
+            head = head.replace(_FOR_ALL, _FOR_ONE)
+        if allowed is None:
+            return head + self._always_lines, content
+        if not allowed.ok:
+            scope[_COUNTED] = allowed
+            return None
+        told = b"%b%bratelimit-limit: %d\r\nratelimit-remaining: %d\r\nratelimit-reset: %d\r\n"
+        numbers = (allowed.limit, allowed.remaining, allowed.wait_s)
+        return told % (head, self._always_lines, *numbers), content
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request or a handshake through, or refuse it with a problem."""
@@ -65,7 +94,7 @@ class Gate:
             identity = self._identities.nobody(scope)
         scope[IDENTITY] = identity
         scope[TAKE] = partial(self._take, identity)
-        allowed = self._take(identity)
+        allowed = scope.get(_COUNTED) or self._take(identity)
         told_nothing = allowed is None and not self._always and not self._private
         if allowed is not None and not allowed.ok:
             await self._too_many(scope, send, allowed)

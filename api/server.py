@@ -5,11 +5,16 @@ import logging
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from api.live.channel import FramedProtocol
 from api.live.sockets import MESSAGE_BYTES_MAX
 from api.problems import HEADERS_TOO_LARGE, MEDIA_PROBLEM, REQUEST_INVALID, TOO_SLOW, Kind, problem
+from api.ready import AtOnce, Ready, lines
 
 HEAD_BYTES_MAX = 32_768
 """Request line and headers together."""
@@ -41,11 +46,22 @@ def server_config(app: Any, *, host: str, port: int, **more: Any) -> uvicorn.Con
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """Ends connections whose request is without end: the parser itself has no limits."""
+    """Ends connections whose request is without end: the parser itself has no limits.
 
+    Of an application that has `at_once`, an `api.ready.AtOnce`, what is ready is written as soon as
+    a request's head was read. That takes no task, no message for each part, and one system call.
+    """
+
+    _at_once: AtOnce | None = None
+    _turn_taken = False
     _in_head = False
     _head_bytes = 0
     _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the library has it
+        """A client has come."""
+        super().connection_made(transport)
+        self._at_once = getattr(self.app, "at_once", None)
 
     def on_message_begin(self) -> None:
         """A request's first byte has come."""
@@ -73,12 +89,42 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then measure what is still an unfinished head."""
+        self._turn_taken = False
         super().data_received(data)
         if not self._in_head:
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES_MAX:
             self._refuse_head()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Answer a request at once, or in a task of its own.
+
+        Only one of those that came together is answered at once, so that nobody is kept waiting
+        by a pipeline, and none while the client has not read what it was sent before.
+        """
+        if self._at_once is not None and app is self.app:
+            if not self._turn_taken and not self.flow.write_paused:
+                self._turn_taken = True
+                if (ready := self._at_once(cycle.scope)) is not None:
+                    self._answer(cycle, ready)
+                    return
+            self._unset_keepalive_if_required()  # the one before was answered at once, maybe
+        super()._start_asgi_task(cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle, ready: Ready) -> None:
+        """What a `RequestResponseCycle` does, all in one."""
+        head, content = ready
+        ending = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        head = b"%b%b%b" % (head, lines(cycle.default_headers), ending)
+        # The content is not copied, as many may be waiting for the same.
+        self.transport.writelines((head, content) if content else (head,))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response = _done  # which has no reference back to this
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the request."""
@@ -112,3 +158,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _done() -> None:
+    """Nothing is left to do."""

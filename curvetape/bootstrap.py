@@ -314,7 +314,8 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
             explanations=LogExplanations(log_of(settings, connection), reads),
         )
         async with fronting(settings, editions) as before:
-            answered = with_sockets(Front(app, before.cache, origins=origins), sockets)
+            front = Front(app, before.cache, origins=origins)
+            answered = with_sockets(front, sockets)
 
             async def feed() -> None:
                 async with asyncio.TaskGroup() as group:
@@ -322,4 +323,4 @@ async def serving(settings: Settings) -> AsyncIterator[Served]:
                     group.create_task(hub.run())
                     group.create_task(before.run())
 
-            yield Served(before.gate(answered, origins), feed)
+            yield Served(before.gate(answered, origins, front.at_once), feed)

@@ -15,6 +15,7 @@ from api.edition import VERSION, Editions
 from api.gate import Gate
 from api.identity import Identities, KeysError, read_keys, read_networks
 from api.limits import Limit, Limits, SharedCounts
+from api.ready import AtOnce
 from curvetape.config import PREFIX, Settings, SettingsError
 
 _SHAPING = (
@@ -38,9 +39,11 @@ class Fronting(msgspec.Struct, frozen=True):
     limits: Limits | None
     hsts_s: int
 
-    def gate(self, app: Any, origins: Sequence[str]) -> Gate:
-        """The outermost application."""
-        return Gate(app, self.identities, self.limits, origins=origins, hsts_s=self.hsts_s)
+    def gate(self, app: Any, origins: Sequence[str], kept: AtOnce) -> Gate:
+        """The outermost application; `kept` tells what of `app` is ready."""
+        return Gate(
+            app, self.identities, self.limits, origins=origins, hsts_s=self.hsts_s, kept=kept
+        )
 
     async def run(self) -> None:
         """What goes on beside requests, for ever."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import httpx
+import msgspec
 import pytest
 
 from api.app import create_app
@@ -362,6 +363,23 @@ async def test_what_is_no_answer_in_the_second_level_is_passed_over(reads: _Read
     async with process.client as client:
         await process.see()
         assert (await client.get(CARD)).status_code == 200
+
+
+async def test_what_would_be_more_headers_than_it_says_is_not_taken_from_another(
+    reads: _Reads,
+) -> None:
+    shared = _Shared()
+    here, there = _Process(reads, shared=shared), _Process(reads, shared=shared)
+    async with here.client, there.client:
+        await here.client.get(CARD)
+        await here.cache.close()
+        ((key, held),) = shared.held.items()
+        told = msgspec.msgpack.decode(held, type=Answer)
+        told.headers.append((b"x", b"y\r\nset-cookie: z"))
+        shared.held[key] = msgspec.msgpack.encode(told)
+        await there.see()
+        answer = await there.client.get(CARD)
+        assert (answer.status_code, answer.headers.get("x")) == (200, None)
 
 
 async def test_memory_is_bounded_and_the_least_used_makes_room(reads: _Reads) -> None:
