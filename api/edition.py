@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -139,6 +140,15 @@ def _looked_at(asking: asyncio.Task[Any]) -> None:
     """Nobody has to wait for it; who does is told of a failure, and the next one asks again."""
     if not asking.cancelled():
         asking.exception()
+
+
+def date(resp: falcon.asgi.Response, edition: Edition) -> None:
+    """Say of an answer from which state it is, and how new the newest is that is known."""
+    resp.set_header(POSITION_HEADER, str(edition.position))
+    if edition.newest is not None:
+        resp.set_header(SLOT_HEADER, str(edition.newest.slot))
+        if edition.newest.time_s is not None:
+            resp.last_modified = datetime.fromtimestamp(edition.newest.time_s, UTC)
 
 
 def has(req: falcon.asgi.Request, tag: str) -> bool:

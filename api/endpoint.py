@@ -1,6 +1,5 @@
 """The one place where a resource meets HTTP: parameters in, dated and tagged JSON out."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,7 +8,7 @@ import falcon.asgi
 import msgspec
 
 from api.cache import EDITION
-from api.edition import POSITION_HEADER, SLOT_HEADER, Edition, Editions, has
+from api.edition import Edition, Editions, date, has
 from api.operation import AnyResource
 from api.parameters import Reader
 from api.problems import NOT_ACCEPTABLE, ProblemError
@@ -44,12 +43,8 @@ class Endpoint:
         tag, keep = None, CURRENT
         if self._operation.read_models:
             current = await self._current(req)
-            resp.set_header(POSITION_HEADER, str(current.position))
+            date(resp, current)
             tag = current.tag
-            if current.newest is not None:
-                resp.set_header(SLOT_HEADER, str(current.newest.slot))
-                if current.newest.time_s is not None:
-                    resp.last_modified = datetime.fromtimestamp(current.newest.time_s, UTC)
             req.scope[EDITION] = current
         if tag is None or not has(req, tag):
             answer = await self._resource.answer(asked)

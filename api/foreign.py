@@ -15,7 +15,7 @@ import msgspec
 
 from api.cache import EDITION
 from api.documents import Document
-from api.edition import POSITION_HEADER, VERSION, Editions, has
+from api.edition import VERSION, Editions, date, has
 from api.endpoint import CURRENT
 
 Json: TypeAlias = dict[str, Any]
@@ -77,7 +77,7 @@ class _Endpoint:
         tag = None
         if self._route.read_models:
             current = await self._editions.current(self._route.read_models)
-            resp.set_header(POSITION_HEADER, str(current.position))
+            date(resp, current)
             tag = current.tag
             req.scope[EDITION] = current
         resp.set_header("Cache-Control", "no-store" if tag is None else CURRENT)
