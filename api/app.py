@@ -7,12 +7,12 @@ import falcon
 import falcon.asgi
 import msgspec
 
-from api import problems
+from api import problems, reference
 from api.about_to_graduate import AboutToGraduateResource
 from api.chart import ChartResource
 from api.creators import CreatorTokensResource
-from api.documents import INDEX_HEADERS, Document, index
-from api.drop_in import add_drop_ins
+from api.documents import Document
+from api.drop_in import SHAPES, add_drop_ins
 from api.edition import POSITION_HEADER, SLOT_HEADER, Editions
 from api.endpoint import Endpoint
 from api.explain import ExplainResource
@@ -29,6 +29,7 @@ from api.openapi import document
 from api.operation import AnyResource
 from api.portfolio import PortfolioResource
 from api.realised import RealisedResource
+from api.reference import Elsewhere
 from api.search import SearchResource
 from api.slots import CompletenessResource, SlotResource
 from api.status import page as status_page
@@ -45,9 +46,11 @@ from projections.leaderboards import Leaderboards
 from projections.pair_reads import PairReads
 
 EXPOSED = (
+    "Age",
     "Cache-Status",
     POSITION_HEADER,
     SLOT_HEADER,
+    "Date",
     "ETag",
     "Link",
     "RateLimit-Limit",
@@ -56,6 +59,11 @@ EXPOSED = (
     "Retry-After",
 )
 """Headers that a browser's page may read."""
+OURS = (
+    Elsewhere("/status", "The pipeline at work, live over Socket.IO"),
+    Elsewhere("/openapi.json", "All of the above as OpenAPI 3.1, to generate clients from"),
+)
+GRAPH = (Elsewhere(graphql.PATH, "GraphQL, with a page to try it on, and subscriptions"),)
 ALL_ORIGINS = ("*",)
 DEFAULT_THRESHOLDS = Thresholds()
 UNKEPT = Unkept()
@@ -115,15 +123,17 @@ def create_app(
     editions = editions or Editions(WithLeaderboards(reads, leaderboards), newest=reads)
     for resource in resources:
         app.add_route(resource.operation.path, Endpoint(resource, editions))
-    app.add_route(
-        "/openapi.json", Document(msgspec.json.encode(document(operations)), falcon.MEDIA_JSON)
-    )
+    described = document(operations)
+    app.add_route("/openapi.json", Document(msgspec.json.encode(described), falcon.MEDIA_JSON))
     if graph is not None:
         graphql.add_routes(app, graph, cors_origins)
     for path, served in status_page.documents().items():
         app.add_route(path, served)
     add_drop_ins(app, pairs, editions)
-    app.add_route("/", Document(index(operations), falcon.MEDIA_HTML, INDEX_HEADERS))
+    shown = reference.page(
+        described, [*OURS, *(GRAPH if graph else ()), *(SHAPES if pairs else ())]
+    )
+    app.add_route("/", Document(shown, falcon.MEDIA_HTML, reference.HEADERS))
     return app
 
 

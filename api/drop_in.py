@@ -9,11 +9,20 @@ from api.dexscreener import routes as dexscreener
 from api.edition import Editions
 from api.foreign import Route, add_routes
 from api.geckoterminal import routes as geckoterminal
+from api.reference import Elsewhere
 from api.udf import routes as udf
 from projections.pair_reads import PairReads
 
 DropIn: TypeAlias = tuple[Sequence[Route], str, str]
 """Its routes, its title, and where its document is."""
+
+
+SHAPES = (
+    Elsewhere(dexscreener.DESCRIBED_AT, "DexScreener's public endpoints, as `/latest/dex/search`"),
+    Elsewhere(geckoterminal.DESCRIBED_AT, "GeckoTerminal's, under `/api/v2`"),
+    Elsewhere(udf.DESCRIBED_AT, "TradingView's Universal Data Feed, under `/udf`"),
+)
+"""Where each is described."""
 
 
 def drop_ins(reads: PairReads) -> Sequence[DropIn]:

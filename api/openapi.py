@@ -13,16 +13,19 @@ import msgspec
 
 from api import waiting
 from api.edition import POSITION_HEADER, SLOT_HEADER, VERSION
+from api.gate import ALWAYS_OPEN
 from api.operation import Operation
 from api.problems import (
     ADDRESS_TOO_LONG,
     CONTENT_REFUSED,
     INTERNAL,
+    KEY_INVALID,
     MEDIA_PROBLEM,
     NOT_ACCEPTABLE,
     NOT_YET,
     PARAMETER_INVALID,
     PARAMETER_UNKNOWN,
+    TOO_MANY_REQUESTS,
     UNAVAILABLE,
     Kind,
     Problem,
@@ -38,6 +41,9 @@ EVERYWHERE = (
     ADDRESS_TOO_LONG,
     INTERNAL,
 )
+COUNTED = (KEY_INVALID, TOO_MANY_REQUESTS)
+"""Of everything but what is always open."""
+_RATE = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _SCHEMAS = "#/components/schemas/{name}"
 _DESCRIPTION = f"""\
 Tokens of pump.fun, their trades, candles and traders, from read models of an append-only log.
@@ -79,7 +85,12 @@ def document(operations: Sequence[Operation]) -> Json:
             operation.path: {"get": _get(operation, answer)}
             for operation, answer in zip(operations, references, strict=False)
         },
-        "components": {"schemas": schemas, "headers": _HEADERS},
+        "components": {
+            "schemas": schemas,
+            "headers": _HEADERS,
+            "securitySchemes": _KEYS,
+        },
+        "security": [{}, *({name: []} for name in _KEYS)],
     }
 
 
@@ -117,9 +128,15 @@ def _parameters(operation: Operation) -> list[Json]:
 
 def _responses(operation: Operation, answer: Json) -> Json:
     dated = bool(operation.read_models)
-    kinds = (*EVERYWHERE, *((UNAVAILABLE, NOT_YET) if dated else ()), *operation.problems)
+    counted = operation.path not in ALWAYS_OPEN
+    kinds = (
+        *EVERYWHERE,
+        *(COUNTED if counted else ()),
+        *((UNAVAILABLE, NOT_YET) if dated else ()),
+        *operation.problems,
+    )
     dating = (POSITION_HEADER, SLOT_HEADER, "Last-Modified", "ETag") if dated else ()
-    headers = ["Cache-Control", *dating]
+    headers = ["Cache-Control", *dating, *(_RATE if counted else ())]
     listing = ["Link"] if operation.next_parameter is not None else []
     responses: Json = {
         "200": {
@@ -143,8 +160,9 @@ def _problem(kinds: Sequence[Kind]) -> Json:
         "description": "\n\n".join(f"`{kind.type}`: {kind.title}." for kind in kinds),
         "content": {MEDIA_PROBLEM: {"schema": {"$ref": _SCHEMAS.format(name=Problem.__name__)}}},
     }
-    if kinds[0] in {UNAVAILABLE, NOT_YET}:
-        described["headers"] = _referred(["Retry-After"])
+    if kinds[0] in {UNAVAILABLE, NOT_YET, TOO_MANY_REQUESTS}:
+        limits = _RATE if TOO_MANY_REQUESTS in kinds else ()
+        described["headers"] = _referred(["Retry-After", *limits])
     return described
 
 
@@ -156,6 +174,15 @@ def _header(description: str, kind: str, *, required: bool = True) -> Json:
     return {"description": description, "required": required, "schema": {"type": kind}}
 
 
+_KEYS: Json = {
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "For a limit of one's own, and where none is answered without a key",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same key"},
+}
 _WAIT: Json = {
     "name": waiting.PARAMETER,
     "in": "query",
@@ -171,4 +198,7 @@ _HEADERS = {
     "Cache-Control": _header("How long the answer may be kept", "string"),
     "Link": _header("The next page, if there is one", "string", required=False),
     "Retry-After": _header("Seconds to wait before asking again", "integer"),
+    "RateLimit-Limit": _header("Requests a second for a caller", "integer", required=False),
+    "RateLimit-Remaining": _header("How many are left of them", "integer", required=False),
+    "RateLimit-Reset": _header("Seconds until there are more", "integer", required=False),
 }

@@ -1,5 +1,7 @@
 """What every answer says about itself: its position, its tag, who may read it."""
 
+import re
+
 import pytest
 from openapi_spec_validator import validate
 
@@ -106,7 +108,9 @@ def test_a_page_of_any_origin_may_read_answers_and_their_headers(served: Served)
     for path in (V1, f"{V1}?limit=0"):
         headers = served.client.get(path, headers={"Origin": "https://example.org"}).headers
         assert headers["access-control-allow-origin"] == "*"
-        assert "Curvetape-Position" in headers["access-control-expose-headers"]
+        exposed = headers["access-control-expose-headers"].split(", ")
+        # Of these browsers show Last-Modified by themselves: Date less it is how old an answer is.
+        assert {"Curvetape-Position", "Curvetape-Slot", "Date", "Age"} <= set(exposed)
         assert "vary" not in headers
 
 
@@ -151,3 +155,37 @@ def test_the_document_describes_every_resource_that_the_index_lists(served: Serv
     page = served.client.get("/").text
     assert [path for path in described["paths"] if path not in page] == []
     assert all("500" in path["get"]["responses"] for path in described["paths"].values())
+
+
+def test_the_document_tells_what_a_caller_without_a_key_or_with_too_many_requests_gets(
+    served: Served,
+) -> None:
+    described = served.client.get("/openapi.json").json
+    answers = {path: it["get"]["responses"] for path, it in described["paths"].items()}
+    refusing = {path for path, it in answers.items() if {"401", "429"} <= it.keys()}
+    assert refusing == answers.keys() - set(OTHERS)
+    assert {"Retry-After", "RateLimit-Limit"} <= answers[V1]["429"]["headers"].keys()
+    assert {} in described["security"]
+    named = {name for each in described["security"] for name in each}
+    assert named == described["components"]["securitySchemes"].keys()
+
+
+def test_the_page_tells_each_parameter_and_field_and_its_links_lead_somewhere(
+    served: Served,
+) -> None:
+    described = served.client.get("/openapi.json").json
+    page = served.client.get("/").text
+    for path, it in described["paths"].items():
+        own = page.partition(f'id="{it["get"]["operationId"]}"')[2].partition("<h3")[0]
+        assert path in own
+        for parameter in it["get"]["parameters"]:
+            assert f"<code>{parameter['name']}</code>" in own
+    for name, shape in described["components"]["schemas"].items():
+        own = page.partition(f'id="shape-{name}"')[2].partition("<h3")[0]
+        for field in shape.get("properties", {}):
+            assert f"<code>{field}</code>" in own
+    anchors = set(re.findall(r' id="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= anchors
+    for path in sorted(set(re.findall(r'href="(/[^"]*)"', page)) - {"/readyz"}):
+        found = served.client.get(path, headers={"Accept": "text/html, */*"})
+        assert found.status_code == 200, path
