@@ -30,6 +30,10 @@ class Servers:
         self._home = home
         self._say = say
         self._embedded: list[EmbeddedServer] = []
+        self._complaints: dict[str, int] = {}
+        """How often in a row each has said that it is not well since it last came up."""
+        self._starting: EmbeddedServer | None = None
+        """The one that is being started again: it says that it is not well until it is ready."""
 
     @property
     def pids(self) -> dict[str, int]:
@@ -79,18 +83,24 @@ class Servers:
             for server in self._embedded:
                 if not server.running:
                     self._say(f"{server.name} has died; starting it again, see {server.log}")
+                    self._starting = server
                     await server.start()
+                    self._starting = None
+                    self._complaints.pop(server.name, None)
             await asyncio.sleep(WATCH_WAIT_S)
 
     async def _cure(self) -> None:
         """End what says, again and again, that it is not well; it is revived then."""
-        complaints = dict.fromkeys((server.name for server in self._embedded), 0)
         while True:
             await asyncio.sleep(HEALTH_WAIT_S)
             for server in self._embedded:
-                reason = await server.ailing() if server.running else None
-                complaints[server.name] = 0 if reason is None else complaints[server.name] + 1
-                if complaints[server.name] == COMPLAINTS_MAX:
-                    complaints[server.name] = 0
+                if not server.running or server is self._starting:
+                    continue
+                reason = await server.ailing()
+                if server is self._starting:  # it has died meanwhile
+                    continue
+                said = 0 if reason is None else self._complaints.get(server.name, 0) + 1
+                self._complaints[server.name] = said % COMPLAINTS_MAX
+                if said == COMPLAINTS_MAX:
                     self._say(f"{server.name} is not well and is ended: {reason}")
                     server.kill()
