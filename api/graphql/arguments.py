@@ -56,7 +56,13 @@ def behind(text: str | None, order: str) -> After | None:
     try:
         return after(text, order)
     except CursorError as error:
-        raise refused("after", f"after was {text[:SHOWN_MAX]!r}: {error}") from error
+        raise no_cursor(text, str(error)) from error
+
+
+def no_cursor(text: str, reason: str) -> ProblemError:
+    """REST's reason why a text is no cursor of a list, in the words of a connection."""
+    told = reason.replace("the `next` of an answer", "a `cursor` or the `endCursor` of this list")
+    return refused("after", f"after was {text[:SHOWN_MAX]!r}: {told}")
 
 
 def checked(kind: type[P], **values: Any) -> P:

@@ -5,13 +5,14 @@ from typing import Any
 
 from ariadne import ObjectType, QueryType
 
-from api.cursors import cursor_at
+from api.cursors import CursorError, cursor_at
 from api.graduations import graduation
 from api.graphql.arguments import (
     address,
     before,
     behind,
     checked,
+    no_cursor,
     page,
     printable,
     refused,
@@ -20,6 +21,7 @@ from api.graphql.connections import Connection, connection
 from api.graphql.context import Context, Info
 from api.graphql.wallet import CreatorNode, WalletNode
 from api.launches import launch
+from api.problems import ProblemError
 from api.representations import Token
 from api.search import SearchParameters, SearchResource
 from api.tokens import TokensParameters, TokensResource
@@ -91,7 +93,12 @@ async def _tokens(
     parameters = checked(
         TokensParameters, sort=sort, limit=first, cursor=after, **_parameters(asked)
     )
-    found = await TokensResource(context.reads, context.thresholds).page(parameters)
+    try:
+        found = await TokensResource(context.reads, context.thresholds).page(parameters)
+    except ProblemError as error:
+        if after is not None and isinstance(error.__cause__, CursorError):
+            raise no_cursor(after, str(error.__cause__)) from error
+        raise
     cursors = [found.cursor(place) for place in range(len(found.rows))]
     cards = await context.loaders.cards(found.rows)
     return connection(cursors, cards, more=found.more, after=after)

@@ -1,4 +1,4 @@
-"""A value that a scalar cannot be is refused with what it should be, and where it was."""
+"""A value that an argument cannot have is refused with what it should be, and where it was."""
 
 import pytest
 
@@ -25,3 +25,13 @@ def test_a_value_that_cannot_be_is_told_with_its_place(query: str, value: str, r
     assert reason in error["message"]
     assert error["message"].endswith(f"found: {value}.")
     assert error["locations"] == [{"line": 1, "column": query.index(value) + 1}]
+
+
+@pytest.mark.parametrize("field", ["tokens", "aboutToGraduate"])
+def test_a_cursor_that_is_none_is_refused_in_the_words_of_a_connection(field: str) -> None:
+    query = f'{{ {field}(after: "none") {{ nodes {{ name }} }} }}'
+    answer = Served().client.simulate_post("/graphql", json={"query": query}).json
+    (error,) = answer["errors"]
+    assert error["message"] == (
+        "after was 'none': it is not a `cursor` or the `endCursor` of this list"
+    )
