@@ -73,7 +73,7 @@ class Reader(Generic[P]):
         assert isinstance(info, msgspec.inspect.StructType), "parameters are a Struct"
         self._integers = {it.encode_name for it in info.fields if _holds(it.type, _Integer)}
         self._numbers = {it.encode_name for it in info.fields if _holds(it.type, _Number)}
-        self._descriptions = {field.encode_name: _description(field.type) for field in info.fields}
+        self._descriptions = descriptions(kind)
         self._in_path = operation.in_path
         own = (name for name in self._descriptions if name not in self._in_path)
         self._known = (*own, *((PARAMETER,) if operation.read_models else ()))
@@ -105,17 +105,31 @@ class Reader(Generic[P]):
         try:
             return msgspec.convert(given, self._kind)
         except msgspec.ValidationError as error:
-            reason, _, at = str(error).partition(" - at `$.")
-            name = at.removesuffix("`")
-            raise self._refused(name, given[name], _GOT.sub("", reason)) from error
+            name, reason = misfit(error)
+            raise self._refused(name, given[name], reason) from error
 
     def _refused(self, name: str, value: object, reason: str) -> ProblemError:
-        reason = reason[:1].lower() + reason[1:]
-        return ProblemError(
-            PARAMETER_INVALID,
-            f"{name} was {_shown(value)}: {reason}. {self._descriptions[name]}",
-            parameter=name,
-        )
+        said = sentence(name, value, reason, self._descriptions[name])
+        return ProblemError(PARAMETER_INVALID, said, parameter=name)
+
+
+def misfit(error: msgspec.ValidationError) -> tuple[str, str]:
+    """The field of a flat object that does not fit, empty for the object itself, and the reason."""
+    reason, _, at = str(error).partition(" - at `$.")
+    return at.removesuffix("`"), _GOT.sub("", reason)
+
+
+def sentence(name: str, value: object, reason: str, description: str) -> str:
+    """What is told of a value that does not fit."""
+    reason = reason[:1].lower() + reason[1:]
+    return f"{name} was {_shown(value)}: {reason}. {description}"
+
+
+def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """What each field of a struct of parameters is, by its name outside."""
+    info = msgspec.inspect.type_info(kind)
+    assert isinstance(info, msgspec.inspect.StructType), "parameters are a Struct"
+    return {field.encode_name: _description(field.type) for field in info.fields}
 
 
 def _shown(value: object) -> str:

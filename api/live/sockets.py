@@ -231,7 +231,7 @@ class Sockets:
     async def _subscribe_token(
         self, channel: Channel, rooms: Rooms, given: object
     ) -> dict[str, object]:
-        asked = read(SubscribeToken, given)
+        asked = read(SubscribeToken, given, single="mint")
         room = token_room(asked.mint)
         if room not in channel.rooms and len(channel.rooms) >= ROOMS_MAX:
             raise RefusedError(f"a client may follow {ROOMS_MAX} rooms; leave one first")
@@ -246,7 +246,7 @@ class Sockets:
     async def _unsubscribe_token(
         self, channel: Channel, rooms: Rooms, given: object
     ) -> dict[str, object]:
-        asked = read(UnsubscribeToken, given)
+        asked = read(UnsubscribeToken, given, single="mint")
         rooms.leave(channel, token_room(asked.mint))
         self._charts.leave(channel, asked.mint)
         return {}
