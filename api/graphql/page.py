@@ -5,13 +5,17 @@ from base64 import b64encode
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0;height:100vh;display:flex;flex-direction:column}
-header{padding:.6rem 1rem;display:flex;gap:1rem;align-items:baseline;border-bottom:1px solid #8884}
+header{padding:.6rem 1rem;display:flex;flex-wrap:wrap;gap:.4rem 1rem;
+align-items:baseline;border-bottom:1px solid #8884}
 h1{font-size:1.1rem;margin:0}main{flex:1;display:grid;grid-template-columns:1fr 1fr;min-height:0}
 form{display:flex;flex-direction:column;border-right:1px solid #8884}
 textarea,pre{font:13px/1.5 ui-monospace,monospace;padding:1rem;margin:0;border:0;outline:0;
 background:transparent;color:inherit;resize:none;overflow:auto;tab-size:2}
 #query{flex:3}#variables{flex:1;border-top:1px solid #8884}button{font:inherit;padding:.2rem 1rem}
 html{color-scheme:light dark}
+:is(textarea,pre):focus-visible{outline:2px solid #66a;outline-offset:-2px}
+@media(max-width:45rem){main{grid-template-columns:1fr;grid-template-rows:2fr 3fr}
+form{border-right:0;border-bottom:1px solid #8884;min-height:0}pre{min-height:0}}
 """
 _SCRIPT = """
 const at = (id) => document.getElementById(id);
@@ -92,14 +96,15 @@ HEADERS = {
 }
 PAGE = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Curvetape · GraphQL</title>'
-    '<meta name="viewport" content="width=device-width">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
     f"<style>{_STYLE}</style></head><body><header><h1>Curvetape GraphQL</h1>"
     '<button form="form">Run</button><button id="stop" type="button" hidden>Stop</button>'
-    '<a href="/graphql/schema.graphql">The schema</a><a href="/">REST</a></header><main>'
+    '<a href="/graphql/schema.graphql">The schema</a><a href="/">REST</a>'
+    '<a href="/status">Live</a></header><main>'
     '<form id="form"><textarea id="query" spellcheck="false" aria-label="Query">'
     f"{_EXAMPLE}</textarea>"
     '<textarea id="variables" spellcheck="false" aria-label="Variables" '
     'placeholder="Variables, as JSON"></textarea></form>'
-    '<pre id="answer" aria-label="Answer"></pre></main>'
+    '<pre id="answer" role="region" tabindex="0" aria-label="Answer"></pre></main>'
     f"<script>{_SCRIPT}</script></body></html>"
 ).encode()

@@ -7,6 +7,7 @@ const GONE_MAX = 1000;
 const DRAW_MS = 250; // nobody reads faster, however many trades there are
 const BEHIND_EVENTS = 2000;
 const SILENT_MS = 5000;
+const ASK_AGAIN_MS = 2000;
 
 const byId = (id) => document.getElementById(id);
 const socket = io({ transports: ["websocket", "polling"] });
@@ -16,7 +17,9 @@ const state = {
 };
 
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
+const short = new Intl.NumberFormat("en-US", {
+  maximumSignificantDigits: 4, maximumFractionDigits: 0, roundingPriority: "morePrecision",
+});
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
 const shortened = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
@@ -24,9 +27,9 @@ const shortened = (address) => `${address.slice(0, 4)}…${address.slice(-4)}`;
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 function price(value) {
   if (value === null) return "–";
-  const zeros = value > 0 ? Math.max(0, -Math.floor(Math.log10(value)) - 1) : 0;
+  const [digits, exponent] = value.toExponential(3).replace(".", "").split("e");
+  const zeros = value > 0 ? -Number(exponent) - 1 : 0;
   if (zeros < 4) return short.format(value);
-  const digits = value.toExponential(3).replace(".", "").split("e")[0];
   return `0.0${[...String(zeros)].map((digit) => SUBSCRIPTS[digit]).join("")}${digits}`;
 }
 
@@ -38,23 +41,31 @@ function element(name, content, attributes = {}) {
 }
 
 function tokenLink(mint) {
-  const link = element("a", symbols.get(mint) ?? shortened(mint), { href: `/api/v1/tokens/${mint}` });
-  link.title = mint;
-  return link;
+  return element("a", symbols.get(mint) ?? shortened(mint), { href: `/api/v1/tokens/${mint}`, title: mint });
+}
+
+function traderLink(trader) {
+  return element("a", shortened(trader), { href: `/api/v1/wallets/${trader}/portfolio`, title: trader });
+}
+
+// A live region is read out whenever it is written to, even if it says the same.
+function say(id, words) {
+  const shown = byId(id);
+  if (shown.textContent !== words) shown.textContent = words;
 }
 
 function tradeRow({ trade, provisional }) {
   const row = element("tr", [
     element("td", clock(trade.time), { class: "time" }),
-    element("td", tokenLink(trade.mint)),
+    element("td", tokenLink(trade.mint), { class: "token" }),
     element("td", trade.side, { class: "side" }),
-    element("td", `${trade.quoteAmount === null ? "–" : short.format(trade.quoteAmount)} ${trade.quoteSymbol ?? shortened(trade.quoteMint)}`, { class: "number" }),
+    element("td", `${trade.quoteAmount === null ? "–" : short.format(trade.quoteAmount)} ${trade.quoteSymbol ?? shortened(trade.quoteMint)}`, { class: "number amount" }),
     element("td", trade.amountUsd === null ? "–" : dollars.format(trade.amountUsd), { class: "number" }),
-    element("td", price(trade.price), { class: "number" }),
-    element("td", shortened(trade.trader), { class: "trader", title: trade.trader }),
+    element("td", price(trade.price), { class: "number", title: trade.price === null ? "" : `${trade.price} ${trade.quoteSymbol ?? shortened(trade.quoteMint)}` }),
+    element("td", traderLink(trade.trader), { class: "trader" }),
   ], { "data-side": trade.side, "data-id": trade.id });
   if (provisional) row.title = "its slot is not certified yet";
-  if (state.gone.has(trade.id)) row.dataset.gone = "its fork has died";
+  if (state.gone.has(trade.id)) row.dataset.gone = row.title = "taken back: its fork has died";
   return row;
 }
 
@@ -74,7 +85,7 @@ function drawStatus() {
     : told.deaf || silent ? ["stale", "connected, but nothing new arrives"]
     : ["live", "live"];
   byId("connection").dataset.state = name;
-  byId("connection").textContent = words;
+  say("connection", words);
   if (told === null) return;
   byId("slot").textContent = told.slot === null ? "–" : whole.format(told.slot);
   byId("age").textContent = told.slotTime === null ? "–"
@@ -109,9 +120,17 @@ function put(name, one, most) {
   state.seen = one.sequence;
 }
 
+// A server that has just started, or whose store is away, refuses; it is asked until it does not.
+function follow(event, asked) {
+  const { id } = socket;
+  socket.emit(event, asked(), ({ ok }) => {
+    if (!ok) setTimeout(() => { if (socket.id === id) follow(event, asked); }, ASK_AGAIN_MS);
+  });
+}
+
 socket.on("connect", () => {
-  socket.emit("subscribe:status");
-  socket.emit("subscribe:market", state.seen === null ? {} : { after: state.seen });
+  follow("subscribe:status", () => null);
+  follow("subscribe:market", () => (state.seen === null ? {} : { after: state.seen }));
 });
 socket.on("market:snapshot", ({ sequence, newest, active, leaders }) => {
   state.seen = sequence;

@@ -29,6 +29,9 @@ async def test_the_page_runs_queries_and_subscriptions_and_asks_nobody_else(
     async with serving_graphql(MemoryBatchReads(recorded(MARKET)), live_log.log) as url:
         async with opened(asking(url, query), stages=done, read=READ) as shown:
             found = await shown.told()
+        small = {"width": 360, "height": 740, "boxes": ["#query", "#answer"]}
+        async with opened(asking(url, query), stages=done, read=READ, **small) as shown:
+            on_phone = (await shown.told())["boxes"]
         wrong = asking(url, "subscription { nothing { id } }")
         async with opened(wrong, stages=[{"#answer[data-state=live]": 1}], read=READ) as shown:
             refused = await shown.told()
@@ -37,6 +40,7 @@ async def test_the_page_runs_queries_and_subscriptions_and_asks_nobody_else(
             traded = curve_traded(5_000, TRADED)
             await live_log.appender.append(entries([traded]))
             told = await shown.told()
+    assert [box["width"] for box in on_phone.values()] == [small["width"]] * 2
     answer = json.loads(found["texts"]["answer"][0])
     assert answer["data"]["tokens"]["nodes"] == [{"mintAddress": TRADED}]
     assert json.loads(told["texts"]["answer"][0])["data"]["trades"] == {"id": traded.id}

@@ -1,7 +1,10 @@
 """The status page in a real Chromium, over a real log."""
 
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
+
+import pytest
 
 from api.status import page
 from curvetape.testing.certified import CertifiedLog
@@ -13,6 +16,7 @@ from curvetape.testing.pages import opened
 from curvetape.testing.reads import MemoryReads
 from curvetape.testing.sockets import serving_sockets
 from domain.events import AnyEvent
+from projections.reads import ReadsUnavailableError
 
 MINT, FRESH, OTHER = address("followed"), address("fresh"), address("other")
 READ = {
@@ -70,3 +74,60 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
 def test_the_client_is_the_one_that_is_published() -> None:
     served = SCRIPTS / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
     assert served.read_bytes() == Path(page.__file__).with_name("socket.io.min.js").read_bytes()
+
+
+async def test_what_is_refused_at_first_is_asked_for_again(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await append(live_log, created(1, MINT))
+    reads = MemoryReads(recorded([created(1, MINT)]))
+    listed = reads.tokens
+
+    async def away(**_: object) -> NoReturn:
+        raise ReadsUnavailableError("the store is away")
+
+    monkeypatch.setattr(reads, "tokens", away)
+    stages = [{"#connection[data-state=live]": 1}, {"#launches li": 1}, {"#tape tr": 1}]
+    async with (
+        serving_sockets(reads, live_log.log) as url,
+        opened(f"{url}/status", stages=stages, read=READ) as shown,
+    ):
+        await shown.told()
+        monkeypatch.setattr(reads, "tokens", listed)
+        await shown.told()
+        await append(live_log, curve_traded(2, MINT))
+        assert len((await shown.told())["texts"]["trades"]) == 1
+
+
+async def test_numbers_are_written_as_traders_read_them_and_fit_on_a_phone(
+    live_log: LiveLog,
+) -> None:
+    async with serving_sockets(MemoryReads(), live_log.log) as url:
+        read = {"prices": "#tape td:nth-child(6)", "amounts": "#tape td:nth-child(4)"}
+        stages = [{"#connection[data-state=live]": 1}, {"#tape tr": 2}]
+        small = {"width": 360, "height": 740, "boxes": ["nav", "#tape tr", ".figures"]}
+        async with (
+            opened(f"{url}/status", stages=stages, read=read) as shown,
+            opened(f"{url}/status", stages=stages, read={}, **small) as on_phone,
+        ):
+            await shown.told()
+            await on_phone.told()
+            # The first price is rounded up to one with a zero less.
+            for number, reserves in ((5, (9_999_960_000, 10**12)), (6, (123_456, 10**12))):
+                quote, token = reserves
+                traded = curve_traded(
+                    number,
+                    MINT,
+                    quote_amount=12_345_670_000_000,
+                    virtual_quote_reserves=quote,
+                    virtual_token_reserves=token,
+                )
+                await append(live_log, traded)
+            texts = (await shown.told())["texts"]
+            boxes = (await on_phone.told())["boxes"]
+    assert sorted(texts["prices"]) == ["0.0₄1000", "0.0₉1235"]
+    assert texts["amounts"] == ["12,346 SOL"] * 2
+    assert set(boxes) == {"nav", "#tape tr", ".figures"}
+    for found in boxes.values():
+        assert found["x"] >= 0
+        assert found["x"] + found["width"] <= small["width"]

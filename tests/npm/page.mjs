@@ -1,9 +1,9 @@
 // Opens a page in Chromium and says what is on it.
 //
-// Argument: {url, stages, read, screenshot?, width?, height?, scheme?}. Each stage is an object: it waits
+// Argument: {url, stages, read, boxes?, screenshot?, width?, height?, scheme?}. Each stage is an object: it waits
 // until the page has as many elements of each selector (behind "@hover" is one that the pointer is
-// put on first), and prints {texts, errors, requests}: the
-// text of what each selector in `read` finds, what the browser has complained about, and every
+// put on first), and prints {texts, boxes, errors, requests}: the
+// text of what each selector in `read` finds, the place of the first that each in `boxes` does, what the browser has complained about, and every
 // address that it has asked for.
 import chromium from "@sparticuz/chromium";
 import { chromium as playwright } from "playwright-core";
@@ -40,8 +40,13 @@ try {
     for (const [name, selector] of Object.entries(asked.read)) {
       texts[name] = await page.locator(selector).allInnerTexts();
     }
+    const boxes = {};
+    for (const selector of asked.boxes ?? []) {
+      const found = page.locator(selector);
+      if (await found.count()) boxes[selector] = await found.first().boundingBox();
+    }
     if (asked.screenshot) await page.screenshot({ path: asked.screenshot });
-    console.log(JSON.stringify({ texts, errors, requests }));
+    console.log(JSON.stringify({ texts, boxes, errors, requests }));
   }
 } finally {
   await browser.close();
