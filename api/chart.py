@@ -13,7 +13,7 @@ from api.dollars import candle_dollars
 from api.kept import check_kept
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
-from api.past import AS_OF, check_horizon, end_of, has_all, last_slot, reached
+from api.past import AS_OF, check_horizon, end_of, end_s_of, has_all, last_slot, reached
 from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
@@ -136,6 +136,7 @@ class ChartResource:
         of = await known(self._reads, asked.mint)
         begin_s = from_s - from_s % interval_s
         asked_for = {"interval_s": interval_s, "from_s": begin_s, "to_s": to_s, "limit": limit + 1}
+        kept_for = asked_for
         past = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
         last = None if past is None else past.slot
         if last is None:
@@ -144,9 +145,12 @@ class ChartResource:
             _check_past(asked)
             pos = end_of(last)
             rows = await self._reads.candles_until(asked.mint, **asked_for, pos=pos)
-            await check_horizon(self._reads, rows)
+            past_end_s = min(to_s, await end_s_of(self._reads, last))
+            await check_horizon(self._reads, rows, end_s=past_end_s)
+            # What began behind the past was not kept then either: no beginning there would help.
+            kept_for = asked_for | {"to_s": past_end_s}
         kept_from_s = await check_kept(
-            self._reads, of, rows, begins=asked.from_ is not UNSET, **asked_for
+            self._reads, of, rows, begins=asked.from_ is not UNSET, **kept_for
         )
         shown = rows[-limit:]
         dollars = traders = None

@@ -71,6 +71,12 @@ def end_of(slot: int) -> int:
     return Position(slot, LAST_TX, LAST_OUTER, LAST_INNER).order_key
 
 
+async def end_s_of(reads: QueryReads, slot: int) -> int:
+    """The first second that no event up to a slot can be of; the end of time where not known."""
+    until = await reads.certified_until(slot)
+    return TIME_S_MAX if until is None or until.block_time_s is None else until.block_time_s + 1
+
+
 async def reached(reads: QueryReads) -> Mapping[str, ProjectionPosition]:
     """How far each read model is, by name.
 
@@ -152,12 +158,17 @@ async def check_passed(
     )
 
 
-async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow]) -> None:
-    """Refuse candles that may have been folded from trades of which some were let go of."""
+async def check_horizon(reads: QueryReads, rows: Sequence[CandleRow], *, end_s: int) -> None:
+    """Refuse candles that may have been folded from trades of which some were let go of.
+
+    The past that they are of ends before `end_s`.
+    """
     horizon = await reads.trades_horizon()
     if horizon is not None and rows and rows[0].start_s < horizon.complete_from_s:
+        kept_s = horizon.complete_from_s
+        instead = "begin with that time" if kept_s < end_s else "ask for a later past, or for now"
         raise ProblemError(
             PAST_NOT_KEPT,
-            f"trades from before {horizon.complete_from_s} were let go of; begin with that time",
+            f"trades from before {kept_s} were let go of; {instead}",
             parameter="asOf",
         )

@@ -89,7 +89,11 @@ def test_what_is_not_told_of_the_past_is_refused(query: str, status: int, parame
 def test_where_trades_were_let_go_of_no_candle_is_folded_from_the_rest() -> None:
     of = served(log())
     of.reads.horizon = Horizon(pos=105 << 31, complete_from_s=GENESIS_S + 5)
-    assert of.client.get(f"{CHART}?interval=1s&asOf=107").status_code == 422
+    found = of.client.get(f"{CHART}?interval=1s&asOf=107")
+    assert found.status_code == 422
+    assert found.json["detail"].endswith("; begin with that time")
+    before = of.client.get(f"{CHART}?interval=1s&asOf=104")
+    assert before.json["detail"].endswith("; ask for a later past, or for now")
     assert get(of, f"{CHART}?interval=1s&asOf=107&from={GENESIS_S + 5}")["items"]
 
 

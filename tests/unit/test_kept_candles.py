@@ -56,13 +56,17 @@ def test_a_page_that_reaches_behind_is_told_from_when_on_it_is_complete(served: 
         (f"&to={KEPT_S}", "interval"),
         (f"&from={KEPT_S - 5}&asOf=139", "from"),
         ("&asOf=110", "interval"),
+        ("&asOf=119", "interval"),
+        ("&asOf=119&from=0", "from"),
+        ("&asOf=120&from=0", "from"),
     ],
 )
 def test_a_page_of_that_time_is_refused(served: Served, query: str, parameter: str) -> None:
     found = get(served, CHART + query, 422)
     assert (found["type"], found["parameter"]) == ("/#past-not-kept", parameter)
     assert "candles of 1s from before 2025-" in found["detail"]
-    ends_before = query == f"&to={KEPT_S}"  # a beginning behind its end would be no help
+    # A beginning behind its end would be no help.
+    ends_before = query == f"&to={KEPT_S}" or "asOf=11" in query
     instead = "" if ends_before else f"begin with {KEPT_S}, or "
     assert found["detail"].endswith(f"; {instead}ask for 1m")
 
@@ -79,6 +83,20 @@ def test_a_page_of_that_time_is_refused(served: Served, query: str, parameter: s
 def test_a_page_of_another_time_is_answered(served: Served, query: str, count: int) -> None:
     assert len(get(served, CHART + query)["items"]) == count
     assert get(served, f"{V1}/{YOUNG}/chart?interval=1s&from=0")["items"]
+
+
+def test_a_past_before_a_token_traded_has_no_candles_that_could_be_gone() -> None:
+    held = CertifiedLog()
+    held.append(created(100, MINT, block_time_s=GENESIS_S))
+    held.seal(100, block_time_s=GENESIS_S)
+    held.append(curve_traded(110, MINT, block_time_s=GENESIS_S + 10))
+    held.seal(110, block_time_s=GENESIS_S + 10)
+    held.seal(130, block_time_s=GENESIS_S + 30)
+    of = Served([event for *_, event in held])
+    of.reads.kept_from_s = {1: KEPT_S}
+    found = get(of, f"{CHART}&asOf=100")
+    assert (found["items"], found["completeFrom"]) == ([], None)
+    get(of, f"{CHART}&asOf=110", 422)
 
 
 def test_graphql_refuses_it_too(served: Served) -> None:
