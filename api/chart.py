@@ -1,6 +1,6 @@
 """A token's candles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -13,13 +13,23 @@ from api.dollars import candle_dollars
 from api.kept import check_kept
 from api.operation import Operation
 from api.parameters import TIME_S_MAX, Interval, Mint, Time, seconds
-from api.past import AS_OF, check_horizon, end_of, end_s_of, has_all, last_slot, reached
+from api.past import (
+    AS_OF,
+    NOWHERE,
+    Reached,
+    check_horizon,
+    end_of,
+    end_s_of,
+    has_all,
+    last_slot,
+    reached,
+)
 from api.problems import MINT_UNKNOWN, PARAMETER_INVALID, PAST_NOT_KEPT, ProblemError
 from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
 from projections.feed_reads import QueryReads
-from projections.reads import INTERVALS_S, CandleRow, ProjectionPosition
+from projections.reads import INTERVALS_S, CandleRow
 
 Currency: TypeAlias = Literal["quote", "usd"]
 USD_MINUTES_MAX = 200_000
@@ -132,7 +142,9 @@ class ChartResource:
         if asked.currency == "usd":
             limit = min(limit, USD_MINUTES_MAX * MINUTE_S // interval_s)
         # A chart up to now is never final: it does not have to wait for this.
-        at = {} if asked.to is asked.as_of is UNSET else await reached(self._reads)
+        at = NOWHERE
+        if asked.to is not UNSET or asked.as_of is not UNSET:
+            at = await reached(self._reads, asked.mint)
         of = await known(self._reads, asked.mint)
         begin_s = from_s - from_s % interval_s
         asked_for = {"interval_s": interval_s, "from_s": begin_s, "to_s": to_s, "limit": limit + 1}
@@ -194,7 +206,7 @@ class ChartResource:
 
     async def _has_all(
         self,
-        at: Mapping[str, ProjectionPosition],
+        at: Reached,
         end_s: int,
         last: int | None,
         launch_pos: int | None,

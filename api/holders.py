@@ -162,7 +162,7 @@ class HoldersResource:
         return holder_list(asked.mint, found, of.token_decimals)
 
     async def _past(self, asked: HoldersParameters, of: TokenRow, last: Last) -> HolderList:
-        at = await reached(self._reads)
+        at = await reached(self._reads, asked.mint)
         check_versions(at, KEPT_SINCE, "holders")
         until = await self._reads.certified_until(last.slot)
         await check_passed(self._reads, at, tuple(KEPT_SINCE), until, of.created_pos)

@@ -77,37 +77,64 @@ async def end_s_of(reads: QueryReads, slot: int) -> int:
     return TIME_S_MAX if until is None or until.block_time_s is None else until.block_time_s + 1
 
 
-async def reached(reads: QueryReads) -> Mapping[str, ProjectionPosition]:
-    """How far each read model is, by name.
+class Reached(msgspec.Struct, frozen=True):
+    """How far each read model is, by name, and which of them set aside what it could not apply."""
 
-    To be asked before rows are read: these may be newer than it then, but never older.
+    positions: Mapping[str, ProjectionPosition]
+    set_aside: frozenset[str]
+
+
+NOWHERE = Reached({}, frozenset())
+
+
+async def reached(reads: QueryReads, mint: str) -> Reached:
+    """How far read models are with a token.
+
+    To be asked before rows are read: these may be newer than it then, but never older. What is set
+    aside is so before a position passes it, and may be applied at any time, so it is asked for
+    between the two.
     """
-    return {it.name: it for it in await reads.positions()}
+    positions = {it.name: it for it in await reads.positions()}
+    return Reached(positions, frozenset(await reads.set_aside(mint)))
 
 
 async def has_all(
     reads: QueryReads,
-    at: Mapping[str, ProjectionPosition],
+    at: Reached,
     read_models: Sequence[str],
     until: Certificate | None,
     launch_pos: int | None,
 ) -> bool:
     """Whether read models that had `reached` so far hold all from a launch to a certified slot.
 
-    That includes what came late, to fill gaps. For what is told to be complete, the certificate is
-    to be asked for after that is known: who fills the last gap makes newer ones.
+    That includes what came late, to fill gaps, and what was set aside. For what is told to be
+    complete, the certificate is to be asked for after that is known: who fills the last gap makes
+    newer ones.
     """
+    if not at.set_aside.isdisjoint(read_models):
+        return False
+    return await _have_passed(reads, at, read_models, until, launch_pos)
+
+
+async def _have_passed(
+    reads: QueryReads,
+    at: Reached,
+    read_models: Sequence[str],
+    until: Certificate | None,
+    launch_pos: int | None,
+) -> bool:
     if until is None:
         return False
     first = 0 if launch_pos is None else Position.from_order_key(launch_pos).slot
     gaps = await reads.gaps(Stretch(min(first, until.slot), until.slot))
     needed = max([until.sequence, *(it.filled_sequence or 0 for it in gaps)])
-    return all(name in at and at[name].sequence >= needed for name in read_models)
+    places = at.positions
+    return all(name in places and places[name].sequence >= needed for name in read_models)
 
 
 async def standing(
     reads: QueryReads,
-    at: Mapping[str, ProjectionPosition],
+    at: Reached,
     read_models: Sequence[str],
     of: TokenRow,
     last: Last,
@@ -122,15 +149,14 @@ async def standing(
     return True, await has_all(reads, at, read_models, until, of.created_pos)
 
 
-def check_versions(
-    at: Mapping[str, ProjectionPosition], kept_since: Mapping[str, int], what: str
-) -> None:
+def check_versions(at: Reached, kept_since: Mapping[str, int], what: str) -> None:
     """Refuse what is told of the past while rows are older than what it is put together from."""
     for name, version in kept_since.items():
-        if name in at and at[name].version < version:
+        found = at.positions.get(name)
+        if found is not None and found.version < version:
             raise ProblemError(
                 PAST_NOT_KEPT,
-                f"the rows of {name} are of version {at[name].version}, and {what} of the past are "
+                f"the rows of {name} are of version {found.version}, and {what} of the past are "
                 f"made from version {version} on: whoever runs this server has to "
                 f"`curvetape projections rebuild {name}`; leave out asOf until then",
                 parameter="asOf",
@@ -139,15 +165,16 @@ def check_versions(
 
 async def check_passed(
     reads: QueryReads,
-    at: Mapping[str, ProjectionPosition],
+    at: Reached,
     read_models: Sequence[str],
     until: Certificate | None,
     launch_pos: int | None,
 ) -> None:
     """Refuse what several read models tell together, before all of them have come so far."""
-    if until is None or await has_all(reads, at, read_models, until, launch_pos):
+    if until is None or await _have_passed(reads, at, read_models, until, launch_pos):
         return
-    sequences = {name: at[name].sequence if name in at else 0 for name in read_models}
+    places = at.positions
+    sequences = {name: places[name].sequence if name in places else 0 for name in read_models}
     behind = min(sequences, key=sequences.__getitem__)
     raise ProblemError(
         NOT_YET,

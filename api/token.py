@@ -105,7 +105,7 @@ class TokenResource:
         )
 
     async def _past(self, mint: str, last: Last, to_s: int | None) -> TokenCard:
-        at = await reached(self._reads)
+        at = await reached(self._reads, mint)
         check_versions(at, KEPT_SINCE, "cards")
         row = await known_at(self._reads, mint, last.slot)
         until = await self._reads.certified_until(last.slot)

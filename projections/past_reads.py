@@ -1,6 +1,6 @@
 """What the query side may ask about the past: read models as they were at a position."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from projections.horizon import Horizon
@@ -21,6 +21,10 @@ class PastCards(Protocol):
 
 class PastReads(PastCards, Protocol):
     """The candles and trades read models, as they would be had the chain ended there."""
+
+    async def set_aside(self, mint: str) -> Collection[str]:
+        """The read models that passed events of a token, or of none, without applying them."""
+        ...
 
     async def candles_until(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int, pos: int

@@ -1,6 +1,6 @@
 """Answers questions about the past: candles that were under way are folded from their trades."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from adapters.postgres.asking import asking, can_be_asked, int64, rows_of
 from adapters.postgres.candle_pages import starting_in
@@ -36,11 +36,21 @@ _CANDLES = f"""
     order by start_s
 """
 
+_SET_ASIDE = "select distinct name from parked_events where mint = $1 or mint is null"
+"""There are never many: `projections.parking.PARKED_MAX` of a read model."""
+
 
 class PostgresPast:
     """The port `projections.past_reads.PastReads`."""
 
     _pool: Pool
+
+    async def set_aside(self, mint: str) -> Collection[str]:
+        """The read models that passed events of a token, or of none, without applying them."""
+        if not can_be_asked(mint):
+            return ()
+        async with asking(self._pool) as connection:
+            return {row["name"] for row in await connection.fetch(_SET_ASIDE, mint)}
 
     async def candles_until(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int, limit: int, pos: int

@@ -1,6 +1,6 @@
 """The read models in memory: what the real ones promise the query side, without a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
 from curvetape.testing.holders import MemoryHolders
@@ -62,6 +62,8 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         """To be set by a test: where trades are said to begin."""
         self.kept_from_s: dict[int, int] = {}
         """To be set by a test: by interval, from when on candles are said to be kept."""
+        self.parked: dict[str | None, set[str]] = {}
+        """To be set by a test: by mint, the read models that have set events aside."""
         self._slots = slots.Changes({}, {})
         self.apply(recorded)
 
@@ -284,6 +286,10 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
             launches=sum(span.from_s <= time_s < span.to_s for time_s in launches),
             graduations=sum(span.from_s <= time_s < span.to_s for time_s in moved),
         )
+
+    async def set_aside(self, mint: str) -> Collection[str]:
+        """The read models that passed events of a token, or of none, without applying them."""
+        return self.parked.get(mint, set()) | self.parked.get(None, set())
 
     async def positions(self) -> Sequence[ProjectionPosition]:
         """Every read model's position, by name; none before the first event."""

@@ -30,6 +30,7 @@ from curvetape.testing.metadata import described, undescribed
 from domain.events import AnyEvent
 from domain.programs import USDC, WRAPPED_SOL
 from projections.candles import Candles
+from projections.parking import Parked
 from projections.projection import host
 from projections.reads import (
     AMOUNT_SORTS,
@@ -336,6 +337,21 @@ async def test_positions_tell_how_far_each_read_model_is(reads: Reads) -> None:
         ("tokens", 3, len(MARKET)),
         ("trades", 3, len(MARKET)),
     ]
+
+
+async def test_who_set_events_of_a_token_or_of_none_aside_is_told(pool: Pool) -> None:
+    reads = PostgresReads(pool)
+    await CandleStore(pool).park([aside(1, "a"), aside(2, "a")])
+    await TradeStore(pool).park([aside(1, "b")])
+    assert set(await reads.set_aside("a")) == {"candles"}
+    assert set(await reads.set_aside("c")) == set()
+    await SolPriceStore(pool).park([aside(3, None)])
+    assert set(await reads.set_aside("a")) == {"candles", "sol_prices"}
+    assert set(await reads.set_aside("b")) == {"trades", "sol_prices"}
+
+
+def aside(sequence: int, mint: str | None) -> Parked:
+    return Parked(sequence=sequence, event_id=f"e{sequence}", mint=mint, reason="bitter")
 
 
 async def test_a_database_without_the_tables_cannot_be_asked_yet(postgres_dsn: str) -> None:

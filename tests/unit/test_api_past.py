@@ -187,6 +187,25 @@ def test_nothing_is_final_while_a_read_model_has_yet_to_come_so_far(
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        f"{CARD}?asOf=107",
+        f"{HOLDERS}?asOf=107",
+        f"{CHART}?interval=1s&asOf=107",
+        f"{CHART}?interval=1s&from={GENESIS_S}&to={GENESIS_S + 7}",
+    ],
+)
+def test_nothing_is_final_while_a_read_model_has_set_an_event_of_it_aside(path: str) -> None:
+    of = served(log())
+    of.reads.parked = {address("other"): {"trades"}, None: {"search"}, MINT: {"portfolios"}}
+    assert get(of, path)["final"]
+    for mint in (MINT, None):  # what is of no token may be of any
+        of.reads.parked = {mint: {"tokens"}}
+        found = get(of, path)
+        assert (found["complete"], found["final"]) == (True, False)
+
+
+@pytest.mark.parametrize(
     ("path", "asked"),
     [
         (f"{CARD}?asOf=107", "token_until"),
