@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from projections.fill_frames import KINDS as TRADES
-from projections.fill_frames import RARE as RARE_TRADES
 from projections.fill_frames import columns_of as fill_columns_of
 from projections.fill_frames import fills
 from projections.fill_frames import is_odd as is_odd_fill
@@ -23,6 +22,7 @@ from projections.search import (
     described_words,
     words,
 )
+from projections.token_frames import RARE as CARD_RARE
 
 TIMED: Sequence[str] = (
     "curve.fee_swept",
@@ -36,17 +36,8 @@ TIMED: Sequence[str] = (
 """Kinds that move the chain's clock and say nothing else here."""
 KINDS: Sequence[str] = (*TRADES, *TIMED)
 """The kinds that are read by columns."""
-RARE: Sequence[str] = (
-    *RARE_TRADES,
-    "curve.completed",
-    "curve.repriced",
-    "pool.burned",
-    "pool.created",
-    "token.created",
-    "token.described",
-    "token.migrated",
-)
-"""Others that say something of a document, too rare to be worth columns."""
+RARE: Sequence[str] = CARD_RARE
+"""Others that say something of a document, too rare to be worth columns: those of a card do."""
 
 _TEXT, _PLACE, _TIME_S, _UNITS = pl.String(), pl.Int64(), pl.Int64(), pl.Int128()
 _IS_THERE = pl.Boolean()
