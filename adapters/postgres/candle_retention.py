@@ -12,7 +12,7 @@ import msgspec
 from adapters.postgres.candle_pages import PAGES, PRICES, WIDTH
 from adapters.postgres.candles import CandleStore
 from adapters.postgres.compression import DAY_S
-from adapters.postgres.horizons import AGE_S_MAX, candles_from, let_go
+from adapters.postgres.horizons import candles_from, let_go
 from adapters.postgres.pool import Connection
 from adapters.postgres.retention import (
     BATCH_PAGES,
@@ -29,8 +29,8 @@ from projections.retention import Keeping
 
 # ruff: noqa: S608  # the program's own names and numbers only
 
-NOTED_WAIT_S = AGE_S_MAX
-"""From the note to the first row that goes: all who answer know by then why it is not there."""
+NOTED_WAIT_S = 5.0
+"""From the note to the first row that goes: who asked before the note has read its rows by then."""
 
 _ROWS = CandleStore.tables[0].table
 _NEWEST = "select least(max(start_s), extract(epoch from now())::bigint) from candle_hours"

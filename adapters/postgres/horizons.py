@@ -1,19 +1,15 @@
 """Up to where a read model's rows were let go of, as it is noted beside its checkpoint."""
 
-import time
 from collections.abc import Mapping
 
-from adapters.postgres.asking import asking
-from adapters.postgres.pool import Connection, Pool
+from adapters.postgres.pool import Connection
 from projections.horizon import Horizon
 
 # ruff: noqa: S608  # names of schemas and tables only, none of them given from outside
 
-AGE_S_MAX = 5.0
-"""Rows are let go of once a day or so; what is asked for every card need not be newer."""
-
 _CANDLES = "select interval_s, complete_from_s from horizons where name = 'candles'"
-_TRADES = "select pos, complete_from_s from horizons where name = 'trades'"
+_OF_CANDLES = f"{_CANDLES} and interval_s = $1"
+_OF_TRADES = "select pos, complete_from_s from horizons where name = 'trades'"
 
 TRIMMED = {"trades": "trades"}
 """The tables that rows are let go of, by read model; all have a position."""
@@ -46,6 +42,22 @@ async def candles_from(connection: Connection, schema: str | None = None) -> Map
     return {row["interval_s"]: row["complete_from_s"] for row in rows}
 
 
+async def trades_horizon(connection: Connection) -> Horizon | None:
+    """Where trades begin in the tables that the connection finds first; None where all are there.
+
+    To be asked anew once rows were read, as `kept_from` is: what goes is noted first, and a
+    generation that is put into its place brings its own.
+    """
+    row = await connection.fetchrow(_OF_TRADES)
+    return None if row is None else Horizon(**row)
+
+
+async def kept_from(connection: Connection, interval_s: int) -> int | None:
+    """The first second of which candles of an interval are kept; None where all are there."""
+    row = await connection.fetchrow(_OF_CANDLES, interval_s)
+    return None if row is None else row["complete_from_s"]
+
+
 def let_go(since: Mapping[int, int]) -> str:
     """The condition of a candle that was let go of."""
     each = (
@@ -53,33 +65,3 @@ def let_go(since: Mapping[int, int]) -> str:
         for length_s, from_s in sorted(since.items())
     )
     return f"({' or '.join(each) or 'false'})"
-
-
-class Horizons:
-    """The horizons for the query side, asked for now and then."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._trades: Horizon | None = None
-        self._candles: Mapping[int, int] = {}
-        self._asked_at_s = float("-inf")
-
-    async def of_trades(self) -> Horizon | None:
-        """Where trades begin; None where all are there."""
-        await self._ask()
-        return self._trades
-
-    async def of_candles(self, interval_s: int) -> int | None:
-        """The first second of which candles are kept; None where all are there."""
-        await self._ask()
-        return self._candles.get(interval_s)
-
-    async def _ask(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._asked_at_s < AGE_S_MAX:
-            return
-        async with asking(self._pool) as connection:
-            row = await connection.fetchrow(_TRADES)
-            self._candles = await candles_from(connection)
-        self._trades = None if row is None else Horizon(**row)
-        self._asked_at_s = now_s

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from adapters.postgres import horizons
 from adapters.postgres.asking import INT64_MAX, Row, asking, can_be_asked, int64, rows_of
 from adapters.postgres.candle_pages import starting_in
 from adapters.postgres.card_rows import CARD
 from adapters.postgres.dollar_reads import PostgresDollarReads
 from adapters.postgres.feed_reads import PostgresFeeds
 from adapters.postgres.holder_reads import PostgresHolderReads
-from adapters.postgres.horizons import Horizons
 from adapters.postgres.market_reads import PostgresMarket
 from adapters.postgres.past_cards import PostgresPastCards
 from adapters.postgres.past_holders import PostgresPastHolders
@@ -80,7 +80,6 @@ class PostgresReads(
         """`definitions` say who among a token's holders counts as what."""
         super().__init__(pool)
         self._definitions = definitions
-        self._horizons = Horizons(pool)
 
     async def token(self, mint: str) -> TokenRow | None:
         """The token's card, None for a mint that the log does not know."""
@@ -95,7 +94,8 @@ class PostgresReads(
 
     async def trades_horizon(self) -> Horizon | None:
         """Where trades begin; None where all that the log has are there."""
-        return await self._horizons.of_trades()
+        async with asking(self._pool) as connection:
+            return await horizons.trades_horizon(connection)
 
     async def trades(
         self, mint: str, *, limit: int, before_pos: int | None = None
@@ -115,7 +115,8 @@ class PostgresReads(
 
     async def candles_from(self, *, interval_s: int) -> int | None:
         """The first second of which an interval's candles are kept; None where all are there."""
-        return await self._horizons.of_candles(interval_s)
+        async with asking(self._pool) as connection:
+            return await horizons.kept_from(connection, interval_s)
 
     async def traders(
         self, mint: str, *, interval_s: int, from_s: int, to_s: int

@@ -30,6 +30,7 @@ from curvetape.testing.metadata import described, undescribed
 from domain.events import AnyEvent
 from domain.programs import USDC, WRAPPED_SOL
 from projections.candles import Candles
+from projections.horizon import Horizon
 from projections.parking import Parked
 from projections.projection import host
 from projections.reads import (
@@ -352,6 +353,21 @@ async def test_who_set_events_of_a_token_or_of_none_aside_is_told(pool: Pool) ->
 
 def aside(sequence: int, mint: str | None) -> Parked:
     return Parked(sequence=sequence, event_id=f"e{sequence}", mint=mint, reason="bitter")
+
+
+async def test_what_was_let_go_of_is_told_from_the_moment_it_is_noted(pool: Pool) -> None:
+    """A generation that is served again comes with horizons of its own."""
+    reads = PostgresReads(pool)
+    assert (await reads.trades_horizon(), await reads.candles_from(interval_s=1)) == (None, None)
+    await pool.execute(
+        "insert into horizons (name, pos, complete_from_s, interval_s)"
+        " values ('trades', 7, 8, 0), ('candles', 0, 9, 1)"
+    )
+    assert await reads.trades_horizon() == Horizon(pos=7, complete_from_s=8)
+    assert await reads.candles_from(interval_s=1) == 9
+    assert await reads.candles_from(interval_s=5) is None
+    await pool.execute("delete from horizons")
+    assert (await reads.trades_horizon(), await reads.candles_from(interval_s=1)) == (None, None)
 
 
 async def test_a_database_without_the_tables_cannot_be_asked_yet(postgres_dsn: str) -> None:
