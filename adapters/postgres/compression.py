@@ -6,8 +6,8 @@ import asyncpg
 import msgspec
 
 from adapters.postgres.candles import CandleStore
-from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
-from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.pool import Connection
+from adapters.postgres.reaching import reach, reaching
 from adapters.postgres.trades import TradeStore
 
 # ruff: noqa: S608  # the program's own names only
@@ -62,20 +62,10 @@ async def compress(dsn: str, *, older_than_days: int) -> Sequence[Compressed]:
     Rows stay as they are for whoever reads or writes them, late ones included. Raises
     `CompressionError` where the server cannot, and `DatabaseUnreachableError`.
     """
+    connection = await reach(dsn, application_name="curvetape projections")
     try:
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={"application_name": "curvetape projections"},
-        )
-    except (*TRANSIENT, *PERMANENT) as error:
-        raise DatabaseUnreachableError(dsn, str(error)) from error
-    try:
-        return [await _compress(connection, kind, older_than_days) for kind in _KINDS]
-    except (*TRANSIENT, *PERMANENT) as error:
-        if is_transient(error):
-            raise DatabaseUnreachableError(dsn, str(error)) from error
-        raise
+        with reaching(dsn):
+            return [await _compress(connection, kind, older_than_days) for kind in _KINDS]
     finally:
         await connection.close()
 

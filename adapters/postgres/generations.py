@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-import asyncpg
-
 from adapters.postgres import checkpoint_parts
-from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
-from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.pool import Connection
+from adapters.postgres.reaching import reach
 from domain.partition import Partition
 from projections.generation import Generation, GenerationError, Place
 
@@ -46,18 +44,8 @@ class Generations:
 
         With a schema, what lies there is taken for what is served.
         """
-        try:
-            connection = await asyncpg.connect(
-                dsn,
-                timeout=CONNECT_TIMEOUT_S,
-                server_settings={
-                    "application_name": application,
-                    **({} if schema is None else {"search_path": schema}),
-                },
-            )
-        except (*TRANSIENT, *PERMANENT) as error:
-            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
-            raise DatabaseUnreachableError(dsn, reason) from error
+        place = {} if schema is None else {"search_path": schema}
+        connection = await reach(dsn, application_name=application, **place)
         served: str | None = await connection.fetchval(
             "select relnamespace::regnamespace::text from pg_class"
             " where oid = to_regclass('checkpoints')"

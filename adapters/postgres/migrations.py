@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import asyncpg
 import msgspec
 
-from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
-from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.pool import Connection
+from adapters.postgres.reaching import reach
 
 SCHEMA = Path(__file__).parent / "schema"
 LOCK_KEY = 0x6375727665
@@ -38,7 +37,7 @@ async def migrate(dsn: str) -> Migrated:
     Raises `SchemaError` for a database that a newer version has written, and
     `DatabaseUnreachableError`.
     """
-    connection = await _connect(dsn)
+    connection = await reach(dsn)
     try:
         timescale = await _timescale(connection)
         async with connection.transaction():
@@ -47,14 +46,6 @@ async def migrate(dsn: str) -> Migrated:
             return Migrated(applied=await _apply(connection), timescale=timescale)
     finally:
         await connection.close()
-
-
-async def _connect(dsn: str) -> Connection:
-    try:
-        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
-    except (*TRANSIENT, *PERMANENT) as error:
-        reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
-        raise DatabaseUnreachableError(dsn, reason) from error
 
 
 async def _timescale(connection: Connection) -> str | None:

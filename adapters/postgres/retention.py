@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import asyncpg
 import msgspec
 
 from adapters.postgres.compression import DAY_POS
-from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
 from adapters.postgres.generations import LOCK_CLASS
 from adapters.postgres.horizons import TRIMMED
-from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.pool import Connection
+from adapters.postgres.reaching import reach, reaching
 from adapters.postgres.scratch import COMPARING_LOCK
 from projections.horizon import Horizon
 
@@ -89,24 +88,13 @@ async def alone(dsn: str, name: str) -> AsyncIterator[Connection]:
     Raises `TrimError` where somebody does, and `DatabaseUnreachableError`, also for what happens
     within the block.
     """
+    connection = await reach(
+        dsn, application_name="curvetape projections trim", statement_timeout="0"
+    )
     try:
-        connection = await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_TIMEOUT_S,
-            server_settings={
-                "application_name": "curvetape projections trim",
-                "statement_timeout": "0",
-            },
-        )
-    except (*TRANSIENT, *PERMANENT) as error:
-        raise DatabaseUnreachableError(dsn, str(error)) from error
-    try:
-        await _claim(connection, name)
-        yield connection
-    except (*TRANSIENT, *PERMANENT) as error:
-        if is_transient(error):
-            raise DatabaseUnreachableError(dsn, str(error)) from error
-        raise
+        with reaching(dsn):
+            await _claim(connection, name)
+            yield connection
     finally:
         await connection.close()
 

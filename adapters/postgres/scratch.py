@@ -7,8 +7,8 @@ the server drops them.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -17,10 +17,11 @@ import msgspec
 
 from adapters.postgres import checkpoint_parts
 from adapters.postgres.candles import CandleStore
-from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError, is_transient
+from adapters.postgres.errors import PERMANENT, TRANSIENT, DatabaseUnreachableError
 from adapters.postgres.horizons import TRIMMED, candles_from, horizons_in, let_go
 from adapters.postgres.migrations import SchemaError
-from adapters.postgres.pool import CONNECT_TIMEOUT_S, Connection
+from adapters.postgres.pool import Connection
+from adapters.postgres.reaching import reach, reaching
 from adapters.postgres.table_store import Table
 from adapters.postgres.upsert import Upsert
 from projections.audit.model_report import Difference, RowDifference, TableReport
@@ -75,18 +76,10 @@ class Scratch:
     @classmethod
     async def open(cls, dsn: str, *, application: str) -> Self:
         """Connect; raises `NoReadModelsError` and `DatabaseUnreachableError`."""
-        try:
-            connection = await asyncpg.connect(
-                dsn,
-                timeout=CONNECT_TIMEOUT_S,
-                server_settings=_SETTINGS | {"application_name": application},
-            )
-        except (*TRANSIENT, *PERMANENT) as error:
-            reason = str(error) or f"no answer within {CONNECT_TIMEOUT_S:g} s"
-            raise DatabaseUnreachableError(dsn, reason) from error
+        connection = await reach(dsn, application_name=application, **_SETTINGS)
         try:
             scratch = cls(dsn, connection, await _schema_of(connection))
-            with scratch._spoken():
+            with reaching(dsn):
                 await scratch._begin()
         except BaseException:
             connection.terminate()
@@ -112,7 +105,7 @@ class Scratch:
 
     async def shadow(self, tables: Iterable[Upsert]) -> None:
         """Make an empty table like each of the kept ones; nothing else can be written then."""
-        with self._spoken():
+        with reaching(self._dsn):
             for table in tables:
                 definition = (
                     f"(like {self._schema}.{table.table}"
@@ -143,7 +136,7 @@ class Scratch:
 
     async def kept(self) -> Mapping[str, Kept]:
         """Where the kept read models are, by name."""
-        with self._spoken():
+        with reaching(self._dsn):
             rows = await self._connection.fetch(
                 "select name, version, sequence, refused, array("
                 f" select part.sequence from {self._schema}.checkpoint_parts as part"
@@ -163,7 +156,7 @@ class Scratch:
     async def divide(self, name: str, parts: int) -> None:
         """Give a temporary read model a checkpoint for each part, all where it is now."""
         async with self._free:
-            with self._spoken():
+            with reaching(self._dsn):
                 await checkpoint_parts.divide(self._connection, name, parts)
 
     @asynccontextmanager
@@ -172,7 +165,7 @@ class Scratch:
 
         Others go on writing to them. What is written here is seen here.
         """
-        with self._spoken():
+        with reaching(self._dsn):
             transaction = self._connection.transaction(isolation="repeatable_read")
             await transaction.start()
             try:
@@ -184,7 +177,7 @@ class Scratch:
 
     async def compared(self, table: Upsert, *, rows_max: int) -> TableReport:
         """A kept table beside the temporary one, with the first rows that differ."""
-        with self._spoken():
+        with reaching(self._dsn):
             kept, replayed = self._both(table)
             rows, digest = await self._digest(kept, table.key)
             made, made_digest = await self._digest(replayed, table.key)
@@ -266,16 +259,6 @@ class Scratch:
             await self._connection.close(timeout=CLOSE_WAIT_S_MAX)
         except (*TRANSIENT, *PERMANENT):
             self._connection.terminate()
-
-    @contextmanager
-    def _spoken(self) -> Iterator[None]:
-        """A connection that is lost is said to be; other refusals speak for themselves."""
-        try:
-            yield
-        except (*TRANSIENT, *PERMANENT) as error:
-            if is_transient(error):
-                raise DatabaseUnreachableError(self._dsn, str(error)) from error
-            raise
 
     async def __aenter__(self) -> Self:
         return self
