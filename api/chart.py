@@ -29,7 +29,7 @@ from api.representations import QuoteMint, QuoteSymbol
 from api.token import known
 from projections.dollars import MINUTE_S
 from projections.feed_reads import QueryReads
-from projections.reads import INTERVALS_S, CandleRow
+from projections.reads import INTERVALS_S, CandleRow, TokenRow
 
 Currency: TypeAlias = Literal["quote", "usd"]
 USD_MINUTES_MAX = 200_000
@@ -148,22 +148,9 @@ class ChartResource:
         of = await known(self._reads, asked.mint)
         begin_s = from_s - from_s % interval_s
         asked_for = {"interval_s": interval_s, "from_s": begin_s, "to_s": to_s, "limit": limit + 1}
-        kept_for = asked_for
         past = None if asked.as_of is UNSET else await last_slot(self._reads, asked.as_of)
         last = None if past is None else past.slot
-        if last is None:
-            rows = await self._reads.candles(asked.mint, **asked_for)
-        else:
-            _check_past(asked)
-            pos = end_of(last)
-            rows = await self._reads.candles_until(asked.mint, **asked_for, pos=pos)
-            past_end_s = min(to_s, await end_s_of(self._reads, last))
-            await check_horizon(self._reads, rows, end_s=past_end_s)
-            # What began behind the past was not kept then either: no beginning there would help.
-            kept_for = asked_for | {"to_s": past_end_s}
-        kept_from_s = await check_kept(
-            self._reads, of, rows, begins=asked.from_ is not UNSET, **kept_for
-        )
+        rows, kept_from_s = await self._candles(asked, of, last, **asked_for)
         shown = rows[-limit:]
         dollars = traders = None
         if asked.currency == "usd":
@@ -203,6 +190,31 @@ class ChartResource:
             and await ended(self._reads, end_s, last)
             and await self._has_all(at, end_s, last, of.created_pos),
         )
+
+    async def _candles(
+        self,
+        asked: ChartParameters,
+        of: TokenRow,
+        last: int | None,
+        *,
+        interval_s: int,
+        from_s: int,
+        to_s: int,
+        limit: int,
+    ) -> tuple[Sequence[CandleRow], int | None]:
+        """Candles, of the past where a last slot is given, and from when on they are kept."""
+        asked_for = {"interval_s": interval_s, "from_s": from_s, "to_s": to_s, "limit": limit}
+        if last is None:
+            rows = await self._reads.candles(asked.mint, **asked_for)
+        else:
+            _check_past(asked)
+            rows = await self._reads.candles_until(asked.mint, **asked_for, pos=end_of(last))
+            # What begins behind the past was not there then: no beginning there would help.
+            to_s = min(to_s, await end_s_of(self._reads, last))
+            await check_horizon(self._reads, rows, end_s=to_s)
+        kept_for = asked_for | {"to_s": to_s}
+        begins = asked.from_ is not UNSET
+        return rows, await check_kept(self._reads, of, rows, begins=begins, **kept_for)
 
     async def _has_all(
         self,
