@@ -92,6 +92,8 @@ class Feed:
         self._sol_usd = sol_usd
         self._told: OrderedDict[int, dict[str, list[str]]] = OrderedDict()
         """By slot and mint, the ids that were told."""
+        self._slots_of: dict[str, tuple[int, ...]] = {}
+        """By id, the slots of which it was told: with a fork, a transaction may be in several."""
 
     def take(self, batch: Sequence[Recorded]) -> list[Message]:
         """The messages of some events, in their order."""
@@ -162,13 +164,22 @@ class Feed:
         if of_slot is None:
             of_slot = self._told[slot] = {}
             if len(self._told) > TOLD_SLOTS_MAX:
-                self._told.popitem(last=False)
-        of_slot.setdefault(event.mint, []).append(event.id)
+                oldest, told = self._told.popitem(last=False)
+                for each in told.values():
+                    self._nowhere_else(oldest, each)
+        slots = self._slots_of.get(event.id, ())
+        if slot not in slots:
+            self._slots_of[event.id] = (*slots, slot)
+            of_slot.setdefault(event.mint, []).append(event.id)
         yield Message(token_room(event.mint), name, sequence, body, ids)
         yield Message(MARKET, f"{MARKET}:{name}", sequence, body, ids)
 
     def _taken_back(self, sequence: int, slot: int) -> Iterator[Message]:
-        told = self._told.pop(slot, {})
+        told = {
+            mint: gone
+            for mint, ids in self._told.pop(slot, {}).items()
+            if (gone := self._nowhere_else(slot, ids))
+        }
         for mint, ids in told.items():
             body = _encode(CorrectionTold(sequence=sequence, slot=slot, ids=ids))
             yield Message(token_room(mint), "correction", sequence, body)
@@ -176,3 +187,14 @@ class Feed:
             every = [id_ for ids in told.values() for id_ in ids]
             body = _encode(CorrectionTold(sequence=sequence, slot=slot, ids=every))
             yield Message(MARKET, f"{MARKET}:correction", sequence, body)
+
+    def _nowhere_else(self, slot: int, ids: Sequence[str]) -> list[str]:
+        """Those that stand in no other slot, now that this one is forgotten."""
+        gone = []
+        for id_ in ids:
+            others = tuple(each for each in self._slots_of.pop(id_, ()) if each != slot)
+            if others:
+                self._slots_of[id_] = others
+            else:
+                gone.append(id_)
+        return gone

@@ -143,7 +143,13 @@ socket.on("market:snapshot", ({ sequence, newest, active, leaders }) => {
     }));
   }
 });
-socket.on("market:trade", (told) => put("trades", told, TRADES_MAX));
+socket.on("market:trade", (told) => {
+  // What a fork has taken back, or has in another slot as well, may be told again, and stands then.
+  const { id } = told.trade;
+  state.gone.delete(id);
+  state.trades = state.trades.filter(({ trade }) => trade.id !== id);
+  put("trades", told, TRADES_MAX);
+});
 socket.on("market:launch", (told) => {
   symbols.set(told.mint, told.symbol);
   put("launches", { kind: "launch", ...told }, LAUNCHES_MAX);

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
 from api.status import page
@@ -38,12 +39,15 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
     await append(live_log, *first)
     async with serving_sockets(MemoryReads(recorded(first)), live_log.log) as url:
         lost = curve_traded(20, MINT, provisional=True)
+        at = msgspec.structs.replace(lost.pos, slot=lost.pos.slot + 1)
+        again = msgspec.structs.replace(lost, pos=at)
         abandoned = CertifiedLog()
         abandoned.abandon(lost.pos.slot)
         stages: list[dict[str, int | str]] = [
             {"#connection[data-state=live]": 1},
             {"#tape tr": 1, "#launches [data-kind=graduation]": 1},
             {"#tape tr[data-gone]": 1},
+            {"#tape tr:not([data-gone])": 1},
             {"@hover": "#tape tr"},
             {"#launches li": 4},
             {"@hover": "h1", "#tape tr": 2},
@@ -54,6 +58,10 @@ async def test_the_page_is_live_and_asks_nobody_else(live_log: LiveLog) -> None:
             seen = await shown.told()
             await append(live_log, *(event for _, _, event in abandoned))
             await shown.told()
+            # Another fork has it as well.
+            (entry,) = entries([again])
+            await live_log.appender.append([msgspec.structs.replace(entry, id="again")])
+            assert len((await shown.told())["texts"]["trades"]) == 1
             await shown.told()
             # What the pointer is on stays where it is, and is caught up with afterwards.
             await append(live_log, curve_traded(50, MINT), created(60, OTHER))
