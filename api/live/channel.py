@@ -30,9 +30,6 @@ UNSENT_BYTES_MAX = 1 << 20
 """What a client has not read yet; beyond it nothing more is written to it."""
 UNSENT_PACKETS_MAX = 1_000
 """The same for one that polls."""
-FLOOD_PACKETS_MAX = 20 * UNSENT_PACKETS_MAX
-"""So many only wait for one that does not read what it asks for; a token that read models have not
-kept up with may bring thousands at once, before a client has upgraded."""
 READ_WAIT_S = 0.05
 """How often it is looked whether one that asks for more has read that."""
 UNSENT_SHARE_LOW = 0.1
@@ -78,7 +75,8 @@ class Connections:
 
     def __init__(self, server: socketio.AsyncServer) -> None:
         self._engine: Any = server.eio
-        self._engine.create_queue = Line
+        self._long: set[Line] = set()
+        self._engine.create_queue = lambda: Line(self._long)
         self._protocols: dict[str, FramedProtocol] = {}
         protocols = self._protocols
 
@@ -123,8 +121,12 @@ class Connections:
 
         The library itself answers some packets that nobody counts, as one that connects once more.
         """
+        if not self._long:
+            return []
         sockets = self._engine.sockets.items()
-        return [it for it, socket in sockets if socket.queue.qsize() > FLOOD_PACKETS_MAX]
+        found = [it for it, socket in sockets if socket.queue in self._long and socket.queue.long]
+        self._long.clear()
+        return found
 
     async def end(self, session: str) -> None:
         """End a session and its connection, without waiting until anything is read."""

@@ -3,6 +3,10 @@
 import asyncio
 from typing import Any
 
+FLOOD_PACKETS_MAX = 20_000
+"""So many only wait for one that does not read what it asks for; a token that read models have not
+kept up with may bring thousands at once, before a client has upgraded."""
+
 
 class Line(asyncio.Queue[Any]):
     """The packets of a session that the library sends by itself.
@@ -11,10 +15,12 @@ class Line(asyncio.Queue[Any]):
     and is on its way.
     """
 
-    __slots__ = ("direct", "on_its_way")
+    __slots__ = ("_all_long", "direct", "on_its_way")
 
-    def __init__(self) -> None:
+    def __init__(self, all_long: "set[Line] | None" = None) -> None:
+        """To `all_long` it adds itself whenever it gets too long."""
         super().__init__()
+        self._all_long = set() if all_long is None else all_long
         self.direct: asyncio.Transport | None = None
         """Where one may write right now, without a look at anything else; None where one may not,
         or it has not been looked."""
@@ -30,9 +36,16 @@ class Line(asyncio.Queue[Any]):
         """Whether nothing comes before what is written now."""
         return not self.on_its_way and self.empty()
 
+    @property
+    def long(self) -> bool:
+        """Whether more waits in it than for anybody who reads."""
+        return self.qsize() > FLOOD_PACKETS_MAX
+
     def _put(self, item: Any) -> None:
         self.direct = None
         super()._put(item)
+        if self.long:
+            self._all_long.add(self)
 
     def _get(self) -> Any:
         self.on_its_way = True

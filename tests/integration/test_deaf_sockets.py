@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.frames import Frame, Opcode
 
-from api.live import channel as channel_module
+from api.live import line as line_module
 from api.live import rooms as rooms_module
 from api.live import sockets as sockets_module
 from curvetape.testing.events import created, curve_traded, recorded
@@ -66,7 +66,7 @@ async def test_one_that_has_uncounted_packets_answered_and_reads_nothing_is_cut_
     live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one that connects again and again; what it connects to is in the answers."""
-    monkeypatch.setattr(channel_module, "FLOOD_PACKETS_MAX", 100)
+    monkeypatch.setattr(line_module, "FLOOD_PACKETS_MAX", 100)
     packets = framed(*["40/" + "x" * 15_000 + ","] * 100)
     async with serving_sockets(MemoryReads([]), live_log.log) as url, deaf(url) as client:
         assert await cut_off(client, packets, wait_s=0.01)
