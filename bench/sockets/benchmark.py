@@ -10,10 +10,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -72,6 +72,15 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     sender: Worker
 
 
+class Hop(NamedTuple):
+    """Of a trade to a client, in milliseconds."""
+
+    arrived_ms: float
+    """Until the client's socket had it."""
+    read_ms: float
+    """Until the process with all clients had got round to reading it."""
+
+
 class Measured(msgspec.Struct, kw_only=True):
     """One side in one round."""
 
@@ -82,7 +91,7 @@ class Measured(msgspec.Struct, kw_only=True):
     flood_per_s: float
     bytes_per_connection: float
     connect_s: float
-    hops_ms: list[float]
+    hops: list[Hop]
 
 
 def run() -> Result:
@@ -196,7 +205,7 @@ class _Round:
             flood_per_s=flood / seconds,
             bytes_per_connection=bytes_per_connection,
             connect_s=connect_s,
-            hops_ms=hops,
+            hops=hops,
         )
 
     def _send(self, server: Server, per_second: int) -> tuple[int, float, float]:
@@ -228,18 +237,18 @@ class _Round:
                 )
             time.sleep(0.2)
 
-    def _hops(self) -> list[float]:
-        """Milliseconds from when a trade was there to be told until a client had it."""
+    def _hops(self) -> list[Hop]:
+        """From when a trade was there to be told until a client had it, and until it was read."""
         self._crowd.ask({"ask": "sample"})
         first, before = self.sent, self._crowd.ask({"ask": "trades"})
         sent = self._ask_sender(HOP_PER_S, SENDING_S)
         self._until_all_came(before, HOP_PER_S)
-        came: list[dict[str, float]] = self._crowd.ask({"ask": "arrivals"})
+        came: list[dict[str, list[float]]] = self._crowd.ask({"ask": "arrivals"})
         ids = self._ids[first : self.sent]
         there = sent.get("stored", sent["sent"])
         # What a client had before the answer to the append was here took no time behind it.
         return [
-            max(0.0, of_client[id_] - at)
+            Hop(*(max(0.0, when - at) for when in of_client[id_]))
             for of_client in came
             for id_, at in zip(ids, there, strict=True)
         ]
@@ -271,17 +280,16 @@ def _result(ours: Sequence[Measured], peer: Sequence[Measured]) -> Result:
             "ratio_min": round(min(ratios), 2),
             "ratio_max": round(max(ratios), 2),
             "rounds": len(pairs),
-            "hop_p99_ms": _hop_ms(ours, 0.99),
-            "hop_median_ms": _hop_ms(ours, 0.5),
-            "peer_hop_p99_ms": _hop_ms(peer, 0.99),
-            "peer_hop_median_ms": _hop_ms(peer, 0.5),
+            **_hops_of(ours),
+            **{f"peer_{name}": value for name, value in _hops_of(peer).items()},
             "bytes_per_connection": _at_most(ours)["bytes_per_connection"],
             "peer_bytes_per_connection": _at_most(peer)["bytes_per_connection"],
             "by_connections": {
                 "ours": [_stage(ours, connections) for connections, _ in STAGES],
                 "peer": [_stage(peer, connections) for connections, _ in STAGES],
             },
-            "hop": "from the answer to the append, or from the call of the emitter, to a client",
+            "hop": "from the answer to the append, or from the call of the emitter, until a"
+            " client's socket has it; hop_read: until the process with all clients has read it",
             "clock": "CPU time of the serving process; hops and by_clock by the clock",
         },
     )
@@ -307,6 +315,15 @@ def _at_most(rounds: Sequence[Measured]) -> dict[str, float]:
     return _stage(rounds, STAGES[-1][0])
 
 
-def _hop_ms(rounds: Sequence[Measured], share: float) -> float:
-    hops = sorted(hop for each in rounds for hop in each.hops_ms)
-    return round(hops[int(share * (len(hops) - 1))], 2)
+def _hops_of(rounds: Sequence[Measured]) -> dict[str, float]:
+    hops = [hop for each in rounds for hop in each.hops]
+
+    def within(share: float, whens: Iterable[float]) -> float:
+        return round(sorted(whens)[int(share * (len(hops) - 1))], 2)
+
+    return {
+        "hop_p99_ms": within(0.99, (hop.arrived_ms for hop in hops)),
+        "hop_median_ms": within(0.5, (hop.arrived_ms for hop in hops)),
+        "hop_read_p99_ms": within(0.99, (hop.read_ms for hop in hops)),
+        "hop_read_median_ms": within(0.5, (hop.read_ms for hop in hops)),
+    }

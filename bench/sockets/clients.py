@@ -8,14 +8,16 @@ import base64
 import os
 import re
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 import uvloop
 
 from bench.answering import answer_lines
+from bench.sockets.stamped import Arrival, Stamped
 
-SAMPLED = 20
-"""So many of them note when each trade came."""
+SAMPLED = 100
+"""Of so many of them it is noted when each trade came."""
 CONNECTING_MAX = 100
 CONNECT_TIMEOUT_S = 120.0
 TRADE = b'42["market:trade"'
@@ -39,8 +41,6 @@ class Client(asyncio.Protocol):
         self._step = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.trades = 0
-        self.arrivals: list[tuple[float, bytes]] | None = None
-        """Of one that is sampled."""
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,8 +57,6 @@ class Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Count trades; before that, take one step after the other of the handshake."""
-        if self.arrivals is not None:
-            self.arrivals.append((time.time() * 1_000, data))
         if _PING in data:
             self.transport.write(_PONG)
         seen = self._rest + data
@@ -86,6 +84,7 @@ class Crowd:
 
     def __init__(self) -> None:
         self._clients: list[Client] = []
+        self._sampled: list[Stamped] = []
 
     async def answer(self, question: dict[str, Any]) -> object:
         """Connect, count, say when trades came, or leave."""
@@ -95,11 +94,11 @@ class Crowd:
         if ask == "trades":
             return sum(each.trades for each in self._clients)
         if ask == "sample":
-            for each in self._clients[:: max(1, len(self._clients) // SAMPLED)]:
-                each.arrivals = []
+            sampled = self._clients[:: max(1, len(self._clients) // SAMPLED)]
+            self._sampled = [Stamped(each.transport, each.data_received) for each in sampled]
             return None
         if ask == "arrivals":
-            return self._arrivals()
+            return [_by_trade(each.close()) for each in self._sampled]
         for each in self._clients:
             each.transport.abort()
         self._clients = []
@@ -118,23 +117,18 @@ class Crowd:
         self._clients = list(await asyncio.gather(*(one() for _ in range(count))))
         return time.monotonic() - began
 
-    def _arrivals(self) -> list[dict[str, float]]:
-        """By the trade's id, when it came; of each sampled connection."""
-        found: list[dict[str, float]] = []
-        for client in self._clients:
-            if client.arrivals is None:
-                continue
-            came: dict[str, float] = {}
-            rest = b""
-            for at, data in client.arrivals:
-                seen, end = rest + data, 0
-                for match in _ID.finditer(seen):
-                    came[match[1].decode()] = at
-                    end = match.end()
-                rest = seen[end:]
-            found.append(came)
-            client.arrivals = None
-        return found
+
+def _by_trade(arrivals: Sequence[Arrival]) -> dict[str, tuple[float, float]]:
+    """By the trade's id, when it was at the socket, and when it was read."""
+    found: dict[str, tuple[float, float]] = {}
+    rest = b""
+    for arrived_ms, read_ms, data in arrivals:
+        seen, end = rest + data, 0
+        for match in _ID.finditer(seen):
+            found[match[1].decode()] = (arrived_ms, read_ms)
+            end = match.end()
+        rest = seen[end:]
+    return found
 
 
 async def main() -> None:
