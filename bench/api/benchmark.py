@@ -17,12 +17,14 @@ import msgspec
 
 from adapters.embedded.nats import NatsServer
 from adapters.embedded.postgres import PostgresServer
+from adapters.embedded.valkey import ValkeyServer
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.definition import load
 from adapters.jetstream.streams import apply
 from bench.api import serving
 from bench.api.market import Market, fill
-from bench.api.serving import Serving
+from bench.api.serving import Addresses, Serving
+from bench.api.shapes import shapes
 from bench.api.targets import Target, targets
 from bench.node import NODE, PACKAGES, install
 from bench.rebuild import archive
@@ -75,22 +77,26 @@ async def _run(folder: Path, tokens: int, trades: int) -> Result:
         async with await Connection.open(nats.url) as connection:
             await apply(connection, load(definitions() / "streams.toml"))
         postgres = await stack.enter_async_context(PostgresServer(folder / "postgres"))
-        market = await fill(postgres.url, file, tokens=tokens, trades=trades)
-        return await asyncio.to_thread(_measured, postgres.url, nats.url, market)
+        valkey = await stack.enter_async_context(ValkeyServer(folder / "valkey"))
+        market = await fill(postgres.url, valkey.url, file, tokens=tokens, trades=trades)
+        addresses = Addresses(nats=nats.url, postgres=postgres.url, redis=valkey.url)
+        return await asyncio.to_thread(_measured, addresses, market)
 
 
-def _measured(postgres: str, nats: str, market: Market) -> Result:
+def _measured(addresses: Addresses, market: Market) -> Result:
     with ExitStack() as stack:
         enter = stack.enter_context
-        cached = enter(serving.ours(postgres, nats, cache_mb=CACHE_MB))
-        uncached = enter(serving.ours(postgres, nats, cache_mb=0))
+        cached = enter(serving.ours(addresses, cache_mb=CACHE_MB))
+        uncached = enter(serving.ours(addresses, cache_mb=0))
         hello = Target("hello", ["/"])
         bare = enter(serving.bare())
         generator = enter(Worker([NODE, str(PACKAGES / "load.cjs")]))
         described = msgspec.json.decode(serving.get(f"{cached.url}/openapi.json"))
         rates: dict[str, list[float]] = {"ours": [], "bare": [], "ratio": []}
         table: dict[str, dict[str, float]] = {}
-        asked, left_out = serving.answered(cached.url, targets(described, market))
+        asked, left_out = serving.answered(
+            cached.url, [*targets(described, market), *shapes(market)]
+        )
         for target in asked:
             first = Target(target.name, target.paths[:1])
             peer = _load(generator, bare, hello, CONNECTIONS, SECONDS)

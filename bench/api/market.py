@@ -6,20 +6,23 @@ under other mints: tables and indexes are as large as they would be, in minutes 
 All of the tokens traded on the last day, by their candles.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
+from adapters.valkey.client import Valkey
 from bench.api import day as last_day
 from bench.append import events
 from bench.rebuild.history import SLOTS_PER_S, History
 from bench.result import say
-from curvetape.bootstrap import read_models
+from curvetape.bootstrap import leaderboards, read_models
 from curvetape.garbage import seldom_collecting
 from domain.log import Recorded
 from domain.position import Position
+from projections.projection import Hosted
 
 DAY_EVENTS = 160_000
 """That the cores project; nearly all of them are trades."""
@@ -43,7 +46,14 @@ _IN_TIME = {
 }
 """What is less by so much on each day before."""
 _BY_MINT = ("tokens", "search_documents")
+_NAMED = ("mint", "bonding_curve", "pool")
+"""What no two tokens have in common."""
 
+# Copies of events that make so many of them have other mints, and nothing else.
+_TOLD_APART = """
+    update tokens set bonding_curve = translate(md5(bonding_curve || mint), '0', 'z'),
+        pool = translate(md5(pool || mint), '0', 'z')
+"""
 _COLUMNS = """
     select column_name from information_schema.columns
     where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'
@@ -59,16 +69,26 @@ class Market(msgspec.Struct):
     candles: int
     mints: list[str]
     """Those that traded most, then some of all that did; no copies, which have cards only."""
+    pairs: list[str]
+    """Where these trade now: a pool's address or a bonding curve's."""
+    until_s: int
+    """The start of the newest candle."""
     wallets: list[str]
     creators: list[str]
 
 
-async def fill(dsn: str, file: Path, *, tokens: int, trades: int) -> Market:
-    """Make it in an empty database, of the simulated market's events in `file`."""
+async def fill(dsn: str, redis: str, file: Path, *, tokens: int, trades: int) -> Market:
+    """Make it in an empty database, of the simulated market's events in `file`.
+
+    Leaderboards, in a Valkey, are of the day that the cores project.
+    """
     await migrate(dsn)
     pool = await open_pool(dsn, statement_timeout_s=STATEMENT_WAIT_S_MAX)
     try:
-        await _project(pool, file, min(DAY_EVENTS, trades))
+        async with Valkey.at(redis, application="benchmark") as valkey:
+            hosted = [*read_models(pool), leaderboards(valkey)]
+            await _project(hosted, file, min(DAY_EVENTS, trades))
+        await pool.execute(_TOLD_APART)
         held = await _count(pool, "trades")
         for day in range(1, -(-trades // held)):
             say(f"day {day + 1}, of {-(-trades // held)} ...")
@@ -79,9 +99,12 @@ async def fill(dsn: str, file: Path, *, tokens: int, trades: int) -> Market:
         for copy in range(1, -(-tokens // held)):
             say(f"tokens {copy * held:,} of {tokens:,} ...")
             # As long as a mint and of its letters: hexadecimal without what base58 has not.
-            mint = f"translate(md5(mint || '{copy}'), '0', 'z') || 'pump'"
+            named = {
+                name: f"translate(md5({name} || '{copy}'), '0', 'z') || 'pump'" for name in _NAMED
+            }
+            mint = named["mint"]
             for table in _BY_MINT:
-                await _copy(pool, table, {"mint": mint}, rows=tokens - copy * held)
+                await _copy(pool, table, named, rows=tokens - copy * held)
             await pool.execute(
                 f"insert into copies select tokens.mint, named.mint"
                 f" from (select mint, {mint} as copy from tokens_first) as named"
@@ -95,9 +118,8 @@ async def fill(dsn: str, file: Path, *, tokens: int, trades: int) -> Market:
         await pool.close()
 
 
-async def _project(pool: Pool, file: Path, count: int) -> None:
+async def _project(hosted: Sequence[Hosted], file: Path, count: int) -> None:
     say(f"projecting {count:,} events into every read model ...")
-    hosted = read_models(pool)
     for each in hosted:
         await each.store.checkpoint()
     last = 0
@@ -140,11 +162,20 @@ async def _market(pool: Pool) -> Market:
         "select distinct creator from tokens where creator is not null order by 1 limit $1",
         TARGETS_MAX,
     )
+    mints = list(dict.fromkeys(row["mint"] for row in (*most, *some)))
+    pairs = await pool.fetch(
+        "select coalesce(pool, bonding_curve) as pair from unnest($1::text[]) with ordinality"
+        " as asked (mint, place) join tokens using (mint)"
+        " where coalesce(pool, bonding_curve) is not null order by place",
+        mints,
+    )
     return Market(
         tokens=await _count(pool, "tokens"),
         trades=await _count(pool, "trades"),
         candles=await _count(pool, "candles"),
-        mints=list(dict.fromkeys(row["mint"] for row in (*most, *some))),
+        mints=mints,
+        pairs=[row["pair"] for row in pairs],
+        until_s=await pool.fetchval("select max(start_s) from candle_hours"),
         wallets=[row["wallet"] for row in wallets],
         creators=[row["creator"] for row in creators],
     )

@@ -11,10 +11,13 @@ import msgspec
 from adapters.embedded.ports import free_port
 from bench.api.targets import Target
 from bench.rebuild.spent import Spent
+from bench.result import RefusedError
 from bench.serving import curvetape_serve, running
 from curvetape.config import Settings
 
 ANSWER_WAIT_S_MAX = 30.0
+_ERRORS = b'{"errors":'
+"""GraphQL tells them with status 200: a mistake of this benchmark's."""
 RATE_MAX = 1_000_000
 """Requests are counted as always, but nobody is refused."""
 
@@ -26,13 +29,22 @@ class Serving(msgspec.Struct):
     spent: Spent
 
 
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the servers behind."""
+
+    nats: str
+    postgres: str
+    redis: str
+
+
 @contextmanager
-def ours(postgres: str, nats: str, *, cache_mb: int) -> Iterator[Serving]:
+def ours(addresses: Addresses, *, cache_mb: int) -> Iterator[Serving]:
     """`curvetape serve` on these servers."""
     port = free_port()
     settings = Settings(
-        postgres_dsn=postgres,
-        nats_url=nats,
+        postgres_dsn=addresses.postgres,
+        nats_url=addresses.nats,
+        redis_url=addresses.redis,
         api_port=port,
         api_rate=RATE_MAX,
         api_cache_mb=cache_mb,
@@ -65,7 +77,9 @@ def answered(url: str, asked: Sequence[Target]) -> tuple[list[Target], dict[str,
         paths: list[str] = []
         for path in target.paths:
             try:
-                get(url + path)
+                content = get(url + path)
+                if content.startswith(_ERRORS):
+                    raise RefusedError(f"{path}: {content.decode()}")
                 paths.append(path)
             except urllib.error.HTTPError as error:
                 refused[target.name] = f"{error.code}: {error.read().decode()}"

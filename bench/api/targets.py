@@ -21,6 +21,8 @@ WINDOWED = (
     *("window=6h&sort=volume", "window=6h&sort=change"),
 )
 """Lists of what was traded in a window: the dear orders, a token's own, and one with a filter."""
+LIMITS = range(50, 50 - VARIED // 2, -1)
+"""As many lists that differ in their length."""
 SEARCHED = ("a", "pepe", "moon", "doge cat", "in", "to the", "elon", "x", "sol", "pump")
 
 
@@ -38,9 +40,8 @@ def targets(described: Mapping[str, Any], market: Market) -> list[Target]:
         for path, operations in described["paths"].items()
         if "get" in operations and path not in LEFT_OUT
     ]
-    limits = range(50, 50 - VARIED // 2, -1)
     found += [
-        Target(f"{LISTS}?{asked}", [f"{LISTS}?{asked}&limit={limit}" for limit in limits])
+        Target(f"{LISTS}?{asked}", [f"{LISTS}?{asked}&limit={limit}" for limit in LIMITS])
         for asked in WINDOWED
     ]
     return found
@@ -79,4 +80,4 @@ def _variations(path: str, asked: set[str]) -> list[str]:
         return ["", *(f"?interval={each}" for each in INTERVALS)]
     if "{" in path or "limit" not in asked:
         return [""]
-    return [f"?limit={limit}" for limit in range(50, 50 - VARIED // 2, -1)]
+    return [f"?limit={limit}" for limit in LIMITS]
