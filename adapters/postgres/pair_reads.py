@@ -9,6 +9,17 @@ import asyncpg
 from adapters.postgres.asking import asking, can_be_asked
 from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.window_reads import NEWEST
+from adapters.postgres.window_sums import (
+    COUNTED,
+    FIRST_PRICED,
+    LAST_PRICED,
+    OPENING,
+    PRICED,
+    TRADERS,
+    WALLETS,
+    beyond,
+    price_at,
+)
 from domain.programs import USDC
 from projections.dollars import SOL_MINTS
 from projections.pair_reads import Asked, LastTrade, VenueFigures, VenueWindow
@@ -26,7 +37,6 @@ _COUNTS = """
     mint = asked.mint and canonical and (venue = 'pool') = asked.in_pool
     and pos >= reach.from_pos and pos < reach.to_pos and block_time_s <= clock.as_of_s
 """
-_PRICED = "from recent where price is not null"
 FIGURES = f"""
     with clock as materialized (select ({NEWEST}) as as_of_s),
     -- What was let go of, as for the windows of a card.
@@ -57,58 +67,62 @@ FIGURES = f"""
             where {_COUNTS} and price is not null and block_time_s <= clock.as_of_s - {REACH_S}
             order by pos desc limit 1
         ),
-        closing as (
-            select pos, block_time_s, block_time_s / 60 as minute, side, trader, quote_mint,
-                quote_amount, price, quote_reserves, token_reserves,
-                max(pos) over (partition by block_time_s / 60) as close_pos
+        recent as materialized (
+            select pos, block_time_s / 60 as minute, side, trader, quote_amount, {PRICED},
+                {beyond("clock.as_of_s - block_time_s", "$3::bigint[]")}
             from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
         ),
-        -- The last trade of a minute says what a coin is worth to all of it; asked for once each.
-        recent as materialized (
-            select *, max(case when pos = close_pos then case
-                when quote_mint = any($4::text[]) then (
-                    select usd from sol_prices where pos <= close_pos order by pos desc limit 1
-                )
-                when quote_mint = $5 then 1
-            end end) over (partition by minute) as coin
-            from closing
+        minutes as (
+            select minute, side, beyond, count(*) as trades, sum(quote_amount) as amount,
+                min(priced) as first_priced, max(priced) as last_priced, max(pos) as last_pos,
+                max(max(pos)) over (partition by minute) as close_pos
+            from recent group by minute, side, beyond
         ),
-        last as (
-            select pos, price, quote_reserves, token_reserves {_PRICED} order by pos desc limit 1
-        )
-        select clock.as_of_s, length_s, place, counted.*,
-            coalesce(opening.price, case
-                when not reach.first_is_gone then (select price {_PRICED} order by pos limit 1)
+        -- The last trade of a minute says what a coin is worth to all of it; asked for once each.
+        valued as (
+            select *, max(case when last_pos = close_pos then (
+                select case
+                    when quote_mint = any($4::text[]) then (
+                        select usd from sol_prices where pos <= close_pos order by pos desc limit 1
+                    )
+                    when quote_mint = $5 then 1
+                end from trades where mint = asked.mint and pos = close_pos
+            ) end) over (partition by minute) as coin
+            from minutes
+        ),
+        sums as materialized (
+            select side, beyond, sum(trades)::bigint as trades, sum(amount) as amount,
+                sum(amount * coin) as value,
+                bool_and(coin is not null) as known,
+                min(first_priced) as first_priced, max(last_priced) as last_priced
+            from valued group by side, beyond
+        ),
+        {WALLETS}
+        select clock.as_of_s, length_s, place, counted.*, priced.*, traded.*,
+            coalesce({price_at("asked.mint", "opening_pos")}, case
+                when not reach.first_is_gone
+                then {price_at("asked.mint", f"({FIRST_PRICED})")}
             end) as opening_price,
-            opening.price is null and not reach.first_is_gone as since_first_trade,
+            opening_pos is null and not reach.first_is_gone as since_first_trade,
             last.price as closing_price, last.pos as last_pos,
             last.quote_reserves as last_quote_reserves, last.token_reserves as last_token_reserves
         from unnest($3::bigint[]) with ordinality as lengths (length_s, place)
+        cross join lateral ({COUNTED}) as counted
         cross join lateral (
-            select count(*) as trades,
-                count(*) filter (where side = 'buy') as buys,
-                count(*) filter (where side = 'sell') as sells,
-                coalesce(sum(quote_amount), 0) as volume_quote,
-                coalesce(sum(quote_amount) filter (where side = 'buy'), 0) as buy_volume_quote,
-                coalesce(sum(quote_amount) filter (where side = 'sell'), 0) as sell_volume_quote,
-                count(distinct trader) as traders,
-                count(distinct trader) filter (where side = 'buy') as buyers,
-                count(distinct trader) filter (where side = 'sell') as sellers,
-                case when count(coin) = count(*) then coalesce(sum(quote_amount * coin), 0) end
-                    as value
-            from recent where block_time_s > clock.as_of_s - length_s
-        ) as counted
-        left join lateral (
-            select price {_PRICED} and block_time_s <= clock.as_of_s - length_s
-            order by pos desc limit 1
-        ) as opening on true
-        left join last on true
+            select case when coalesce(bool_and(known), true) then coalesce(sum(value), 0) end
+                as value
+            from sums where beyond < place
+        ) as priced
+        cross join lateral ({TRADERS}) as traded
+        cross join lateral ({OPENING}) as opening
+        left join trades as last on last.mint = asked.mint and last.pos = ({LAST_PRICED})
     ) as one
     where clock.as_of_s is not null
         and (complete_from_s is null or clock.as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-"""Takes mints, whether their pool is asked for, the windows' lengths, SOL's mints and USDC's."""
+"""Takes mints, whether their pool is asked for, the windows' lengths in rising order, SOL's mints
+and USDC's."""
 
 _COUNTED = tuple(
     name

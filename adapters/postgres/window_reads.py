@@ -4,6 +4,17 @@ from collections.abc import Sequence
 
 from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, rows_of
 from adapters.postgres.pool import Pool
+from adapters.postgres.window_sums import (
+    COUNTED,
+    FIRST_PRICED,
+    LAST_PRICED,
+    OPENING,
+    PRICED,
+    TRADERS,
+    WALLETS,
+    beyond,
+    price_at,
+)
 from projections.window_reads import LENGTHS_S, REACH_S, TokenWindows, WindowRow
 
 # ruff: noqa: S608  # the program's own text only
@@ -22,7 +33,6 @@ NEWEST = """
 _COUNTS = """
     mint = $1 and canonical and pos <= $4 and block_time_s <= (select as_of_s from clock)
 """
-_PRICED = "select price from recent where price is not null"
 WINDOWS = f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
     -- What was let go of: nothing is known of windows that reach there, and of a token whose first
@@ -41,37 +51,33 @@ WINDOWS = f"""
         order by pos desc limit 1
     ),
     recent as materialized (
-        select pos, block_time_s, side, trader, quote_amount, price from trades
-        where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
-    )
-    select as_of_s, length_s, counted.*,
+        select side, trader, quote_amount, {PRICED},
+            {beyond("(select as_of_s from clock) - block_time_s", "$3::bigint[]")}
+        from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
+    ),
+    sums as materialized (
+        select side, beyond, count(*) as trades, sum(quote_amount) as amount,
+            min(priced) as first_priced, max(priced) as last_priced
+        from recent group by side, beyond
+    ),
+    {WALLETS}
+    select as_of_s, length_s, counted.*, traded.*,
         coalesce(
-            opening.price, case when not first_is_gone then ({_PRICED} order by pos limit 1) end
+            {price_at("$1", "opening_pos")},
+            case when not first_is_gone then {price_at("$1", f"({FIRST_PRICED})")} end
         ) as opening_price,
-        opening.price is null and not first_is_gone as since_first_trade,
-        ({_PRICED} order by pos desc limit 1) as closing_price
+        opening_pos is null and not first_is_gone as since_first_trade,
+        {price_at("$1", f"({LAST_PRICED})")} as closing_price
     from clock cross join horizon
     cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
-    cross join lateral (
-        select count(*) as trades,
-            count(*) filter (where side = 'buy') as buys,
-            count(*) filter (where side = 'sell') as sells,
-            coalesce(sum(quote_amount), 0) as volume_quote,
-            coalesce(sum(quote_amount) filter (where side = 'buy'), 0) as buy_volume_quote,
-            coalesce(sum(quote_amount) filter (where side = 'sell'), 0) as sell_volume_quote,
-            count(distinct trader) as traders,
-            count(distinct trader) filter (where side = 'buy') as buyers,
-            count(distinct trader) filter (where side = 'sell') as sellers
-        from recent where block_time_s > as_of_s - length_s
-    ) as counted
-    left join lateral (
-        {_PRICED} and block_time_s <= as_of_s - length_s order by pos desc limit 1
-    ) as opening on true
+    cross join lateral ({COUNTED}) as counted
+    cross join lateral ({TRADERS}) as traded
+    cross join lateral ({OPENING}) as opening
     where as_of_s is not null
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-"""Takes the mint, the time or null, the lengths of the windows, and a last position."""
+"""Takes the mint, the time or null, the windows' lengths in rising order, and a last position."""
 
 
 class TimedWindow(WindowRow, frozen=True, kw_only=True, gc=False):
