@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 import nats.errors
-from nats.js.api import Header
+from nats.js.api import Header, StreamState
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.jetstream.connection import Connection
@@ -19,14 +19,23 @@ E = TypeVar("E", bound=Event)
 
 async def last_sequence(connection: Connection, stream: str) -> int:
     """The sequence of the stream's newest message, 0 for an empty stream."""
+    return (await _state(connection, stream)).last_seq
+
+
+async def first_sequence(connection: Connection, stream: str) -> int:
+    """That of its oldest message; 1 or more, and behind the newest where there is none."""
+    return max(1, (await _state(connection, stream)).first_seq)
+
+
+async def _state(connection: Connection, stream: str) -> StreamState:
     try:
-        return (await connection.jetstream.stream_info(stream)).state.last_seq
+        return (await connection.jetstream.stream_info(stream)).state
     except NotFoundError as error:
         raise LogError(
             f"{connection.url} has no stream {stream}; create it with `curvetape streams apply`"
         ) from error
     except (APIError, nats.errors.Error) as error:
-        raise LogUnavailableError(f"the end of {stream} could not be read: {error!r}") from error
+        raise LogUnavailableError(f"the ends of {stream} could not be read: {error!r}") from error
 
 
 async def stored_payload(connection: Connection, stream: str, sequence: int) -> bytes:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from adapters.jetstream.connection import Connection
 from adapters.jetstream.delivery import Delivery, DeliveryEndedError
-from adapters.jetstream.known import last_sequence
+from adapters.jetstream.known import first_sequence, last_sequence
 from adapters.jetstream.patience import patiently
 from domain.cancellation import go_on, requested
 from domain.log import (
@@ -39,6 +39,12 @@ class JetStreamLog:
         """The sequence of the newest event, 0 for an empty log."""
         return await patiently(
             self._connection, lambda: last_sequence(self._connection, self._stream)
+        )
+
+    async def first_sequence(self) -> int:
+        """That of the oldest event that is still here; behind the newest where there is none."""
+        return await patiently(
+            self._connection, lambda: first_sequence(self._connection, self._stream)
         )
 
     async def read(

@@ -51,3 +51,8 @@ class Bundle:
     def frames(self) -> bytes:
         """All of them, as a WebSocket server sends them."""
         return b"".join([message.frame for message in self.messages])
+
+
+def single(room: str, name: str, sequence: int, told: object) -> Bundle:
+    """What one client is told, or whoever is in the room at this moment."""
+    return Bundle([Message(room, name, sequence, msgspec.json.encode(told))])

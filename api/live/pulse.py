@@ -48,10 +48,14 @@ class _Counted(msgspec.Struct, kw_only=True):
 
 
 class Pulse:
-    """Counts what comes by; `now` is a clock that never goes back, in seconds."""
+    """Counts what comes by; `now` is a clock that never goes back, in seconds.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    What was in the log before, up to `new_after`, says only which slot was the newest.
+    """
+
+    def __init__(self, now: Callable[[], float], *, new_after: int = 0) -> None:
         self._now = now
+        self._new_after = new_after
         self._began_s = now()
         self._counted: deque[_Counted] = deque()
         self._newest: SlotConfirmed | None = None
@@ -61,13 +65,14 @@ class Pulse:
         counted = _Counted(at_s=self._now())
         for recorded in batch:
             event = recorded.event
-            counted.events += 1
+            new = int(recorded.sequence > self._new_after)
+            counted.events += new
             if isinstance(event, CurveTraded | PoolTraded | CompletionTraded):
-                counted.trades += 1
+                counted.trades += new
             elif isinstance(event, TokenCreated):
-                counted.launches += 1
+                counted.launches += new
             elif isinstance(event, SlotConfirmed):
-                counted.slots += 1
+                counted.slots += new
                 # One that was fetched late certifies an older slot.
                 if self._newest is None or event.slot >= self._newest.slot:
                     self._newest = event

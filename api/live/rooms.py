@@ -27,10 +27,12 @@ class Rooms:
         stale: Callable[[Channel, str], None],
         listeners: Sequence[Listener] = (),
         new_after: int = 0,
+        caught_up: Callable[[], None] = lambda: None,
     ) -> None:
         """`stale` is told of members that missed more than is kept, so they need all anew.
 
-        `listeners` are given every message of an event behind `new_after`, in their order.
+        `listeners` are given every message of an event behind `new_after`, in their order; what
+        was there before is read again for those who come back, and `caught_up` called when it is.
         """
         self.sequence = floor
         """Of the last event of the log that was looked at."""
@@ -41,6 +43,9 @@ class Rooms:
         self._stale = stale
         self._listeners = listeners
         self._new_after = new_after
+        self._caught_up = caught_up
+        if floor >= new_after:
+            caught_up()
 
     @property
     def floor(self) -> int:
@@ -112,6 +117,8 @@ class Rooms:
                 listener(new)
         for room, given in by_room.items():
             self._give(room, Bundle(given), before)
+        if before < self._new_after <= sequence:
+            self._caught_up()
 
     def _give(self, room: str, bundle: Bundle, before: int) -> None:
         """To all of its members who have been given all up to the sequence `before`."""

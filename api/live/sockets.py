@@ -1,6 +1,7 @@
 """Socket.IO: clients follow a token or the market, and go on where they were."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,11 +11,12 @@ import msgspec
 import socketio
 
 from api.live import pulse, snapshot
+from api.live.beginning import beginning
 from api.live.channel import PATH, Channel, Connections, admitted
 from api.live.charts import Charts
 from api.live.feed import Feed
 from api.live.manager import OwnRooms
-from api.live.message import MARKET, Bundle, Message, token_room
+from api.live.message import MARKET, Bundle, single, token_room
 from api.live.requests import (
     RefusedError,
     SearchTold,
@@ -44,18 +46,14 @@ CATCH_UP_S = 0.1
 """How often those are looked at who are behind, and given a portion, or read nothing."""
 END_WAIT_S = 5.0
 """That one who is let go of has to hear of it."""
-BACK_MAX = 50_000
-"""Events behind the log's end that a start reads once more at most."""
-
-POS_MAX = (1 << 63) - 1
-"""Behind every position."""
+START_WAIT_S_MAX = 5.0
+"""A request that comes while a start reads the log's end waits for so long."""
 DEFAULT_THRESHOLDS = Thresholds()
 
 Answer: TypeAlias = Callable[[Channel, Rooms, object], Coroutine[Any, Any, dict[str, object]]]
 Handler: TypeAlias = Callable[..., Coroutine[Any, Any, dict[str, object]]]
 
 _log = logging.getLogger(__name__)
-_encode = msgspec.json.encode
 
 
 class Sockets:
@@ -94,6 +92,7 @@ class Sockets:
         self._charts = Charts(reads)
         self._tasks: set[asyncio.Task[None]] = set()
         self._rooms: Rooms | None = None
+        self._caught_up = asyncio.Event()
         self._pulse = pulse.Pulse(time.monotonic)
         self._tail: Tail | None = None
         self._on("connect", self._connect)
@@ -109,23 +108,20 @@ class Sockets:
 
     async def run(self) -> None:
         """Feed the rooms for ever; raises `LogError` where the log is not the same any more."""
-        last = await self._log.last_sequence()
-        sol_usd = None
-        try:
-            held = {each.name: each.reread_after for each in await self._reads.positions()}
-            (sol_usd,) = await self._reads.sol_usd([POS_MAX])
-        except ReadsUnavailableError:
-            held = {}
-        floor = min((held.get(name, 0) for name in ("trades", "tokens")), default=0)
+        begun = await beginning(self._log, self._reads)
+        self._pulse = pulse.Pulse(time.monotonic, new_after=begun.last)
+        self._caught_up.clear()
         self._rooms = Rooms(
-            floor=min(last, max(floor, last - BACK_MAX)),
+            floor=begun.floor,
             stale=self._send_anew,
             listeners=self._listeners,
-            new_after=last,
+            new_after=begun.last,
+            caught_up=self._caught_up.set,
         )
-        self._tail = tail = Tail(self._log, self._rooms, feed=Feed(sol_usd), pulse=self._pulse)
+        feed = Feed(begun.sol_usd)
+        self._tail = Tail(self._log, self._rooms, feed=feed, pulse=self._pulse)
         async with asyncio.TaskGroup() as group:
-            group.create_task(tail.run())
+            group.create_task(self._tail.run())
             group.create_task(self._catch_up(self._rooms))
             group.create_task(self._tick(self._rooms))
 
@@ -195,14 +191,14 @@ class Sockets:
             return None
         if channel.unsent_share > 1:  # it asks and asks, and does not even read the refusals
             await self._let_go(channel)
-        channel.send(_single("", "problem", 0, {"detail": problem, **more}))
+        channel.send(single("", "problem", 0, {"detail": problem, **more}))
         return {"ok": False, "problem": problem, **more}
 
     def _done(self, answer: Answer) -> Handler:
         """The acknowledgement says whether it was done; `problem` says so to who asks for none."""
 
         async def handler(sid: str, given: object = None, *_: object) -> dict[str, object]:
-            channel, rooms = self._channels.get(sid), self._rooms
+            rooms, channel = await self._started(), self._channels.get(sid)
             if channel is None or rooms is None:
                 return {"ok": False, "problem": "the server has just started; try again"}
             try:
@@ -212,10 +208,17 @@ class Sockets:
                 problem = str(error)
             except ReadsUnavailableError:
                 problem = "the read models cannot be asked just now; try again in a second"
-            channel.send(_single("", "problem", 0, {"detail": problem}))
+            channel.send(single("", "problem", 0, {"detail": problem}))
             return {"ok": False, "problem": problem}
 
         return handler
+
+    async def _started(self) -> Rooms | None:
+        """The rooms once they have all that the log had at the start; None if that takes long."""
+        if not self._caught_up.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._caught_up.wait(), START_WAIT_S_MAX)
+        return self._rooms if self._caught_up.is_set() else None
 
     async def _unknown(self, event: str, sid: str, *_: object) -> dict[str, object]:
         if (refused := await self._refused(sid)) is not None:
@@ -225,7 +228,7 @@ class Sockets:
             "market or status behind it, and search:tokens"
         )
         if (channel := self._channels.get(sid)) is not None:
-            channel.send(_single("", "problem", 0, {"detail": problem}))
+            channel.send(single("", "problem", 0, {"detail": problem}))
         return {"ok": False, "problem": problem}
 
     async def _subscribe_token(
@@ -285,7 +288,7 @@ class Sockets:
         except ProblemError as error:
             raise RefusedError(str(error)) from error
         told = SearchTold(q=asked.q, page=asked.page, **msgspec.structs.asdict(found))
-        channel.send(_single("", "search:results", rooms.sequence, told))
+        channel.send(single("", "search:results", rooms.sequence, told))
         return {"total": found.total}
 
     async def _send_token(self, channel: Channel, rooms: Rooms, asked: SubscribeToken) -> None:
@@ -308,15 +311,15 @@ class Sockets:
             interval=asked.interval,
             candles=held.candles,
         )
-        channel.send(_single(room, "token:snapshot", rooms.sequence, first))
-        channel.send(_single(room, "token:history", rooms.sequence, history))
+        channel.send(single(room, "token:snapshot", rooms.sequence, first))
+        channel.send(single(room, "token:history", rooms.sequence, history))
         channel.send(Bundle(fresh))
         rooms.join(channel, room)
 
     async def _send_market(self, channel: Channel, rooms: Rooms) -> None:
         held = await self._market_state.get(None)
         told = msgspec.structs.replace(held, sequence=rooms.sequence)
-        channel.send(_single(MARKET, "market:snapshot", rooms.sequence, told))
+        channel.send(single(MARKET, "market:snapshot", rooms.sequence, told))
         rooms.join(channel, MARKET)
 
     def _send_anew(self, channel: Channel, room: str) -> None:
@@ -369,7 +372,7 @@ class Sockets:
             clients=len(self._channels),
             positions=positions,
         )
-        bundle = _single(pulse.ROOM, "status", rooms.sequence, told)
+        bundle = single(pulse.ROOM, "status", rooms.sequence, told)
         for channel in rooms.members(pulse.ROOM):
             if channel.unsent_share <= 1:
                 channel.send(bundle)
@@ -393,7 +396,3 @@ class Sockets:
 def with_sockets(app: Any, sockets: Sockets) -> Any:
     """An ASGI application that has Socket.IO under its usual path, and `app` everywhere else."""
     return socketio.ASGIApp(sockets.server, other_asgi_app=app, socketio_path=PATH)
-
-
-def _single(room: str, name: str, sequence: int, told: object) -> Bundle:
-    return Bundle([Message(room, name, sequence, _encode(told))])

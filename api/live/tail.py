@@ -28,6 +28,10 @@ _log = logging.getLogger(__name__)
 class LiveLog(Protocol):
     """The log, from a sequence on."""
 
+    async def first_sequence(self) -> int:
+        """The sequence of the oldest event that is there; behind the newest where none is."""
+        ...
+
     async def last_sequence(self) -> int:
         """The sequence of the newest event, 0 for an empty log."""
         ...

@@ -23,6 +23,10 @@ class MemoryLog:
         """The sequence of the newest event, 0 for an empty log."""
         return len(self._events)
 
+    async def first_sequence(self) -> int:
+        """That of the oldest event; behind the newest where there is none."""
+        return 1
+
     async def read(
         self, *, after: int, batch_max: int, follow: bool = True
     ) -> AsyncIterator[Sequence[Recorded]]:

@@ -50,6 +50,12 @@ async def drain(batches: AsyncIterator[Sequence[Recorded]], into: list[int]) -> 
         into.extend(it.sequence for it in batch)
 
 
+async def test_a_log_tells_both_of_its_ends(live_log: LiveLog) -> None:
+    assert (await live_log.log.first_sequence(), await live_log.log.last_sequence()) == (1, 0)
+    await live_log.appender.append(entries(trades(3)))
+    assert (await live_log.log.first_sequence(), await live_log.log.last_sequence()) == (1, 3)
+
+
 @pytest.mark.parametrize("batch_max", [1, 7, 500, 10_000])
 async def test_any_batch_size_reads_the_same(live_log: LiveLog, batch_max: int) -> None:
     await live_log.appender.append(entries(trades(1_500)))

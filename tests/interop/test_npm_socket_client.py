@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.live import beginning
 from api.live import channel as channel_module
 from curvetape.testing.certified import CertifiedLog
 from curvetape.testing.events import created, curve_traded, migrated, recorded
@@ -99,7 +100,40 @@ async def test_what_the_read_models_do_not_hold_yet_comes_behind_the_snapshot(
         assert trade["trade"]["id"] == provisional(21).id
 
 
-async def test_a_client_that_was_away_goes_on_where_it_was(live_log: LiveLog) -> None:
+async def test_a_client_goes_on_where_it_was_at_a_server_that_has_just_started(
+    live_log: LiveLog,
+) -> None:
+    """And whose read models hold all that the client has missed."""
+    async with following(live_log, HISTORY) as followed, client(followed.url) as told:
+        await told.emit("subscribe:token", MINT)
+        await told.emit("subscribe:market")
+        await followed.append(provisional(20))
+        (trade,) = await told.until_all("trade", 1)
+        await followed.append(provisional(21), provisional(22, OTHER), provisional(23))
+    every = [*HISTORY, *map(provisional, (20, 21)), provisional(22, OTHER), provisional(23)]
+    async with (
+        serving_sockets(MemoryReads(recorded(every)), live_log.log) as url,
+        client(url) as told,
+    ):
+        after = trade["sequence"]
+        answer = await told.emit("subscribe:token", {"mint": MINT, "after": after})
+        assert answer == {"ok": True, "resumed": True, "sequence": len(every)}
+        market = await told.emit("subscribe:market", {"after": after})
+        assert market["resumed"]
+        await live_log.appender.append(entries([provisional(24)]))
+        trades = await told.until_all("trade", 3)
+        assert [each["trade"]["id"] for each in trades] == [
+            provisional(number).id for number in (21, 23, 24)
+        ]
+        of_all = await told.until_all("market:trade", 4)
+        assert [each["sequence"] for each in of_all] == list(range(after + 1, after + 5))
+        assert not told.all("token:snapshot") + told.all("market:snapshot")
+
+
+async def test_a_client_that_was_away_goes_on_where_it_was(
+    live_log: LiveLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginning, "BACK_MIN", 0)
     async with following(live_log, HISTORY) as followed, client(followed.url) as told:
         await told.emit("subscribe:token", MINT)
         await followed.append(provisional(20))

@@ -86,3 +86,20 @@ def test_a_lag_is_what_the_log_has_more_and_never_negative() -> None:
     )
     assert [each.lag for each in status.read_models] == [3, 0]
     assert (status.deaf, status.clients) == (True, 3)
+
+
+def test_what_the_log_held_at_the_start_tells_the_slot_and_is_in_no_rate() -> None:
+    clock = Clock()
+    log = sealed(1, 2, 3)
+    held = len(log) - 2
+    pulse = Pulse(clock, new_after=held)
+    clock.now_s += 1.0
+    pulse.take(log[:held])
+    before = told(pulse)
+    assert before["slot"] == curve_traded(2, MINT).pos.slot
+    assert (before["events_per_second"], before["trades_per_second"]) == (0.0, 0.0)
+    pulse.take(log[held:])
+    after = told(pulse)
+    assert after["slot"] == curve_traded(3, MINT).pos.slot
+    assert (after["events_per_second"], after["trades_per_second"]) == (2.0, 1.0)
+    assert after["slots_per_second"] == 1.0

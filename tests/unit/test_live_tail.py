@@ -29,6 +29,9 @@ class Log:
     def add(self, payload: bytes) -> None:
         self.stored.append(Stored(len(self.stored) + 1, payload))
 
+    async def first_sequence(self) -> int:
+        return 1
+
     async def last_sequence(self) -> int:
         self.asked += 1
         last = len(self.stored) - self.shorter_by
