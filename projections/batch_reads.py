@@ -12,7 +12,7 @@ from projections.feed_reads import QueryReads
 from projections.holder_reads import HoldersRow
 from projections.portfolio_reads import PositionRow, TraderSort
 from projections.reads import CandleRow, TokenRow, TradeRow
-from projections.window_reads import TokenWindows
+from projections.window_reads import TokenSums, TokenWindows
 
 
 class BatchReads(Protocol):
@@ -36,6 +36,10 @@ class BatchReads(Protocol):
 
     async def windows_of(self, mints: Sequence[str]) -> Mapping[str, TokenWindows]:
         """Each token's windows up to the newest time that the tokens read model knows."""
+        ...
+
+    async def sums_of(self, mints: Sequence[str]) -> Mapping[str, TokenSums]:
+        """The same without the wallets that traded."""
         ...
 
     async def holders_of(self, mints: Sequence[str], *, limit: int) -> Mapping[str, HoldersRow]:

@@ -9,11 +9,11 @@ from projections.windows import Window
 
 
 class MarketWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """What all tokens did in a window, by the trades that made a candle."""
+    """What all tokens did in a window; buys, sells and volumes by the trades that made a candle."""
 
     window: Window
     tokens: int
-    """How many traded."""
+    """How many traded, whether or not that made a candle."""
     buys: int
     sells: int
     volume_lamports: int

@@ -13,10 +13,10 @@ trades are looked for by their positions, which say only about when they happene
 REACH_S = WINDOW_S_MAX + BACKWARD_S_MAX
 
 
-class WindowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class SumsRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The trades that count for the token's card in the `length_s` seconds up to a time.
 
-    Volumes are quote units. A wallet that bought and sold is one trader, one buyer and one seller.
+    Volumes are quote units.
     """
 
     length_s: int
@@ -26,9 +26,6 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     volume_quote: int
     buy_volume_quote: int
     sell_volume_quote: int
-    traders: int
-    buyers: int
-    sellers: int
     opening_price: float | None
     """After the last trade before the window, or after the token's first where none was before."""
     since_first_trade: bool
@@ -42,6 +39,21 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.opening_price is None or self.closing_price is None:
             return None
         return self.closing_price / self.opening_price - 1.0
+
+
+class WindowRow(SumsRow, frozen=True, kw_only=True, gc=False):
+    """The same with the wallets, each once: one that bought and sold is in all three counts."""
+
+    traders: int
+    buyers: int
+    sellers: int
+
+
+class TokenSums(msgspec.Struct, frozen=True, kw_only=True):
+    """A token's windows without their wallets, which take as long to count as all the rest."""
+
+    as_of_s: int
+    rows: Sequence[SumsRow]
 
 
 class TokenWindows(msgspec.Struct, frozen=True, kw_only=True):

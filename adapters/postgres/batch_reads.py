@@ -12,12 +12,19 @@ from adapters.postgres.dollar_reads import sol_volume
 from adapters.postgres.holder_reads import TOP_OF, TOTALS, Totals, holders_row
 from adapters.postgres.portfolio_reads import TRADERS
 from adapters.postgres.reads import CANDLES, TRADES, PostgresReads
-from adapters.postgres.window_reads import WINDOWS, TimedWindow, token_windows
+from adapters.postgres.window_reads import (
+    SUMS,
+    WINDOWS,
+    TimedSums,
+    TimedWindow,
+    token_sums,
+    token_windows,
+)
 from projections.dollars import Valued
 from projections.holder_reads import HolderRow, HoldersRow
 from projections.portfolio_reads import PositionRow, TraderSort
 from projections.reads import CandleRow, TokenRow, TradeRow
-from projections.window_reads import LENGTHS_S, TokenWindows
+from projections.window_reads import LENGTHS_S, TokenSums, TokenWindows
 
 # ruff: noqa: S608  # the program's own text only
 
@@ -42,7 +49,10 @@ _MINTS = "unnest($1::text[]) as asked (mint)"
 _TOKENS = f"{CARD} where mint = any($1::text[])"
 _TRADES = _each(_MINTS, TRADES, n1="asked.mint")
 _CANDLES = _each(_MINTS, CANDLES, n1="asked.mint")
-_WINDOWS = _each(_MINTS, WINDOWS, n1="asked.mint", n2="null", n3="$2", n4=f"{INT64_MAX}::bigint")
+_WINDOWS, _SUMS = (
+    _each(_MINTS, one, n1="asked.mint", n2="null", n3="$2", n4=f"{INT64_MAX}::bigint")
+    for one in (WINDOWS, SUMS)
+)
 _TOTALS = _each(_MINTS, TOTALS, n1="asked.mint")
 _TOP_OF = _each(_MINTS, TOP_OF, n1="asked.mint")
 _TRADERS: dict[TraderSort, str] = {
@@ -116,6 +126,17 @@ class PostgresBatchReads(PostgresReads):
             found = await rows_by_mint(connection, TimedWindow, _WINDOWS, keys, LENGTHS_S)
         return {
             mint: token_windows(sorted(rows, key=lambda row: row.length_s))
+            for mint, rows in found.items()
+        }
+
+    async def sums_of(self, mints: Sequence[str]) -> Mapping[str, TokenSums]:
+        """The same without the wallets that traded."""
+        if not (keys := _keys(mints)):
+            return {}
+        async with asking(self._pool) as connection:
+            found = await rows_by_mint(connection, TimedSums, _SUMS, keys, LENGTHS_S)
+        return {
+            mint: token_sums(sorted(rows, key=lambda row: row.length_s))
             for mint, rows in found.items()
         }
 

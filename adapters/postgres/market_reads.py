@@ -30,20 +30,15 @@ def _traded(length_s: int) -> str:
 
 _SOL, _USDC = 1, 2
 _WINDOWS = f"""
-    with minutes as materialized ({_traded(MINUTE_S)}),
-    -- Looked at twice. Hours lie side by side: to keep what is read of them would cost more.
-    parts as not materialized (select * from minutes union all {_traded(HOUR_S)}),
-    -- Each trade is added up once for all the windows that it is in, and each token met once.
+    with parts as ({_traded(MINUTE_S)} union all {_traded(HOUR_S)}),
+    -- Each trade is added up once for all the windows that it is in.
     traded as materialized (
         select windows, case when for_sol then {_SOL} when {OF_USDC} then {_USDC} end as quote,
             sum(parts.buys) as buys, sum(parts.sells) as sells, sum(parts.volume_quote) as amount
         from parts left join tokens using (mint) group by windows, quote
-    ), met as materialized (
-        select windows, count(*) as tokens
-        from (select bit_or(windows) as windows from parts group by mint) as mints group by windows
     ), spans as materialized (
-        select * from unnest($5::text[], $6::integer[], $7::bigint[], $8::bigint[])
-            as spans (named, bit, from_s, to_s)
+        select * from unnest($5::text[], $6::integer[], $7::bigint[], $8::bigint[], $9::bigint[])
+            as spans (named, bit, from_s, to_s, tokens)
     ), launched as materialized (
         select coalesce(created_time_s, -1) as at_s from tokens
         where coalesce(created_time_s, -1) >= (select min(from_s) from spans)
@@ -52,7 +47,7 @@ _WINDOWS = f"""
         select graduated_time_s as at_s from tokens
         where graduated_pos is not null and graduated_time_s >= (select min(from_s) from spans)
     )
-    select spans.named as window, coalesce(met.tokens, 0)::bigint as tokens,
+    select spans.named as window, spans.tokens,
         coalesce(traded.buys, 0)::bigint as buys, coalesce(traded.sells, 0)::bigint as sells,
         coalesce(traded.lamports, 0) as volume_lamports,
         coalesce(traded.usdc_amount, 0) as volume_usdc_amount,
@@ -65,11 +60,19 @@ _WINDOWS = f"""
             sum(amount) filter (where quote = {_USDC}) as usdc_amount
         from traded where traded.windows & spans.bit <> 0
     ) as traded
-    cross join lateral (
-        select sum(tokens) as tokens from met where met.windows & spans.bit <> 0
-    ) as met
 """
-_TOKENS = "select count(*) as tokens, count(*) filter (where state = 'graduated') as graduated"
+_TOKENS = f"""
+    select count(*) filter (where listed) as tokens,
+        count(*) filter (where listed and state = 'graduated') as graduated,
+        array[{
+    ", ".join(
+        f"count(*) filter (where last_trade_time_s >= ${place + 1})"
+        for place in range(len(WINDOWS_S))
+    )
+}] as traded
+    from tokens
+"""
+"""Takes where each window begins: all end now, so a token traded in one if it last did so in it."""
 
 
 class PostgresMarket:
@@ -93,6 +96,9 @@ class PostgresMarket:
                 (it.length_s, it.from_s, it.to_s, sum(bits[window] for window in it.windows))
                 for it in shared_stretches(spans)
             ]
+            starts = [span.from_s for span in spans.values()]
+            counted = await connection.fetchrow(_TOKENS, *starts)
+            assert counted is not None, "a count is one row"
             rows = await rows_of(
                 connection,
                 MarketWindow,
@@ -100,11 +106,10 @@ class PostgresMarket:
                 *map(list, zip(*cut, strict=True)),
                 list(bits),
                 list(bits.values()),
-                [span.from_s for span in spans.values()],
+                starts,
                 [span.to_s for span in spans.values()],
+                counted["traded"],
             )
-            counted = await connection.fetchrow(f"{_TOKENS} from tokens where listed")
-        assert counted is not None, "a count is one row"
         found = {row.window: row for row in rows}
         return MarketRow(
             at_s=at_s,

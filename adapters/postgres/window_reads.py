@@ -1,6 +1,7 @@
 """Counts a token's windows from its trades, when they are asked for."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, rows_of
 from adapters.postgres.pool import Pool
@@ -15,9 +16,18 @@ from adapters.postgres.window_sums import (
     beyond,
     price_at,
 )
-from projections.window_reads import LENGTHS_S, REACH_S, TokenWindows, WindowRow
+from projections.window_reads import (
+    LENGTHS_S,
+    REACH_S,
+    SumsRow,
+    TokenSums,
+    TokenWindows,
+    WindowRow,
+)
 
 # ruff: noqa: S608  # the program's own text only
+
+Row = TypeVar("Row", bound=SumsRow)
 
 NEWEST = """
     select greatest((
@@ -33,7 +43,7 @@ NEWEST = """
 _COUNTS = """
     mint = $1 and canonical and pos <= $4 and block_time_s <= (select as_of_s from clock)
 """
-WINDOWS = f"""
+_SUMS = f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
     -- What was let go of: nothing is known of windows that reach there, and of a token whose first
     -- trade is gone, nobody knows the price before a window.
@@ -50,7 +60,7 @@ WINDOWS = f"""
             and block_time_s <= (select as_of_s from clock) - {REACH_S}
         order by pos desc limit 1
     ),
-    recent as materialized (
+    recent as (
         select side, trader, quote_amount, {PRICED},
             {beyond("(select as_of_s from clock) - block_time_s", "$3::bigint[]")}
         from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
@@ -59,9 +69,8 @@ WINDOWS = f"""
         select side, beyond, count(*) as trades, sum(quote_amount) as amount,
             min(priced) as first_priced, max(priced) as last_priced
         from recent group by side, beyond
-    ),
-    {WALLETS}
-    select as_of_s, length_s, counted.*, traded.*,
+    )%(parts)s
+    select as_of_s, length_s, counted.*%(columns)s,
         coalesce(
             {price_at("$1", "opening_pos")},
             case when not first_is_gone then {price_at("$1", f"({FIRST_PRICED})")} end
@@ -71,17 +80,33 @@ WINDOWS = f"""
     from clock cross join horizon
     cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
     cross join lateral ({COUNTED}) as counted
-    cross join lateral ({TRADERS}) as traded
+    %(joins)s
     cross join lateral ({OPENING}) as opening
     where as_of_s is not null
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-"""Takes the mint, the time or null, the windows' lengths in rising order, and a last position."""
+SUMS = _SUMS % {"parts": "", "columns": "", "joins": ""}
+"""Takes the mint, the time or null, the windows' lengths in rising order, and a last position.
+
+Nothing is kept of the trades on the way: without wallets, each is looked at once.
+"""
+WINDOWS = _SUMS % {
+    "parts": f", {WALLETS}",
+    "columns": ", traded.*",
+    "joins": f"cross join lateral ({TRADERS}) as traded",
+}
+"""The same with the wallets."""
+
+
+class TimedSums(SumsRow, frozen=True, kw_only=True, gc=False):
+    """A window with its end."""
+
+    as_of_s: int
 
 
 class TimedWindow(WindowRow, frozen=True, kw_only=True, gc=False):
-    """A window with its end."""
+    """The same with its wallets."""
 
     as_of_s: int
 
@@ -111,8 +136,13 @@ class PostgresWindows:
 
 def token_windows(rows: Sequence[TimedWindow]) -> TokenWindows:
     """A token's windows from their rows, of which there is one at least."""
-    fields = WindowRow.__struct_fields__
-    return TokenWindows(
-        as_of_s=rows[0].as_of_s,
-        rows=[WindowRow(**{name: getattr(row, name) for name in fields}) for row in rows],
-    )
+    return TokenWindows(as_of_s=rows[0].as_of_s, rows=[_untimed(WindowRow, row) for row in rows])
+
+
+def token_sums(rows: Sequence[TimedSums]) -> TokenSums:
+    """The same without wallets."""
+    return TokenSums(as_of_s=rows[0].as_of_s, rows=[_untimed(SumsRow, row) for row in rows])
+
+
+def _untimed(kind: type[Row], timed: Row) -> Row:
+    return kind(**{name: getattr(timed, name) for name in kind.__struct_fields__})

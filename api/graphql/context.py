@@ -1,9 +1,9 @@
 """What the resolvers of one request share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from graphql import GraphQLResolveInfo
+from graphql import FieldNode, GraphQLResolveInfo, SelectionSetNode
 
 from api.edition import Edition, edition_of, state_of
 from api.graphql.loaders import Loaders
@@ -35,6 +35,7 @@ class Context:
         self.loaders = Loaders(reads, thresholds)
         self._used: set[str] = set()
         self._of_moment = False
+        self._asked: frozenset[str] | None = None
 
     def use(self, *read_models: str) -> None:
         """Note that the answer is made from these."""
@@ -48,6 +49,13 @@ class Context:
         """Note that the answer tells more of this moment than what its read models hold."""
         self._of_moment = True
 
+    def asks_for(self, field: str, info: "Info") -> bool:
+        """Whether the request has a field of this name anywhere, whatever it is called there."""
+        if self._asked is None:
+            roots = (info.operation, *info.fragments.values())
+            self._asked = frozenset(name for it in roots for name in _fields(it.selection_set))
+        return field in self._asked
+
     @property
     def edition(self) -> Edition | None:
         """What all of the answer is from; None where nothing dates all of it."""
@@ -60,6 +68,13 @@ class Context:
         """The log sequence up to which the answer holds everything; None where it has no rows."""
         places = (self.held[name].sequence if name in self.held else 0 for name in self._used)
         return min(places, default=None)
+
+
+def _fields(of: SelectionSetNode | None) -> Iterator[str]:
+    for each in () if of is None else of.selections:
+        if isinstance(each, FieldNode):
+            yield each.name.value
+        yield from _fields(getattr(each, "selection_set", None))
 
 
 Info: TypeAlias = "GraphQLResolveInfo[Context]"

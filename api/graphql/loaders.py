@@ -18,7 +18,7 @@ from projections.holder_reads import HoldersRow
 from projections.labels import Thresholds
 from projections.portfolio_reads import PositionRow, TraderSort
 from projections.reads import CandleRow, TokenRow, TradeRow
-from projections.window_reads import TokenWindows
+from projections.window_reads import TokenSums, TokenWindows
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -141,6 +141,15 @@ class Loaders:
             return [found.get(mint) for mint in mints]
 
         return await self._loader("windows", batch).load(mint)
+
+    async def sums(self, mint: str) -> TokenSums | None:
+        """A token's windows without their wallets."""
+
+        async def batch(mints: list[str]) -> Sequence[TokenSums | None]:
+            found = await self._reads.sums_of(mints)
+            return [found.get(mint) for mint in mints]
+
+        return await self._loader("sums", batch).load(mint)
 
     async def holders(self, mint: str, *, limit: int = HOLDERS_NO) -> HoldersRow | None:
         """A token's holders."""

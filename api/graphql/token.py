@@ -1,12 +1,12 @@
 """The fields of a token that are more than its card."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ariadne import ObjectType
 from msgspec import UNSET
 
-from api.amounts import quote_decimals
+from api.amounts import quote_decimals, whole
 from api.candle import Candle, candle
 from api.chart import USD_MINUTES_MAX
 from api.dollars import candle_dollars, coins
@@ -18,10 +18,12 @@ from api.holders import Holder, HolderList, holder_list
 from api.kept import check_kept
 from api.representations import Token, trade
 from api.wallet_representations import WalletPosition, wallet_position
-from api.windows import TradedInWindow, Windows, windows
+from api.windows import Windows, windows
 from projections.dollars import MINUTE_S
 from projections.portfolio_reads import TraderSort, plain_quote
 from projections.reads import INTERVALS_S
+from projections.window_reads import LENGTHS_S, SumsRow
+from projections.windows import WINDOWS_S, Window
 
 TIME_S_MAX = 253_402_300_799
 TRADES_MAX = 500
@@ -64,20 +66,34 @@ async def _windows(of: Token, info: Info) -> Windows | None:
     return None if found is None else windows(found, decimals)
 
 
-def _of_window(field: str, window: str, attribute: str) -> None:
+def _of_window(
+    field: str, window: Window, figure: Callable[[SumsRow, Token], float | None]
+) -> None:
     async def resolve(of: Token, info: Info) -> float | None:
-        found = await _windows(of, info)
+        context = info.context
+        context.use("tokens", "trades")
+        loaders = context.loaders
+        # Wallets are costly to count. Where they are counted anyway, nothing is asked for twice.
+        asked = loaders.windows if context.asks_for("windows", info) else loaders.sums
+        found = await asked(of.mint)
         if found is None:
             return None
-        told: TradedInWindow = getattr(found, window)
-        return cast("float | None", getattr(told, attribute))
+        return figure(found.rows[LENGTHS_S.index(WINDOWS_S[window])], of)
 
     TOKEN.set_field(field, resolve)
 
 
-for _name, _window in (("5m", "minutes_5"), ("1h", "hour"), ("24h", "day")):
-    _of_window(f"priceChange{_name}", _window, "price_change")
-    _of_window(f"volume{_name}", _window, "quote_volume")
+def _change(row: SumsRow, _of: Token) -> float | None:
+    return row.price_change
+
+
+def _volume(row: SumsRow, of: Token) -> float | None:
+    return whole(row.volume_quote, quote_decimals(of.quote_mint, of.quote_decimals))
+
+
+for _window in ("5m", "1h", "24h"):
+    _of_window(f"priceChange{_window}", _window, _change)
+    _of_window(f"volume{_window}", _window, _volume)
 
 
 @TOKEN.field("trades")

@@ -7,7 +7,7 @@ from projections.dollars import Valued
 from projections.holder_reads import HoldersRow
 from projections.portfolio_reads import PositionRow, TraderSort
 from projections.reads import CandleRow, TokenRow, TradeRow
-from projections.window_reads import TokenWindows
+from projections.window_reads import SumsRow, TokenSums, TokenWindows
 
 
 class MemoryBatchReads(MemoryReads):
@@ -39,6 +39,17 @@ class MemoryBatchReads(MemoryReads):
         """Each token's windows up to the newest time that the tokens read model knows."""
         found = {mint: await self.windows(mint) for mint in mints}
         return {mint: windows for mint, windows in found.items() if windows is not None}
+
+    async def sums_of(self, mints: Sequence[str]) -> Mapping[str, TokenSums]:
+        """The same without the wallets that traded."""
+        names = SumsRow.__struct_fields__
+        return {
+            mint: TokenSums(
+                as_of_s=of.as_of_s,
+                rows=[SumsRow(**{name: getattr(row, name) for name in names}) for row in of.rows],
+            )
+            for mint, of in (await self.windows_of(mints)).items()
+        }
 
     async def holders_of(self, mints: Sequence[str], *, limit: int) -> Mapping[str, HoldersRow]:
         """Who holds each token, the `limit` largest of them."""

@@ -276,7 +276,7 @@ class MemoryReads(MemoryTokenLists, MemorySlots):
         moved = [it.graduated.time_s for it in self._changes.values() if it.graduated is not None]
         return MarketWindow(
             window=window,
-            tokens=len({row.mint for row, _ in minutes}),
+            tokens=sum((it.last_trade_time_s or -1) >= span.from_s for it in self._tokens.values()),
             buys=sum(candle.buys for _, candle in minutes),
             sells=sum(candle.sells for _, candle in minutes),
             volume_lamports=sum(it.volume_quote for row, it in minutes if in_sol(row.quote_mint)),

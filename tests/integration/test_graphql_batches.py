@@ -70,6 +70,8 @@ async def test_each_batch_holds_what_is_read_of_one_token(
     assert {mint: windows[mint] for mint in known} == {
         mint: found for mint in known if (found := await kept.windows(mint)) is not None
     }
+    sums = await kept.sums_of(MINTS)
+    assert {mint: sums[mint] for mint in known} == await memory.sums_of(list(known))
     holders = await kept.holders_of(MINTS, limit=2)
     assert {mint: holders[mint] for mint in known} == {
         mint: await kept.holders(mint, limit=2) for mint in known
@@ -87,10 +89,11 @@ async def test_each_batch_holds_what_is_read_of_one_token(
     )
     assert not await kept.tokens_of([])
     assert not await kept.windows_of([])
+    assert not await kept.sums_of([])
 
 
-async def statements(pool: Pool, query: str, **variables: object) -> tuple[int, Any]:
-    """How many statements an answer takes, on one connection, and the answer's data."""
+async def statements(pool: Pool, query: str, **variables: object) -> tuple[list[str], Any]:
+    """The statements that an answer takes, on one connection, and the answer's data."""
     counted: list[str] = []
 
     def count(record: Any) -> None:
@@ -107,7 +110,7 @@ async def statements(pool: Pool, query: str, **variables: object) -> tuple[int, 
     finally:
         held.remove_query_logger(count)
     assert not answer.errors, answer.errors
-    return len(counted), answer.data
+    return counted, answer.data
 
 
 async def test_nested_fields_of_many_tokens_take_as_many_statements_as_of_one(pool: Pool) -> None:
@@ -115,9 +118,9 @@ async def test_nested_fields_of_many_tokens_take_as_many_statements_as_of_one(po
     one, of_one = await statements(pool, query, n=1)
     many, of_many = await statements(pool, query, n=20)
     assert (len(of_one["tokens"]["nodes"]), len(of_many["tokens"]["nodes"])) == (1, 20)
-    assert 10 <= one <= 25, "it counts"
+    assert 10 <= len(one) <= 25, "it counts"
     # Prices of SOL for trades and for candles are one question or two, as they come together.
-    assert many <= one + 1
+    assert len(many) <= len(one) + 1
     assert of_many["tokens"]["nodes"][0] == of_one["tokens"]["nodes"][0]
 
 
@@ -134,7 +137,26 @@ async def test_lists_lead_to_tokens_without_a_statement_for_each(pool: Pool, fie
     query = f"query ($n: Int!) {{ {field} }}"
     one, _ = await statements(pool, query, n=1)
     many, _ = await statements(pool, query, n=20)
-    assert many <= one + 1
+    assert len(many) <= len(one) + 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "counted"),
+    [
+        ("volume24h priceChange5m", [False]),
+        ("volume24h windows { h24 { quoteVolume trades: traders } }", [True]),
+        ("...Both", [True]),
+    ],
+)
+async def test_wallets_are_counted_only_for_whom_asks_for_windows_and_trades_are_read_once(
+    pool: Pool, fields: str, counted: list[bool]
+) -> None:
+    fragment = "fragment Both on Token { volume1h windows { h1 { sellers } } }"
+    query = f"{{ tokens(first: 5) {{ nodes {{ mintAddress {fields} }} }} }}"
+    asked, of = await statements(pool, query + (fragment if "Both" in fields else ""))
+    assert len(of["tokens"]["nodes"]) == 5
+    windows = [sql for sql in asked if "since_first_trade" in sql]
+    assert ["sellers" in sql for sql in windows] == counted
 
 
 async def test_the_answer_on_postgresql_is_the_one_in_memory(

@@ -39,6 +39,11 @@ async def test_every_window_is_what_its_minutes_add_up_to(database_dsn: str) -> 
         )
         for number in range(1, TRADES + 1)
     ]
+    # A trade that leaves no reserves makes no candle: its token traded, and nothing else is told.
+    last_s = GENESIS_S + SECONDS_APART * TRADES
+    events.append(
+        curve_traded(10 * TRADES + 1, "drained", virtual_token_reserves=0, block_time_s=last_s)
+    )
     await migrate(database_dsn)
     pool = await open_pool(database_dsn)
     try:
@@ -51,4 +56,5 @@ async def test_every_window_is_what_its_minutes_add_up_to(database_dsn: str) -> 
     assert found is not None
     minutes, *_, day = found.windows
     assert 0 < minutes.buys + minutes.sells < day.buys + day.sells < TRADES
+    assert minutes.tokens == minutes.buys + minutes.sells + 1
     assert min(day.tokens, day.volume_lamports, day.volume_usdc_amount) > 0

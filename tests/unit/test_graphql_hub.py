@@ -195,18 +195,18 @@ async def test_a_card_that_could_not_be_told_is_told_once_it_can_be(
     hub: Hub, reads: CountedReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "TICK_S", 0.01)
-    windows_of = reads.windows_of
+    sums_of = reads.sums_of
 
     async def down(_: Sequence[str]) -> Any:
         raise ReadsUnavailableError("down")
 
-    monkeypatch.setattr(reads, "windows_of", down)
+    monkeypatch.setattr(reads, "sums_of", down)
     running = asyncio.create_task(hub.run())
     told = join(hub, CARD.replace("tradeCount", "volume24h"))
     await has(told, 1)
     (error,) = msgspec.json.decode(told.answers[0])["errors"]
     assert error["extensions"]["code"] == "UNAVAILABLE"
-    monkeypatch.setattr(reads, "windows_of", windows_of)
+    monkeypatch.setattr(reads, "sums_of", sums_of)
 
     async def known() -> bool:
         return "errors" not in msgspec.json.decode(told.answers[-1])
