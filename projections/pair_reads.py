@@ -12,10 +12,10 @@ import msgspec
 
 from projections.batch_reads import GraphReads
 from projections.reads import TokenRow, TradingVenue
-from projections.window_reads import WindowRow
+from projections.window_reads import SumsRow
 
 
-class VenueWindow(WindowRow, frozen=True, kw_only=True, gc=False):
+class VenueWindow(SumsRow, frozen=True, kw_only=True, gc=False):
     """A window of the trades in one venue; the rest of the buy that filled a curve is the curve's.
 
     The change of the price is from the venue's own trades.
@@ -24,6 +24,9 @@ class VenueWindow(WindowRow, frozen=True, kw_only=True, gc=False):
     value: Fraction | None
     """The volume in quote units times dollars for a whole quote coin, each minute valued as of its
     last trade; None where the worth of one is not known."""
+    buyers: int | None = None
+    """Wallets, each once; None where they were not asked for."""
+    sellers: int | None = None
 
 
 class LastTrade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -76,8 +79,13 @@ class PairReads(GraphReads, Protocol):
         """The mints whose bonding curve or canonical pool is one of these, each once, sorted."""
         ...
 
-    async def venue_figures(self, asked: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
-        """What was traded in each venue up to the newest time that the tokens read model knows."""
+    async def venue_figures(
+        self, asked: Sequence[Asked], *, wallets: bool = False
+    ) -> Mapping[Asked, VenueFigures]:
+        """What was traded in each venue up to the newest time that the tokens read model knows.
+
+        The wallets that did are as costly to count as all the rest.
+        """
         ...
 
 
@@ -92,11 +100,16 @@ def venues(card: TokenRow) -> Sequence[tuple[TradingVenue, str]]:
 
 
 async def pairs_of(
-    reads: PairReads, mints: Sequence[str], *, at: Collection[str] | None = None
+    reads: PairReads,
+    mints: Sequence[str],
+    *,
+    at: Collection[str] | None = None,
+    wallets: bool = False,
 ) -> Mapping[str, Sequence[Pair]]:
     """The pairs of the tokens that are known and have a price, the current one of each first.
 
-    With `at` only those at these addresses, and nothing is counted of others.
+    With `at` only those at these addresses, and nothing is counted of others; with `wallets` those
+    are counted that traded.
     """
     cards = await reads.tokens_of(mints)
     places = [
@@ -107,7 +120,7 @@ async def pairs_of(
         if at is None or address in at
     ]
     asked = [(card.mint, venue) for card, venue, _ in places]
-    figures = await reads.venue_figures(asked) if asked else {}
+    figures = await reads.venue_figures(asked, wallets=wallets) if asked else {}
     found: dict[str, list[Pair]] = {}
     for card, venue, address in places:
         of_venue = figures.get((card.mint, venue))

@@ -13,10 +13,10 @@ from adapters.postgres.window_sums import (
     COUNTED,
     FIRST_PRICED,
     LAST_PRICED,
+    NO_WALLETS,
     OPENING,
     PRICED,
-    TRADERS,
-    WALLETS,
+    WALLETS_COUNTED,
     beyond,
     price_at,
 )
@@ -37,7 +37,7 @@ _COUNTS = """
     mint = asked.mint and canonical and (venue = 'pool') = asked.in_pool
     and pos >= reach.from_pos and pos < reach.to_pos and block_time_s <= clock.as_of_s
 """
-FIGURES = f"""
+_FIGURES = f"""
     with clock as materialized (select ({NEWEST}) as as_of_s),
     -- What was let go of, as for the windows of a card.
     horizon as materialized (
@@ -67,7 +67,7 @@ FIGURES = f"""
             where {_COUNTS} and price is not null and block_time_s <= clock.as_of_s - {REACH_S}
             order by pos desc limit 1
         ),
-        recent as materialized (
+        recent as (
             select pos, block_time_s / 60 as minute, side, trader, quote_amount, {PRICED},
                 {beyond("clock.as_of_s - block_time_s", "$3::bigint[]")}
             from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
@@ -96,9 +96,8 @@ FIGURES = f"""
                 bool_and(coin is not null) as known,
                 min(first_priced) as first_priced, max(last_priced) as last_priced
             from valued group by side, beyond
-        ),
-        {WALLETS}
-        select clock.as_of_s, length_s, place, counted.*, priced.*, traded.*,
+        )%(parts)s
+        select clock.as_of_s, length_s, place, counted.*, priced.*%(columns)s,
             coalesce({price_at("asked.mint", "opening_pos")}, case
                 when not reach.first_is_gone
                 then {price_at("asked.mint", f"({FIRST_PRICED})")}
@@ -113,7 +112,7 @@ FIGURES = f"""
                 as value
             from sums where beyond < place
         ) as priced
-        cross join lateral ({TRADERS}) as traded
+        %(joins)s
         cross join lateral ({OPENING}) as opening
         left join trades as last on last.mint = asked.mint and last.pos = ({LAST_PRICED})
     ) as one
@@ -121,13 +120,17 @@ FIGURES = f"""
         and (complete_from_s is null or clock.as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-"""Takes mints, whether their pool is asked for, the windows' lengths in rising order, SOL's mints
-and USDC's."""
+FIGURES = {
+    wallets: _FIGURES % (WALLETS_COUNTED if wallets else NO_WALLETS) for wallets in (False, True)
+}
+"""By whether wallets are counted. Each takes mints, whether their pool is asked for, the windows'
+lengths in rising order, SOL's mints and USDC's."""
 
+_WALLETS = ("buyers", "sellers")
 _COUNTED = tuple(
     name
     for name in VenueWindow.__struct_fields__
-    if name not in {"value", "opening_price", "since_first_trade", "closing_price"}
+    if name not in {"value", "opening_price", "since_first_trade", "closing_price", *_WALLETS}
 )
 
 
@@ -142,7 +145,9 @@ class PostgresPairReads(PostgresBatchReads):
         async with asking(self._pool) as connection:
             return [row["mint"] for row in await connection.fetch(_PAIR_MINTS, asked)]
 
-    async def venue_figures(self, asked: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
+    async def venue_figures(
+        self, asked: Sequence[Asked], *, wallets: bool = False
+    ) -> Mapping[Asked, VenueFigures]:
         """What was traded in each venue up to the newest time that the tokens read model knows."""
         known = [each for each in asked if can_be_asked(each[0])]
         if not known:
@@ -150,7 +155,7 @@ class PostgresPairReads(PostgresBatchReads):
         mints, in_pool = [mint for mint, _ in known], [venue == "pool" for _, venue in known]
         async with asking(self._pool) as connection:
             rows = await connection.fetch(
-                FIGURES, mints, in_pool, LENGTHS_S, sorted(SOL_MINTS), USDC
+                FIGURES[wallets], mints, in_pool, LENGTHS_S, sorted(SOL_MINTS), USDC
             )
         found: dict[Asked, list[asyncpg.Record]] = {}
         for row in rows:
@@ -176,6 +181,8 @@ def _window(row: asyncpg.Record) -> VenueWindow:
     value: Decimal | None = row["value"]
     return VenueWindow(
         **{name: int(row[name]) for name in _COUNTED},
+        buyers=row.get("buyers"),
+        sellers=row.get("sellers"),
         opening_price=row["opening_price"],
         since_first_trade=row["since_first_trade"],
         closing_price=row["closing_price"],

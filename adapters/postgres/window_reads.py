@@ -9,10 +9,10 @@ from adapters.postgres.window_sums import (
     COUNTED,
     FIRST_PRICED,
     LAST_PRICED,
+    NO_WALLETS,
     OPENING,
     PRICED,
-    TRADERS,
-    WALLETS,
+    WALLETS_COUNTED,
     beyond,
     price_at,
 )
@@ -86,17 +86,9 @@ _SUMS = f"""
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-SUMS = _SUMS % {"parts": "", "columns": "", "joins": ""}
-"""Takes the mint, the time or null, the windows' lengths in rising order, and a last position.
-
-Nothing is kept of the trades on the way: without wallets, each is looked at once.
+SUMS, WINDOWS = _SUMS % NO_WALLETS, _SUMS % WALLETS_COUNTED
+"""Each takes the mint, the time or null, the windows' lengths in rising order, and a last position.
 """
-WINDOWS = _SUMS % {
-    "parts": f", {WALLETS}",
-    "columns": ", traded.*",
-    "joins": f"cross join lateral ({TRADERS}) as traded",
-}
-"""The same with the wallets."""
 
 
 class TimedSums(SumsRow, frozen=True, kw_only=True, gc=False):

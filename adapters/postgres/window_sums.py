@@ -45,6 +45,15 @@ TRADERS = """
     from wallets
 """
 
+WALLETS_COUNTED = {
+    "parts": f", {WALLETS}",
+    "columns": ", traded.*",
+    "joins": f"cross join lateral ({TRADERS}) as traded",
+}
+"""What puts the wallets into a statement."""
+NO_WALLETS = {"parts": "", "columns": "", "joins": ""}
+"""Without them nothing is kept of `recent` trades on the way: each is looked at once."""
+
 FIRST_PRICED = "select min(first_priced) from sums"
 LAST_PRICED = "select max(last_priced) from sums"
 OPENING = "select max(last_priced) as opening_pos from sums where beyond >= place"

@@ -31,7 +31,9 @@ async def newest(reads: PairReads, *, first: int, limit: int) -> list[Told]:
     made.sort(key=lambda each: (-(each[0] or 0), each[1] or ""))
     page = made[first:end]
     addresses = [address for _, address, _ in page if address is not None]
-    found = await pairs_of(reads, list(dict.fromkeys(mint for *_, mint in page)), at=addresses)
+    found = await pairs_of(
+        reads, list(dict.fromkeys(mint for *_, mint in page)), at=addresses, wallets=True
+    )
     return await told(reads, in_order(found, addresses))
 
 
@@ -39,7 +41,7 @@ async def trending(reads: PairReads) -> list[Told]:
     """Where the tokens that traded last trade, those with the most volume in 24 hours first."""
     rows = await reads.tokens(sort="last_trade", state=None, page=Page(limit=TRENDING_MAX))
     current = [address for row in rows for _, address in venues(row)[:1]]
-    found = await pairs_of(reads, [row.mint for row in rows], at=current)
+    found = await pairs_of(reads, [row.mint for row in rows], at=current, wallets=True)
     pairs = await told(reads, [pair for each in found.values() for pair in each if pair.current])
     return sorted(pairs, key=lambda each: (-_volume(each), each.pair.address))
 
@@ -63,7 +65,7 @@ async def top(reads: PairReads, *, by_volume: bool, venue: TradingVenue | None) 
     )
     rows = [each.row for each in listed.tokens]
     at = None if venue is None else [address for row in rows for _, address in venues(row)[:1]]
-    found = await pairs_of(reads, [row.mint for row in rows], at=at)
+    found = await pairs_of(reads, [row.mint for row in rows], at=at, wallets=True)
     pairs = await told(reads, [pair for each in found.values() for pair in each])
     ranked = [each for each in pairs if _trades(each)]
     value = _volume if by_volume else _trades
@@ -84,7 +86,7 @@ async def found(reads: PairReads, text: str, *, first: int, limit: int) -> list[
         cards = await reads.tokens_of(mints)
         addresses = [place for mint in mints if mint in cards for _, place in venues(cards[mint])]
     page = addresses[first : first + limit]
-    pairs = await pairs_of(reads, mints, at=page) if page else {}
+    pairs = await pairs_of(reads, mints, at=page, wallets=True) if page else {}
     return await told(reads, in_order(pairs, page))
 
 

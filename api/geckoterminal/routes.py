@@ -226,7 +226,7 @@ class GeckoTerminal:
     async def _at(self, addresses: Sequence[str]) -> list[Told]:
         """Those at the addresses, in their order."""
         mints = await self._reads.pair_mints(addresses)
-        found = await pairs_of(self._reads, mints, at=addresses)
+        found = await pairs_of(self._reads, mints, at=addresses, wallets=True)
         return await told(self._reads, in_order(found, addresses))
 
     async def _place(self, asked: Asked) -> tuple[TokenRow, TradingVenue, QuoteToken]:

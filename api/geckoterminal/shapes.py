@@ -45,8 +45,8 @@ class Transactions(msgspec.Struct, frozen=True, kw_only=True):
 
     buys: int
     sells: int
-    buyers: int
-    sellers: int
+    buyers: int | None
+    sellers: int | None
 
 
 class TransactionWindows(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,7 +160,11 @@ class TokenRoutes:
 
     async def _known(self, mints: Sequence[str]) -> Mapping[str, Sequence[Told]]:
         """The pools of each mint that has any, in the order given."""
-        pairs = [pair for each in (await pairs_of(self._reads, mints)).values() for pair in each]
+        pairs = [
+            pair
+            for each in (await pairs_of(self._reads, mints, wallets=True)).values()
+            for pair in each
+        ]
         found: dict[str, list[Told]] = {}
         for each in await told(self._reads, pairs):
             found.setdefault(each.pair.of.mint, []).append(each)

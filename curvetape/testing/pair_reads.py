@@ -24,14 +24,20 @@ class MemoryPairReads(MemoryBatchReads):
             mint for mint, row in self._tokens.items() if {row.bonding_curve, row.pool} & asked
         )
 
-    async def venue_figures(self, asked: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
+    async def venue_figures(
+        self, asked: Sequence[Asked], *, wallets: bool = False
+    ) -> Mapping[Asked, VenueFigures]:
         """What was traded in each venue up to the newest time that the tokens read model knows."""
         as_of_s = await self.newest_time_s()
         if as_of_s is None:
             return {}
-        return {each: self._figures(each, as_of_s) for each in asked if each[0] in self._tokens}
+        return {
+            each: self._figures(each, as_of_s, wallets=wallets)
+            for each in asked
+            if each[0] in self._tokens
+        }
 
-    def _figures(self, asked: Asked, as_of_s: int) -> VenueFigures:
+    def _figures(self, asked: Asked, as_of_s: int, *, wallets: bool) -> VenueFigures:
         mint, venue = asked
         trades = [
             trade
@@ -44,7 +50,11 @@ class MemoryPairReads(MemoryBatchReads):
         for length_s in WINDOWS_S.values():
             row = window_of(trades, length_s, as_of_s)
             value = self._value(trades, as_of_s - length_s)
-            windows.append(VenueWindow(**msgspec.structs.asdict(row), value=value))
+            told = msgspec.structs.asdict(row)
+            del told["traders"]
+            if not wallets:
+                del told["buyers"], told["sellers"]
+            windows.append(VenueWindow(**told, value=value))
         last = None
         priced = [trade for trade in trades if trade.price is not None]
         if priced and priced[-1].price is not None:

@@ -95,8 +95,10 @@ async def test_each_venue_has_its_own_windows_as_counted_by_hand(pool: Pool) -> 
     asked: list[Asked] = [(mint, venue) for mint in MINTS for venue in ("curve", "pool")]
     memory, kept = MemoryPairReads(recorded(events)), PostgresPairReads(pool)
     await Runner(MemoryLog(events), hosted, batch_max=700).run(follow=False)
-    expected = await memory.venue_figures(asked)
-    assert await kept.venue_figures(asked) == expected
+    expected = await memory.venue_figures(asked, wallets=True)
+    assert expected["moved", "pool"].windows[-1].buyers
+    assert await kept.venue_figures(asked, wallets=True) == expected
+    assert await kept.venue_figures(asked) == await memory.venue_figures(asked)
     moved = expected["moved", "curve"].windows[-1], expected["moved", "pool"].windows[-1]
     whole = (await memory.windows_of(["moved"]))["moved"].rows[-1]
     assert sum(each.trades for each in moved) == whole.trades > 0
@@ -159,7 +161,7 @@ async def test_pairs_are_found_by_address(pool: Pool) -> None:
 async def explained(pool: Pool, mint: str, *, in_pool: bool) -> str:
     """How the figures were found, with the rows that each step made."""
     asked = ([mint], [in_pool], LENGTHS_S, sorted(SOL_MINTS), USDC)
-    rows = await pool.fetch(f"explain (analyze, costs off, timing off) {FIGURES}", *asked)
+    rows = await pool.fetch(f"explain (analyze, costs off, timing off) {FIGURES[True]}", *asked)
     return "\n".join(row[0] for row in rows)
 
 

@@ -252,9 +252,9 @@ def test_nothing_is_counted_of_pools_that_are_not_shown(
     asked: list[Asked] = []
     figures = served.reads.venue_figures
 
-    async def noted(venues: Sequence[Asked]) -> Mapping[Asked, VenueFigures]:
+    async def noted(venues: Sequence[Asked], *, wallets: bool) -> Mapping[Asked, VenueFigures]:
         asked.extend(venues)
-        return await figures(venues)
+        return await figures(venues, wallets=wallets)
 
     monkeypatch.setattr(served.reads, "venue_figures", noted)
     data = served.client.get(f"{SOLANA}/{path}").json["data"]
