@@ -11,13 +11,14 @@ from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.window_reads import NEWEST
 from adapters.postgres.window_sums import (
     COUNTED,
+    COUNTED_TOO,
     FIRST_PRICED,
     LAST_PRICED,
-    NO_WALLETS,
     OPENING,
     PRICED,
-    WALLETS_COUNTED,
+    Wallets,
     beyond,
+    older,
     price_at,
 )
 from domain.programs import USDC
@@ -37,7 +38,40 @@ _COUNTS = """
     mint = asked.mint and canonical and (venue = 'pool') = asked.in_pool
     and pos >= reach.from_pos and pos < reach.to_pos and block_time_s <= clock.as_of_s
 """
-_FIGURES = f"""
+
+
+_VALUED = """
+        minutes as (
+            select minute, side, beyond, count(*) as trades, sum(quote_amount) as amount,
+                min(priced) as first_priced, max(priced) as last_priced, max(pos) as last_pos,
+                max(max(pos)) over (partition by minute) as close_pos
+            from recent group by minute, side, beyond
+        ),
+        -- The last trade of a minute says what a coin is worth to all of it; asked for once each.
+        valued as (
+            select *, max(case when last_pos = close_pos then (
+                select case
+                    when quote_mint = any($4::text[]) then (
+                        select usd from sol_prices where pos <= close_pos order by pos desc limit 1
+                    )
+                    when quote_mint = $5 then 1
+                end from trades where mint = asked.mint and pos = close_pos
+            ) end) over (partition by minute) as coin
+            from minutes
+        ),
+        sums as materialized (
+            select side, beyond, sum(trades)::bigint as trades, sum(amount) as amount,
+                sum(amount * coin) as value,
+                bool_and(coin is not null) as known,
+                min(first_priced) as first_priced, max(last_priced) as last_priced
+            from valued group by side, beyond
+        )
+"""
+"""Sums of `recent` trades by side and window, in quote units and in dollars."""
+
+
+def _statement(of: Wallets) -> str:
+    return f"""
     with clock as materialized (select ({NEWEST}) as as_of_s),
     -- What was let go of, as for the windows of a card.
     horizon as materialized (
@@ -64,7 +98,7 @@ _FIGURES = f"""
     cross join lateral (
         with bound as (
             select pos from trades
-            where {_COUNTS} and price is not null and block_time_s <= clock.as_of_s - {REACH_S}
+            where {_COUNTS} and {older("asked.mint", "clock.as_of_s")}
             order by pos desc limit 1
         ),
         recent as (
@@ -72,32 +106,8 @@ _FIGURES = f"""
                 {beyond("clock.as_of_s - block_time_s", "$3::bigint[]")}
             from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
         ),
-        minutes as (
-            select minute, side, beyond, count(*) as trades, sum(quote_amount) as amount,
-                min(priced) as first_priced, max(priced) as last_priced, max(pos) as last_pos,
-                max(max(pos)) over (partition by minute) as close_pos
-            from recent group by minute, side, beyond
-        ),
-        -- The last trade of a minute says what a coin is worth to all of it; asked for once each.
-        valued as (
-            select *, max(case when last_pos = close_pos then (
-                select case
-                    when quote_mint = any($4::text[]) then (
-                        select usd from sol_prices where pos <= close_pos order by pos desc limit 1
-                    )
-                    when quote_mint = $5 then 1
-                end from trades where mint = asked.mint and pos = close_pos
-            ) end) over (partition by minute) as coin
-            from minutes
-        ),
-        sums as materialized (
-            select side, beyond, sum(trades)::bigint as trades, sum(amount) as amount,
-                sum(amount * coin) as value,
-                bool_and(coin is not null) as known,
-                min(first_priced) as first_priced, max(last_priced) as last_priced
-            from valued group by side, beyond
-        )%(parts)s
-        select clock.as_of_s, length_s, place, counted.*, priced.*%(columns)s,
+        {_VALUED}{of.part}
+        select clock.as_of_s, length_s, place, counted.*, priced.*{of.columns},
             coalesce({price_at("asked.mint", "opening_pos")}, case
                 when not reach.first_is_gone
                 then {price_at("asked.mint", f"({FIRST_PRICED})")}
@@ -112,7 +122,7 @@ _FIGURES = f"""
                 as value
             from sums where beyond < place
         ) as priced
-        %(joins)s
+        {of.join}
         cross join lateral ({OPENING}) as opening
         left join trades as last on last.mint = asked.mint and last.pos = ({LAST_PRICED})
     ) as one
@@ -120,9 +130,9 @@ _FIGURES = f"""
         and (complete_from_s is null or clock.as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-FIGURES = {
-    wallets: _FIGURES % (WALLETS_COUNTED if wallets else NO_WALLETS) for wallets in (False, True)
-}
+
+
+FIGURES = {False: _statement(Wallets()), True: _statement(COUNTED_TOO)}
 """By whether wallets are counted. Each takes mints, whether their pool is asked for, the windows'
 lengths in rising order, SOL's mints and USDC's."""
 

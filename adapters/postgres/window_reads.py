@@ -7,13 +7,14 @@ from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, row
 from adapters.postgres.pool import Pool
 from adapters.postgres.window_sums import (
     COUNTED,
+    COUNTED_TOO,
     FIRST_PRICED,
     LAST_PRICED,
-    NO_WALLETS,
     OPENING,
     PRICED,
-    WALLETS_COUNTED,
+    Wallets,
     beyond,
+    older,
     price_at,
 )
 from projections.window_reads import (
@@ -43,7 +44,10 @@ NEWEST = """
 _COUNTS = """
     mint = $1 and canonical and pos <= $4 and block_time_s <= (select as_of_s from clock)
 """
-_SUMS = f"""
+
+
+def _statement(of: Wallets) -> str:
+    return f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
     -- What was let go of: nothing is known of windows that reach there, and of a token whose first
     -- trade is gone, nobody knows the price before a window.
@@ -53,11 +57,10 @@ _SUMS = f"""
                 as first_is_gone
         from horizons where name = 'trades'
     ),
-    -- Back from the newest, by the key alone, to the first trade that is older than any window.
+    -- Back by the key alone to the first trade that is older than any window.
     bound as (
         select pos from trades
-        where {_COUNTS} and price is not null
-            and block_time_s <= (select as_of_s from clock) - {REACH_S}
+        where {_COUNTS} and {older("$1", "(select as_of_s from clock)")}
         order by pos desc limit 1
     ),
     recent as (
@@ -69,8 +72,8 @@ _SUMS = f"""
         select side, beyond, count(*) as trades, sum(quote_amount) as amount,
             min(priced) as first_priced, max(priced) as last_priced
         from recent group by side, beyond
-    )%(parts)s
-    select as_of_s, length_s, counted.*%(columns)s,
+    ){of.part}
+    select as_of_s, length_s, counted.*{of.columns},
         coalesce(
             {price_at("$1", "opening_pos")},
             case when not first_is_gone then {price_at("$1", f"({FIRST_PRICED})")} end
@@ -80,13 +83,15 @@ _SUMS = f"""
     from clock cross join horizon
     cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
     cross join lateral ({COUNTED}) as counted
-    %(joins)s
+    {of.join}
     cross join lateral ({OPENING}) as opening
     where as_of_s is not null
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
     order by place
 """
-SUMS, WINDOWS = _SUMS % NO_WALLETS, _SUMS % WALLETS_COUNTED
+
+
+SUMS, WINDOWS = _statement(Wallets()), _statement(COUNTED_TOO)
 """Each takes the mint, the time or null, the windows' lengths in rising order, and a last position.
 """
 

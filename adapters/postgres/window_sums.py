@@ -4,6 +4,13 @@ Parts of statements. Windows all end at the same time, so a trade within one is 
 one: it is counted once, by how many of them it lies beyond, and the counts are added up.
 """
 
+from typing import NamedTuple
+
+from adapters.postgres.asking import INT64_MAX
+from adapters.postgres.candle_pages import starting_in
+from projections.buckets import HOUR_S
+from projections.window_reads import REACH_S
+
 # ruff: noqa: S608  # the program's own text only
 
 
@@ -12,10 +19,30 @@ def beyond(age_s: str, lengths: str) -> str:
     return f"width_bucket({age_s}, {lengths}) as beyond"
 
 
+_LOOKED_BACK_S = 2 * 86_400
+
+
+def older(mint: str, as_of_s: str) -> str:
+    """Conditions of the trade from which on a token's windows are counted: back, the first of them.
+
+    Who looks for it among all that is older than any window reads all those in the windows first.
+    An hour's candle says where one is; where there is no such candle nothing is lost but time, for
+    the trade that is found is one of the trades. Nobody looks where the token is younger.
+    """
+    first_s = f"{as_of_s} - {REACH_S + HOUR_S + _LOOKED_BACK_S}"
+    hours = starting_in(str(HOUR_S), first_s, f"{as_of_s} - {REACH_S + HOUR_S}", mint=mint)
+    first = f"select block_time_s from trades where mint = {mint} order by pos limit 1"
+    return f"""
+        price is not null and block_time_s <= {as_of_s} - {REACH_S}
+        and pos <= coalesce((select max(close_pos) from {hours} as hours), {INT64_MAX}::bigint)
+        and ({first}) <= {as_of_s} - {REACH_S}
+    """
+
+
 PRICED = "case when price is not null then pos end as priced"
 """The position of a trade that made a price."""
 
-WALLETS = """
+_WALLETS = """
     wallets as materialized (
         select nearest, bought, sold, count(*) as wallets from (
             select min(beyond) as nearest,
@@ -38,21 +65,27 @@ COUNTED = """
 """
 """Of `sums` by side and by what they are beyond, those within the window of this `place`."""
 
-TRADERS = """
+_TRADERS = """
     select coalesce(sum(wallets) filter (where nearest < place), 0)::bigint as traders,
         coalesce(sum(wallets) filter (where bought < place), 0)::bigint as buyers,
         coalesce(sum(wallets) filter (where sold < place), 0)::bigint as sellers
     from wallets
 """
 
-WALLETS_COUNTED = {
-    "parts": f", {WALLETS}",
-    "columns": ", traded.*",
-    "joins": f"cross join lateral ({TRADERS}) as traded",
-}
-"""What puts the wallets into a statement."""
-NO_WALLETS = {"parts": "", "columns": "", "joins": ""}
-"""Without them nothing is kept of `recent` trades on the way: each is looked at once."""
+
+class Wallets(NamedTuple):
+    """What puts wallets into a statement, where they are to be counted.
+
+    Without them nothing is kept of `recent` trades on the way: each is looked at once.
+    """
+
+    part: str = ""
+    columns: str = ""
+    join: str = ""
+
+
+COUNTED_TOO = Wallets(f", {_WALLETS}", ", traded.*", f"cross join lateral ({_TRADERS}) as traded")
+
 
 FIRST_PRICED = "select min(first_priced) from sums"
 LAST_PRICED = "select max(last_priced) from sums"

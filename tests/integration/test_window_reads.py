@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from adapters.postgres.candles import CandleStore
 from adapters.postgres.migrations import migrate
 from adapters.postgres.pool import Pool, open_pool
 from adapters.postgres.tokens import TokenStore
@@ -14,7 +15,8 @@ from curvetape.testing.events import GENESIS_S, curve_traded, recorded
 from curvetape.testing.memory_log import MemoryLog
 from curvetape.testing.reads import MemoryReads
 from domain.events import CurveTraded
-from projections.projection import host
+from projections.candles import Candles
+from projections.projection import Hosted, host
 from projections.runner import Runner
 from projections.tokens import Tokens
 from projections.trades import Trades
@@ -42,18 +44,35 @@ def traded(number: int, at_s: int, mint: str = "m") -> CurveTraded:
     )
 
 
-async def keep(pool: Pool, events: list[CurveTraded]) -> None:
-    hosted = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
+async def keep(pool: Pool, events: list[CurveTraded], *, candles: bool = False) -> None:
+    hosted: list[Hosted] = [host(Trades(), TradeStore(pool)), host(Tokens(), TokenStore(pool))]
+    if candles:
+        hosted.append(host(Candles(), CandleStore(pool)))
     await Runner(MemoryLog(events), hosted, batch_max=700).run(follow=False)
 
 
+async def read(pool: Pool) -> tuple[str, int]:
+    """The plan of a token's windows, and how many trades it looks at in vain."""
+    await pool.execute("analyze trades")
+    rows = await pool.fetch(
+        f"explain (analyze, costs off, timing off) {WINDOWS}", "m", None, LENGTHS_S, 2**62
+    )
+    plan = [row[0] for row in rows]
+    scans = [line for line in plan if "on trades" in line or "on _hyper" in line]
+    assert scans
+    assert all("Seq Scan" not in scan for scan in scans), plan
+    removed = [line for line in plan if "Rows Removed by Filter" in line]
+    return "\n".join(plan), sum(int(line.rpartition(" ")[2]) for line in removed)
+
+
+@pytest.mark.parametrize("candles", [False, True])
 async def test_days_of_trades_are_counted_as_by_hand_even_where_the_clock_goes_back(
-    pool: Pool,
+    pool: Pool, candles: bool
 ) -> None:
     """Blocks' times go back by up to 10 minutes, and a wallet trades again and again."""
     order = Random(1)
     events = [traded(number, number * 400 - order.randrange(600)) for number in range(1, 900)]
-    await keep(pool, events)
+    await keep(pool, events, candles=candles)
     memory, kept = MemoryReads(recorded(events)), PostgresWindows(pool)
     assert await kept.windows("m") == await memory.windows("m")
     for at_s in range(-1, 900 * 400 + DAY_S, 7_919):
@@ -64,15 +83,17 @@ async def test_days_of_trades_are_counted_as_by_hand_even_where_the_clock_goes_b
 async def test_trades_older_than_any_window_are_not_read(pool: Pool) -> None:
     old = [traded(number, number // 10) for number in range(1, 3_001)]
     await keep(pool, [*old, traded(3_001, 3 * DAY_S), traded(3_002, 3 * DAY_S + 1)])
-    await pool.execute("analyze trades")
-    plan = "\n".join(
-        row[0]
-        for row in await pool.fetch(
-            f"explain (analyze, costs off, timing off) {WINDOWS}", "m", None, LENGTHS_S, 2**62
-        )
-    )
-    scans = [line for line in plan.splitlines() if "on trades" in line or "on _hyper" in line]
-    assert scans
-    assert all("Seq Scan" not in scan for scan in scans), plan
-    removed = [line for line in plan.splitlines() if "Rows Removed by Filter" in line]
-    assert sum(int(line.rpartition(" ")[2]) for line in removed) < 100, plan
+    plan, in_vain = await read(pool)
+    assert in_vain < 100, plan
+
+
+@pytest.mark.parametrize("first_s", [2 * DAY_S, 3 * DAY_S])
+async def test_trades_within_windows_are_not_read_to_find_the_one_before(
+    pool: Pool, first_s: int
+) -> None:
+    """Of a token that traded before, whose candles say where, and of one that is younger."""
+    old = [traded(number, first_s + number) for number in range(1, 101)]
+    recent = [traded(number, 4 * DAY_S - 5_000 + number) for number in range(101, 3_001)]
+    await keep(pool, [*old, *recent], candles=True)
+    plan, in_vain = await read(pool)
+    assert in_vain < 100, plan
