@@ -24,7 +24,9 @@ MOVERS_WINDOW: Window = "1h"
 class TradedByAll(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What all tokens did in a window."""
 
-    tokens: Annotated[int, Meta(ge=0, description="How many traded.")]
+    tokens: Annotated[
+        int, Meta(ge=0, description="How many traded, also where no trade made a price.")
+    ]
     trades: Count
     buys: Count
     sells: Count

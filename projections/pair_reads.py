@@ -84,7 +84,7 @@ class PairReads(GraphReads, Protocol):
     ) -> Mapping[Asked, VenueFigures]:
         """What was traded in each venue up to the newest time that the tokens read model knows.
 
-        The wallets that did are as costly to count as all the rest.
+        The wallets that did are costly to count, so only `wallets` has them.
         """
         ...
 

@@ -50,7 +50,7 @@ class WindowRow(SumsRow, frozen=True, kw_only=True, gc=False):
 
 
 class TokenSums(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's windows without their wallets, which take as long to count as all the rest."""
+    """A token's windows without their wallets, which are costly to count."""
 
     as_of_s: int
     rows: Sequence[SumsRow]

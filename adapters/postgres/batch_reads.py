@@ -29,6 +29,7 @@ from projections.window_reads import LENGTHS_S, TokenSums, TokenWindows
 # ruff: noqa: S608  # the program's own text only
 
 T = TypeVar("T")
+Timed = TypeVar("Timed", TimedSums, TimedWindow)
 
 
 def _each(asked: str, one: str, **arguments: str) -> str:
@@ -120,25 +121,22 @@ class PostgresBatchReads(PostgresReads):
 
     async def windows_of(self, mints: Sequence[str]) -> Mapping[str, TokenWindows]:
         """Each token's windows up to the newest time that the tokens read model knows."""
-        if not (keys := _keys(mints)):
-            return {}
-        async with asking(self._pool) as connection:
-            found = await rows_by_mint(connection, TimedWindow, _WINDOWS, keys, LENGTHS_S)
-        return {
-            mint: token_windows(sorted(rows, key=lambda row: row.length_s))
-            for mint, rows in found.items()
-        }
+        found = await self._by_length(TimedWindow, _WINDOWS, mints)
+        return {mint: token_windows(rows) for mint, rows in found.items()}
 
     async def sums_of(self, mints: Sequence[str]) -> Mapping[str, TokenSums]:
         """The same without the wallets that traded."""
+        found = await self._by_length(TimedSums, _SUMS, mints)
+        return {mint: token_sums(rows) for mint, rows in found.items()}
+
+    async def _by_length(
+        self, row: type[Timed], sql: str, mints: Sequence[str]
+    ) -> Mapping[str, Sequence[Timed]]:
         if not (keys := _keys(mints)):
             return {}
         async with asking(self._pool) as connection:
-            found = await rows_by_mint(connection, TimedSums, _SUMS, keys, LENGTHS_S)
-        return {
-            mint: token_sums(sorted(rows, key=lambda row: row.length_s))
-            for mint, rows in found.items()
-        }
+            found = await rows_by_mint(connection, row, sql, keys, LENGTHS_S)
+        return {mint: sorted(rows, key=lambda it: it.length_s) for mint, rows in found.items()}
 
     async def holders_of(self, mints: Sequence[str], *, limit: int) -> Mapping[str, HoldersRow]:
         """Who holds each token, the `limit` largest of them."""

@@ -11,7 +11,7 @@ from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.window_reads import NEWEST
 from adapters.postgres.window_sums import (
     COUNTED,
-    COUNTED_TOO,
+    WITH_WALLETS,
     FIRST_PRICED,
     LAST_PRICED,
     OPENING,
@@ -70,7 +70,7 @@ _VALUED = """
 """Sums of `recent` trades by side and window, in quote units and in dollars."""
 
 
-def _statement(of: Wallets) -> str:
+def _statement(wallets: Wallets) -> str:
     return f"""
     with clock as materialized (select ({NEWEST}) as as_of_s),
     -- What was let go of, as for the windows of a card.
@@ -106,8 +106,8 @@ def _statement(of: Wallets) -> str:
                 {beyond("clock.as_of_s - block_time_s", "$3::bigint[]")}
             from trades where {_COUNTS} and pos >= coalesce((select pos from bound), 0)
         ),
-        {_VALUED}{of.part}
-        select clock.as_of_s, length_s, place, counted.*, priced.*{of.columns},
+        {_VALUED}{wallets.part}
+        select clock.as_of_s, length_s, place, counted.*, priced.*{wallets.columns},
             coalesce({price_at("asked.mint", "opening_pos")}, case
                 when not reach.first_is_gone
                 then {price_at("asked.mint", f"({FIRST_PRICED})")}
@@ -122,7 +122,7 @@ def _statement(of: Wallets) -> str:
                 as value
             from sums where beyond < place
         ) as priced
-        {of.join}
+        {wallets.join}
         cross join lateral ({OPENING}) as opening
         left join trades as last on last.mint = asked.mint and last.pos = ({LAST_PRICED})
     ) as one
@@ -132,7 +132,7 @@ def _statement(of: Wallets) -> str:
 """
 
 
-FIGURES = {False: _statement(Wallets()), True: _statement(COUNTED_TOO)}
+FIGURES = {False: _statement(Wallets()), True: _statement(WITH_WALLETS)}
 """By whether wallets are counted. Each takes mints, whether their pool is asked for, the windows'
 lengths in rising order, SOL's mints and USDC's."""
 

@@ -7,7 +7,7 @@ from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, row
 from adapters.postgres.pool import Pool
 from adapters.postgres.window_sums import (
     COUNTED,
-    COUNTED_TOO,
+    WITH_WALLETS,
     FIRST_PRICED,
     LAST_PRICED,
     OPENING,
@@ -46,7 +46,7 @@ _COUNTS = """
 """
 
 
-def _statement(of: Wallets) -> str:
+def _statement(wallets: Wallets) -> str:
     return f"""
     with clock as (select coalesce($2::bigint, ({NEWEST})) as as_of_s),
     -- What was let go of: nothing is known of windows that reach there, and of a token whose first
@@ -72,8 +72,8 @@ def _statement(of: Wallets) -> str:
         select side, beyond, count(*) as trades, sum(quote_amount) as amount,
             min(priced) as first_priced, max(priced) as last_priced
         from recent group by side, beyond
-    ){of.part}
-    select as_of_s, length_s, counted.*{of.columns},
+    ){wallets.part}
+    select as_of_s, length_s, counted.*{wallets.columns},
         coalesce(
             {price_at("$1", "opening_pos")},
             case when not first_is_gone then {price_at("$1", f"({FIRST_PRICED})")} end
@@ -83,7 +83,7 @@ def _statement(of: Wallets) -> str:
     from clock cross join horizon
     cross join unnest($3::bigint[]) with ordinality as lengths (length_s, place)
     cross join lateral ({COUNTED}) as counted
-    {of.join}
+    {wallets.join}
     cross join lateral ({OPENING}) as opening
     where as_of_s is not null
         and (complete_from_s is null or as_of_s - {REACH_S} >= complete_from_s)
@@ -91,9 +91,9 @@ def _statement(of: Wallets) -> str:
 """
 
 
-SUMS, WINDOWS = _statement(Wallets()), _statement(COUNTED_TOO)
-"""Each takes the mint, the time or null, the windows' lengths in rising order, and a last position.
-"""
+SUMS, WINDOWS = _statement(Wallets()), _statement(WITH_WALLETS)
+"""Without wallets, and with them. Each takes the mint, the time or null, the windows' lengths in
+rising order, and a last position."""
 
 
 class TimedSums(SumsRow, frozen=True, kw_only=True, gc=False):

@@ -84,7 +84,7 @@ class Wallets(NamedTuple):
     join: str = ""
 
 
-COUNTED_TOO = Wallets(f", {_WALLETS}", ", traded.*", f"cross join lateral ({_TRADERS}) as traded")
+WITH_WALLETS = Wallets(f", {_WALLETS}", ", traded.*", f"cross join lateral ({_TRADERS}) as traded")
 
 
 FIRST_PRICED = "select min(first_priced) from sums"
