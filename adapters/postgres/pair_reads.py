@@ -11,11 +11,11 @@ from adapters.postgres.batch_reads import PostgresBatchReads
 from adapters.postgres.window_reads import NEWEST
 from adapters.postgres.window_sums import (
     COUNTED,
-    WITH_WALLETS,
     FIRST_PRICED,
     LAST_PRICED,
     OPENING,
     PRICED,
+    WITH_WALLETS,
     Wallets,
     beyond,
     older,

@@ -7,11 +7,11 @@ from adapters.postgres.asking import INT64_MAX, asking, can_be_asked, int64, row
 from adapters.postgres.pool import Pool
 from adapters.postgres.window_sums import (
     COUNTED,
-    WITH_WALLETS,
     FIRST_PRICED,
     LAST_PRICED,
     OPENING,
     PRICED,
+    WITH_WALLETS,
     Wallets,
     beyond,
     older,
